@@ -1,0 +1,108 @@
+# Everything that a developer types. `make` alone lists it.
+# Each target makes what it needs: the first command on a fresh machine may be `make demo` or `make test`.
+
+# The Python that everything runs on by default, 3.11 or newer:  make test PYTHON=python3.12
+PYTHON ?= python3
+# More interpreters for `make test-all`, each NAME=PATH:  make test-all PYTHONS="3.13t=/path/to/python3.13t 3.14=/path/to/python3.14"
+PYTHONS ?=
+# What else to hand to pytest or to the benchmarks:  make unit ARGS="-k scheduler -x"
+ARGS ?=
+
+BIN := .venv/bin
+# Twice quiet: pip says only what went wrong.
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints/dev.txt
+# pyright's wheel knows only its own version; without this it looks for a newer one and warns.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ------------------------------------------------------------------------------------------------------ to see it work
+
+.PHONY: demo
+demo: .venv/library.stamp ## show what Poolwise does (needs the library only, no tools)
+	@$(BIN)/poolwise demo
+
+.PHONY: bench
+bench: .venv/dev.stamp ## measure against the peers
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+# ------------------------------------------------------------------------------------------------------------ to check
+
+.PHONY: test
+test: lint types layers tests pythons ## everything that has to pass before a change lands
+
+.PHONY: test-all
+test-all: lint types layers ## the same with the slow tests, on every Python named in PYTHONS too
+	$(BIN)/python -m pytest $(ARGS)
+	tools/on_each_python.sh all 3.12 3.13 $(PYTHONS)
+
+.PHONY: quick
+quick: .venv/dev.stamp ## the unit and contract tests, in seconds
+	$(BIN)/python -m pytest tests/unit tests/contract -q -m "not slow" $(ARGS)
+
+.PHONY: tests
+tests: .venv/dev.stamp ## all tests but the slow ones, on the default Python
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+.PHONY: pythons
+pythons: .venv/dev.stamp ## the quick tests on 3.12 and 3.13, where this machine has them
+	tools/on_each_python.sh quick 3.12 3.13
+
+.PHONY: lint
+lint: .venv/dev.stamp ## ruff: rules and format
+	$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check || { echo "not formatted: see with '$(BIN)/ruff format --diff', mend with 'make format'"; exit 1; }
+
+.PHONY: types
+types: .venv/dev.stamp ## mypy (strict) and pyright
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+.PHONY: layers
+layers: .venv/dev.stamp ## import-linter: who may import whom
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: coverage
+coverage: .venv/dev.stamp ## which lines and branches the tests do not reach
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not slow" $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# ----------------------------------------------------------------------------------------------------------- to change
+
+.PHONY: format
+format: .venv/dev.stamp ## let ruff mend what it can and lay out the code
+	$(BIN)/ruff check --fix --quiet || true
+	$(BIN)/ruff format
+
+.PHONY: clean
+clean: ## remove everything that the targets made
+	rm -rf .venv .venvs .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov dist build
+	find src tests benchmarks examples docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# ----------------------------------------------------------------------------------------------------- the environment
+# One environment in two steps. The stamps are older than what they were made from as soon as that changes;
+# the installation is editable, so a change of the code needs nothing here.
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Poolwise needs Python 3.11 or newer, and '$(PYTHON)' is not: $$($(PYTHON) --version 2>&1)."; \
+		echo "Name another one:  make $(MAKECMDGOALS) PYTHON=python3.11"; \
+		exit 1; }
+	@echo "making .venv, once"
+	@$(PYTHON) -m venv --clear .venv
+
+.venv/library.stamp: pyproject.toml constraints/dev.txt | .venv/bin/python
+	@echo "installing the library"
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+.venv/dev.stamp: pyproject.toml constraints/dev.txt | .venv/bin/python
+	@echo "installing the library and the tools (a minute the first time)"
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ .venv/library.stamp

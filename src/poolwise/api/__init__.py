@@ -1,0 +1,1 @@
+"""The public verbs; each file tells its story from top to bottom."""

@@ -1,0 +1,280 @@
+"""One run from its first item to its report: probe → plan → run → report. Every verb tells this story."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from poolwise import backends
+from poolwise.backends.protocol import CAPABILITIES
+from poolwise.decide.choose import decide, decide_ended, decide_forced
+from poolwise.decide.start import choose_start_method
+from poolwise.errors import RemoteTraceback
+from poolwise.measure.cpu import CpuClock
+from poolwise.measure.probe import PROBE_CHUNK_S, Probe
+from poolwise.model.events import Batch, Failed
+from poolwise.model.failure import Failure
+from poolwise.model.options import Options
+from poolwise.model.plan import Plan
+from poolwise.model.report import Diagnosis, Report
+from poolwise.report.progress import make_watch
+from poolwise.run.adapt import Sizing
+from poolwise.run.driver import Driver
+from poolwise.run.scheduler import Crew, Scheduler, Wishes
+from poolwise.work import role
+from poolwise.work.call import make_call, short_repr
+from poolwise.work.chunk import ChunkRules
+from poolwise.work.items import make_items
+from poolwise.work.job import Job
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from poolwise.model.machine import Machine
+    from poolwise.model.profile import Profile
+    from poolwise.model.units import Seconds
+
+# How long a chunk should take on each backend: long enough that handling it costs little, short enough that results
+# come steadily. Streams are watched by their consumer and get shorter ones.
+CHUNK_S: dict[str, Seconds] = {"loop": 0.05, "threads": 0.005, "processes": 0.02, "asyncio": 0.005}
+STREAM_CHUNK_S: Seconds = 0.005
+# Below this there is nothing to gain: starting the cheapest pool takes longer.
+NOT_WORTH_A_LOOK_S: Seconds = 0.0005
+# What ends sooner than this in the loop is not worth a pool, whatever pool: two forked workers take 5 ms to start and
+# save half at most.
+NOT_WORTH_A_POOL_S: Seconds = 0.01
+# map() looks so far ahead into an iterator to learn how many items are left.
+PEEK_ITEMS = 1024
+PEEK_S: Seconds = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the caller asks for."""
+
+    verb: str
+    function: Callable[..., Any]
+    iterables: tuple[Iterable[Any], ...]
+    options: Options
+    star: bool = False
+    stream: bool = False
+    event_loop: asyncio.AbstractEventLoop | None = None
+
+
+class Execution:
+    """A run: ``batches()`` does it, ``report()`` tells of it."""
+
+    def __init__(self, ask: Ask) -> None:
+        """Check what is asked; nothing runs yet."""
+        role.refuse_nested_start(ask.verb)
+        self._ask = ask
+        self._options = ask.options
+        self._call = make_call(ask.function, spread=ask.star or len(ask.iterables) > 1)
+        self._items = make_items(ask.iterables)
+        self._scheduler = Scheduler(_wishes(ask), self._items.total, self._items.known)
+        self._driver = Driver(self._scheduler, self._items, watch=make_watch(self._options.progress, self._call.name))
+        self._probe: Probe | None = None
+        self._begun = time.monotonic()
+        self._cpu = CpuClock()
+        self._probe_s: Seconds = 0.0
+        self.plan: Plan | None = None
+        self.profile: Profile | None = None
+        self.machine: Machine | None = None
+        self.error: BaseException | None = None
+        """What ended the run early; the verb raises it, outside of any generator."""
+
+    # --- The story --------------------------------------------------------------------------------------------
+
+    def batches(self) -> Generator[Batch, None, None]:
+        """Measure, decide, run: yield what is finished, in batches; whatever happens, everything is closed.
+
+        A batch's failures come as ``Failure`` values, in ``values`` and (by offset) in ``failures``.
+        """
+        yield from self.measure()
+        if not self.is_over():
+            self.plan = self.decide()
+            yield from self.run(self.plan)
+        yield from self._settle()
+
+    def measure(self) -> Iterator[Batch]:
+        """Run the first items as real work and measure them; not where the backend is given, and may protect us."""
+        if self._options.backend != "auto":
+            return
+        self._probe = Probe(
+            backends.create(self._probe_plan(), self._job()), coroutine=self._call.coroutine, total=self._items.total
+        )
+        crew = Crew(
+            workers=1, sizing=Sizing(target_s=PROBE_CHUNK_S, finish_s=0.0 if self._ask.stream else NOT_WORTH_A_POOL_S)
+        )
+        yield from map(self._dress, self._driver.run(self._probe, crew, until=self._probe.satisfied))
+        self._probe_s = time.monotonic() - self._begun
+
+    def decide(self) -> Plan:
+        """Look at the machine and choose; nothing but these figures and the options counts."""
+        from poolwise.measure.machine import find_machine  # noqa: PLC0415 - needs psutil; tiny work never gets here
+
+        self._peek()
+        machine, left = find_machine(), self._scheduler.left
+        self.machine = machine
+        if self._probe is None:
+            return decide_forced(machine, self._options, left, coroutine=self._call.coroutine)
+        starts = choose_start_method(machine, self._options)
+        self.profile = self._probe.profile(
+            shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
+        )
+        return decide(self.profile, machine, self._options, left, ships_items=not self._items.inherited)
+
+    def run(self, plan: Plan) -> Iterator[Batch]:
+        """Run the rest as planned."""
+        crew = _crew(plan, self._options, stream=self._ask.stream, coroutine=self._call.coroutine)
+        yield from map(self._dress, self._driver.run(backends.create(plan, self._job()), crew))
+
+    def report(self) -> Report:
+        """Tell what happened."""
+        counts = self._scheduler.counts
+        wall_s = time.monotonic() - self._begun
+        return Report(
+            plan=self.plan or decide_ended(counts.done, wall_s, coroutine=self._call.coroutine),
+            profile=self.profile,
+            machine=self.machine,
+            items=counts.done,
+            failed=counts.failed,
+            retried=counts.retried,
+            deaths=counts.deaths,
+            workers_started=counts.started,
+            chunks=counts.chunks,
+            wall_s=wall_s,
+            probe_s=self._probe_s,
+            probe_items=self._probe.items if self._probe else 0,
+            run_s=wall_s - self._probe_s,
+            cpu_s=self._cpu.elapsed_s(),
+        )
+
+    def diagnose(self) -> Diagnosis:
+        """Measure and decide, and stop there."""
+        for _ in self.measure():
+            pass
+        plan = None if self.is_over() else self.decide()
+        counts = self._scheduler.counts
+        if self._driver.ending is not None:
+            for _ in self._settle():
+                pass
+            if self.error is not None:
+                raise self.error
+        return Diagnosis(
+            plan=plan or decide_ended(counts.done, self._probe_s, coroutine=self._call.coroutine),
+            profile=self.profile or (self._probe.profile(shipping=False) if self._probe else None),
+            machine=self.machine,
+            sampled=counts.done,
+            sample_s=self._probe_s,
+            total=self._scheduler.total,
+        )
+
+    def wanted(self, batch: Batch) -> list[Any]:
+        """Give the values of a batch that the caller wants to see."""
+        if batch.failures and self._options.errors == "skip":
+            return [value for offset, value in enumerate(batch.values) if offset not in batch.failures]
+        return batch.values
+
+    # --- The parts --------------------------------------------------------------------------------------------
+
+    def is_over(self) -> bool:
+        """Tell whether nothing is left to run."""
+        return self._scheduler.finished or self._driver.ending is not None
+
+    def cancel(self) -> None:
+        """End the run soon, from another thread."""
+        self._driver.cancel()
+
+    def _dress(self, batch: Batch) -> Batch:
+        """Give failures their items, while these are still held."""
+        if not batch.failures:
+            return batch
+        failures = {offset: self._failure(failed) for offset, failed in batch.failures.items()}
+        values = [failures.get(offset, value) for offset, value in enumerate(batch.values)]
+        return Batch(batch.start, values, failures)
+
+    def _failure(self, failed: Failed) -> Failure:
+        item = self._items.slice(failed.index, failed.index + 1)[0]
+        error, traceback = failed.error.error, failed.error.traceback
+        _add_note(error, f"poolwise: raised on item {failed.index}: {short_repr(item)}")
+        if traceback and error.__traceback__ is None:
+            # It came from another process, where its traceback stayed behind.
+            error.__cause__ = RemoteTraceback(traceback)
+        return Failure(failed.index, item, error, failed.attempts, traceback)
+
+    def _probe_plan(self) -> Plan:
+        """Where a late item must be given up, the probe cannot run in the thread that has to do it."""
+        if self._call.coroutine:
+            return Plan(backend="asyncio")
+        return Plan(backend="threads" if self._options.timeout is not None else "loop")
+
+    def _job(self) -> Job:
+        options, stream = self._options, self._ask.stream
+        return Job(
+            call=self._call,
+            items=self._items,
+            rules=ChunkRules(
+                stop_at_error=options.errors == "raise" and options.retries == 0,
+                keep_partial=stream,
+                timeout_s=options.timeout,
+            ),
+            initializer=options.initializer,
+            initargs=options.initargs,
+            event_loop=self._ask.event_loop,
+        )
+
+    def _peek(self) -> None:
+        """Learn how many items are left where that costs next to nothing; an endless stream is not read ahead."""
+        if not self._ask.stream:
+            self._driver.peek(PEEK_ITEMS, PEEK_S)
+
+    def _is_worth_a_look(self) -> bool:
+        item_s, left = self._scheduler.item_s, self._scheduler.left
+        return item_s is not None and (left is None or left * item_s > NOT_WORTH_A_LOOK_S)
+
+    def _settle(self) -> Iterator[Batch]:
+        """Keep what ended the run; an error of the caller's iterator ends it too, after the items before it."""
+        self._driver.finish()
+        ending, input_error = self._driver.ending, self._items.error
+        if ending is not None:
+            self.error = ending.error if ending.failed is None else self._failure(ending.failed).error
+        elif input_error is not None:
+            index = self._items.known
+            _add_note(input_error, f"poolwise: raised by the iterable, in the place of item {index}")
+            if self._options.errors == "collect":
+                failure = Failure(index, None, input_error)
+                yield Batch(index, [failure], {0: failure})
+            else:
+                self.error = input_error
+
+
+def _wishes(ask: Ask) -> Wishes:
+    options = ask.options
+    return Wishes(ordered=options.ordered, errors=options.errors, retries=options.retries, stream=ask.stream)
+
+
+def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool) -> Crew:
+    """Staff a backend for a plan."""
+    killing = options.timeout is not None and not coroutine
+    target_s = CHUNK_S[plan.backend]
+    return Crew(
+        workers=plan.workers,
+        depth=CAPABILITIES[plan.backend].depth,
+        sizing=Sizing(
+            # An item that is late takes its worker with it: alone in its chunk, it takes no finished neighbour along.
+            chunksize=1 if killing else plan.chunksize,
+            target_s=min(target_s, STREAM_CHUNK_S) if stream else target_s,
+            item_s=plan.item_s / plan.tasks_per_worker if plan.item_s is not None else None,
+            least=plan.tasks_per_worker,
+        ),
+        marked=killing,
+    )
+
+
+def _add_note(error: BaseException, note: str) -> None:
+    """Add a note once: one exception object may stand for several items."""
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)

@@ -1,0 +1,42 @@
+"""How chunks are run: one file for each backend, behind one protocol (``protocol.py``).
+
+``create`` makes the one that a Plan names; each is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from poolwise.backends.protocol import Backend
+from poolwise.work.job import Job
+
+if TYPE_CHECKING:
+    from poolwise.model.plan import Plan
+
+__all__ = ["Backend", "Job", "create"]
+
+
+def create(plan: Plan, job: Job) -> Backend:
+    """Make the backend that ``plan`` names, for ``job``; nothing starts yet."""
+    match plan.backend:
+        case "loop" if job.call.coroutine:
+            # Coroutines need an event loop, and this thread may be inside one already: one task at a time elsewhere.
+            from poolwise.backends.coroutines import CoroutinesBackend  # noqa: PLC0415 - imported when first used
+
+            return CoroutinesBackend(job)
+        case "loop":
+            from poolwise.backends.loop import LoopBackend  # noqa: PLC0415 - imported when first used
+
+            return LoopBackend(job)
+        case "threads":
+            from poolwise.backends.threads import ThreadsBackend  # noqa: PLC0415 - imported when first used
+
+            return ThreadsBackend(job)
+        case "asyncio":
+            from poolwise.backends.coroutines import CoroutinesBackend  # noqa: PLC0415 - imported when first used
+
+            return CoroutinesBackend(job)
+        case "processes":
+            from poolwise.backends.processes import ProcessesBackend  # noqa: PLC0415 - imported when first used
+
+            return ProcessesBackend(job, plan)

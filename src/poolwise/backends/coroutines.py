@@ -1,0 +1,131 @@
+"""Event-loop concurrency for coroutine functions: each worker is a slot in which one task runs at a time.
+
+The loop is the caller's own where there is one (``amap``: sessions and locks made there keep working), else one that
+runs in a thread of ours, so that it works under a running loop (a notebook) too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import queue
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from poolwise.errors import InitializerError
+from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerReady
+from poolwise.model.units import Seconds
+from poolwise.work.chunk_async import run_chunk_async
+from poolwise.work.job import Job
+
+# How long an aborted run waits for its event loop: a task that never awaits cannot be ended.
+ABORT_PATIENCE_S = 0.5
+
+
+class CoroutinesBackend:
+    """Runs chunks as tasks of an event loop."""
+
+    def __init__(self, job: Job) -> None:
+        """Start nothing."""
+        self._job = job
+        self._outbox: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._own: _LoopThread | None = None
+        self._loop = job.event_loop
+        # Tasks see the caller's context variables, as they would in a loop of the caller's.
+        self._context = contextvars.copy_context()
+
+    def start(self, worker: int) -> None:
+        """Make a slot; the first one starts the event loop where the caller has none."""
+        if self._loop is None:
+            self._own = _LoopThread()
+            self._loop = self._own.begin()
+            self._loop.call_soon_threadsafe(self._initialize, worker)
+        elif worker == 0:
+            self._loop.call_soon_threadsafe(self._initialize, worker)
+        else:
+            self._outbox.put(WorkerReady(worker))
+
+    def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
+        """Make a task that runs the chunk."""
+        assert self._loop is not None  # noqa: S101 - start() came first; for the type checker
+        self._loop.call_soon_threadsafe(
+            self._spawn, worker, chunk, items if items is not None else (), context=self._context
+        )
+
+    def inherits_items(self) -> bool:
+        """Say no: this is no other process."""
+        return False
+
+    def wait(self, timeout_s: Seconds | None) -> list[Event]:
+        """Read what the tasks have finished."""
+        events: list[Event] = []
+        try:
+            event = self._outbox.get(timeout=timeout_s) if timeout_s != 0 else self._outbox.get_nowait()
+            while True:
+                if event is not None:
+                    events.append(event)
+                event = self._outbox.get_nowait()
+        except queue.Empty:
+            return events
+
+    def wake(self) -> None:
+        """Put a nothing into the outbox."""
+        self._outbox.put(None)
+
+    def close(self, *, abort: bool) -> None:
+        """Cancel the tasks that still run, and end our own loop."""
+        if self._loop is None:
+            return
+        if abort and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._cancel_all)
+        if self._own is not None:
+            self._own.end(ABORT_PATIENCE_S if abort else None)
+
+    def _initialize(self, worker: int) -> None:
+        try:
+            self._job.initialize()
+        except InitializerError as error:
+            self._outbox.put(WorkerFailed(error))
+        else:
+            self._outbox.put(WorkerReady(worker))
+
+    def _spawn(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(worker, chunk, items))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _cancel_all(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    async def _run(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
+        outcome = await run_chunk_async(self._job.call, items, self._job.rules)
+        self._outbox.put(ChunkDone(worker, chunk.id, outcome))
+
+
+class _LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._started: queue.SimpleQueue[asyncio.AbstractEventLoop] = queue.SimpleQueue()
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._serve,), name="poolwise-asyncio", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self) -> asyncio.AbstractEventLoop:
+        self._thread.start()
+        self._loop = self._started.get()
+        return self._loop
+
+    def end(self, patience_s: Seconds | None) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(patience_s)
+
+    def _serve(self) -> None:
+        with asyncio.Runner() as runner:
+            loop = runner.get_loop()
+            self._started.put(loop)
+            loop.run_forever()

@@ -1,0 +1,54 @@
+"""The plain loop: one worker, which is the calling thread itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from poolwise.errors import InitializerError
+from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerReady
+from poolwise.model.units import Seconds
+from poolwise.work.chunk import run_chunk
+from poolwise.work.job import Job
+
+
+class LoopBackend:
+    """Runs a chunk inside ``wait``: to wait for it is to do it."""
+
+    def __init__(self, job: Job) -> None:
+        """Start nothing."""
+        self._job = job
+        self._events: list[Event] = []
+        self._chunks: deque[tuple[int, Chunk, Sequence[Any]]] = deque()
+
+    def start(self, worker: int) -> None:
+        """Call the initializer; the calling thread is there already."""
+        try:
+            self._job.initialize()
+        except InitializerError as error:
+            self._events.append(WorkerFailed(error))
+        else:
+            self._events.append(WorkerReady(worker))
+
+    def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
+        """Remember the chunk until ``wait``."""
+        self._chunks.append((worker, chunk, items if items is not None else ()))
+
+    def inherits_items(self) -> bool:
+        """Say no: this is no other process."""
+        return False
+
+    def wait(self, timeout_s: Seconds | None) -> list[Event]:
+        """Run the next chunk; a loop cannot be interrupted, so that the time limit means nothing to it."""
+        if self._events or not self._chunks:
+            events, self._events = self._events, []
+            return events
+        worker, chunk, items = self._chunks.popleft()
+        return [ChunkDone(worker, chunk.id, run_chunk(self._job.call, items, self._job.rules))]
+
+    def wake(self) -> None:
+        """Nothing to wake: it never sleeps."""
+
+    def close(self, *, abort: bool) -> None:
+        """Nothing to end."""

@@ -1,0 +1,68 @@
+"""What every backend is to the driver, and the table of what each can do.
+
+A backend runs chunks on workers, which it knows by the numbers that the driver gives them. It takes orders without
+waiting and tells what happened when asked (``wait``). It decides nothing: the scheduler says what goes where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from poolwise.model.events import Chunk, Event
+from poolwise.model.options import BackendName
+from poolwise.model.units import Seconds
+
+TimeoutPower: TypeAlias = Literal["kills", "cancels", "abandons", "tells"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend can do; `decide`, the driver and the docs read this one table."""
+
+    timeout: TimeoutPower
+    """An item that is late: its worker is killed; its task is cancelled at its next await; its thread is left
+    behind; or nothing can be done before it ends, and it is told then."""
+    survives_death: bool
+    """A function that kills its worker (a segmentation fault, the OOM killer) costs that item only."""
+    computes_in_parallel: bool
+    """Pure-Python computing runs side by side, GIL or not."""
+    coroutines: Literal["many", "one"]
+    """Coroutine functions: many at a time in a worker, or one."""
+    plain_functions: bool
+    """Ordinary functions run."""
+    ships: bool
+    """Items and results travel between processes, so that they must be picklable."""
+    depth: int
+    """Chunks that a worker is given ahead: 2 where fetching the next one would make it idle."""
+
+
+CAPABILITIES: dict[BackendName, Capabilities] = {
+    "loop": Capabilities("tells", False, False, "one", True, False, 1),  # noqa: FBT003 - a table reads by its columns
+    "threads": Capabilities("abandons", False, False, "one", True, False, 1),  # noqa: FBT003
+    "processes": Capabilities("kills", True, True, "many", True, True, 2),  # noqa: FBT003
+    "asyncio": Capabilities("cancels", False, False, "many", False, False, 1),  # noqa: FBT003
+}
+
+
+class Backend(Protocol):
+    """Runs chunks on numbered workers."""
+
+    def start(self, worker: int) -> None:
+        """Begin to start a worker; WorkerReady tells when it can take chunks."""
+
+    def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
+        """Give a worker a chunk; a worker runs its chunks in the order given. None: it has the items already."""
+
+    def inherits_items(self) -> bool:
+        """Tell whether workers have the items already."""
+
+    def wait(self, timeout_s: Seconds | None) -> list[Event]:
+        """Wait until something happens, at most ``timeout_s`` (0: not at all), and tell it."""
+
+    def wake(self) -> None:
+        """Make a ``wait`` in another thread return; safe to call at any time, from any thread."""
+
+    def close(self, *, abort: bool) -> None:
+        """End all workers. With ``abort`` at once, whatever they do; else they have nothing to do any more."""

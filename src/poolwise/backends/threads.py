@@ -1,0 +1,155 @@
+"""Threads: each has an inbox of its own; what they finish goes into one outbox that the driver reads.
+
+An item that is late cannot be ended, only given up: its thread is left behind (a daemon, which does not keep the
+program alive) and another takes its place. What such a thread brings later is thrown away.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from poolwise.errors import InitializerError
+from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.units import Seconds
+from poolwise.work.chunk import RunCoroutine, late, run_chunk
+from poolwise.work.job import Job
+
+# A late item is noticed within this share of its timeout, and no sooner than after a millisecond.
+LATE_SHARE = 0.1
+
+
+class ThreadsBackend:
+    """Runs chunks on threads of this process."""
+
+    def __init__(self, job: Job) -> None:
+        """Start nothing."""
+        self._job = job
+        self._outbox: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._threads: dict[int, _Thread] = {}
+
+    def start(self, worker: int) -> None:
+        """Start a thread."""
+        thread = _Thread(worker, self._job, self._outbox)
+        self._threads[worker] = thread
+        thread.begin()
+
+    def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
+        """Put the chunk into the thread's inbox."""
+        self._threads[worker].inbox.put((chunk, items if items is not None else ()))
+
+    def inherits_items(self) -> bool:
+        """Say no: this is no other process."""
+        return False
+
+    def wait(self, timeout_s: Seconds | None) -> list[Event]:
+        """Read the outbox; with a timeout for items, look at the clock of each thread in between."""
+        limit_s = self._job.rules.timeout_s
+        events = self._read(timeout_s if limit_s is None else _sooner(timeout_s, max(0.001, limit_s * LATE_SHARE)))
+        if limit_s is not None:
+            events += self._give_up_late(limit_s, {each.worker for each in events if isinstance(each, ChunkDone)})
+        return events
+
+    def wake(self) -> None:
+        """Put a nothing into the outbox."""
+        self._outbox.put(None)
+
+    def close(self, *, abort: bool) -> None:
+        """Tell every thread to end after what it is doing, and wait for it unless that would keep the caller."""
+        for thread in self._threads.values():
+            thread.retire()
+        if not abort:
+            for thread in self._threads.values():
+                thread.join()
+        self._threads.clear()
+
+    def _read(self, timeout_s: Seconds | None) -> list[Event]:
+        events: list[Event] = []
+        try:
+            event = self._outbox.get(timeout=timeout_s) if timeout_s != 0 else self._outbox.get_nowait()
+            while True:
+                if event is not None and not self._is_stale(event):
+                    events.append(event)
+                event = self._outbox.get_nowait()
+        except queue.Empty:
+            return events
+
+    def _is_stale(self, event: Event) -> bool:
+        return isinstance(event, ChunkDone) and self._threads[event.worker].given_up
+
+    def _give_up_late(self, limit_s: Seconds, just_done: set[int]) -> list[Event]:
+        now = time.monotonic()
+        events: list[Event] = []
+        for worker, thread in self._threads.items():
+            on = thread.on
+            if on is None or thread.given_up or worker in just_done:
+                continue
+            index, begun = on
+            if now - begun > limit_s:
+                thread.given_up = True
+                thread.retire()
+                cut = "; a thread cannot be ended, so it was left behind and its result will be thrown away"
+                events.append(WorkerLost(worker, late(limit_s, now - begun, cut), index, guilty=True))
+        return events
+
+
+class _Thread:
+    """One worker thread, its inbox, and what it is on."""
+
+    def __init__(self, worker: int, job: Job, outbox: queue.SimpleQueue[Event | None]) -> None:
+        self.worker = worker
+        self.inbox: queue.SimpleQueue[tuple[Chunk, Sequence[Any]] | None] = queue.SimpleQueue()
+        self.on: tuple[int, float] | None = None
+        self.given_up = False
+        self._job = job
+        self._outbox = outbox
+        # The function sees the caller's context variables, as it would in a loop.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._serve,), name=f"poolwise-{worker}", daemon=True)
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def retire(self) -> None:
+        self.inbox.put(None)
+
+    def join(self) -> None:
+        if not self.given_up:
+            self._thread.join()
+
+    def _serve(self) -> None:
+        try:
+            self._job.initialize()
+        except InitializerError as error:
+            self._outbox.put(WorkerFailed(error))
+            return
+        self._outbox.put(WorkerReady(self.worker))
+        if not self._job.call.coroutine:
+            self._work(None)
+            return
+        import asyncio  # noqa: PLC0415 - only coroutine functions need it, and it takes 40 ms to import
+
+        with asyncio.Runner() as runner:
+            self._work(runner.run)
+
+    def _work(self, run_coroutine: RunCoroutine | None) -> None:
+        timed = self._job.rules.timeout_s is not None
+        while (order := self.inbox.get()) is not None:
+            chunk, items = order
+
+            def mark(offset: int, start: int = chunk.start) -> None:
+                self.on = (start + offset, time.monotonic())
+
+            outcome = run_chunk(
+                self._job.call, items, self._job.rules, mark=mark if timed else None, run_coroutine=run_coroutine
+            )
+            self.on = None
+            self._outbox.put(ChunkDone(self.worker, chunk.id, outcome))
+
+
+def _sooner(one: Seconds | None, other: Seconds) -> Seconds:
+    return other if one is None else min(one, other)

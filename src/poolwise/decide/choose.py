@@ -1,0 +1,179 @@
+"""From what was measured to a Plan with its reasons: the decision, in one place, pure."""
+
+from __future__ import annotations
+
+import math
+
+from poolwise.decide.candidates import COMPUTES, MOST_TASKS, Question, candidates
+from poolwise.decide.cost import Work, loop_cost
+from poolwise.decide.start import choose_start_method
+from poolwise.errors import OptionError
+from poolwise.model.machine import Machine
+from poolwise.model.options import Options
+from poolwise.model.plan import (
+    Candidate,
+    Computes,
+    Forced,
+    HoldsGil,
+    IsCoroutine,
+    LengthUnknown,
+    NoGil,
+    NotMeasured,
+    Plan,
+    PoolCostsMore,
+    Predicted,
+    Reason,
+    ReleasesGil,
+    Slower,
+    StartsBy,
+    Waits,
+    WorkEnded,
+)
+from poolwise.model.profile import Profile
+from poolwise.model.units import Seconds
+
+# How many more items are assumed where nobody can know: fewer would make a short look at an endless stream decide.
+ASSUMED_ITEMS = 1000
+# A pool must promise to end at least this much sooner than the loop; less is within the error of the estimates.
+WORTH_IT = 0.9
+# A function that holds the GIL for less than this share of its computing lets threads run side by side.
+RELEASES = 0.5
+# Without any measurement: what waits wants many threads and what computes wants few; 32 is the standard library's cap.
+BLIND_THREADS = 32
+
+
+def decide_ended(items: int, seconds: Seconds, *, coroutine: bool = False) -> Plan:
+    """Make the Plan of a run that was over before there was anything to decide."""
+    return Plan(backend="asyncio" if coroutine else "loop", items=0, reasons=(WorkEnded(items, seconds),))
+
+
+def decide_forced(machine: Machine, options: Options, left: int | None, *, coroutine: bool) -> Plan:
+    """Make the Plan where the caller named the backend, before anything is measured."""
+    backend = options.backend
+    if backend == "auto":
+        msg = "decide_forced() is for a given backend"
+        raise ValueError(msg)
+    reasons: list[Reason] = [Forced(backend), NotMeasured()]
+    natural = {"loop": 1, "threads": BLIND_THREADS, "processes": machine.cores, "asyncio": MOST_TASKS}[backend]
+    workers = 1 if backend == "loop" else options.max_workers or natural
+    tasks = MOST_TASKS if coroutine and backend == "processes" else 1
+    starts = _start(machine, options) if backend == "processes" else None
+    return Plan(
+        backend=backend,
+        workers=min(workers, left) if left else workers,
+        tasks_per_worker=tasks,
+        chunksize=options.chunksize,
+        start_method=starts.method if starts else None,
+        items=left,
+        reasons=(*reasons, *([starts] if starts else [])),
+    )
+
+
+def decide(
+    profile: Profile | None, machine: Machine, options: Options, left: int | None, *, ships_items: bool = True
+) -> Plan:
+    """Choose the cheapest way to run the ``left`` items, by estimate.
+
+    The loop is kept unless another way is worth it; ``ships_items`` says that items cannot be inherited.
+    """
+    if profile is None:
+        return _decide_blind(machine, options, left)
+    starts = choose_start_method(machine, options)
+    work = Work(
+        items=left if left is not None else ASSUMED_ITEMS,
+        profile=profile,
+        machine=machine,
+        start_method=starts.method,
+        ships_items=ships_items or starts.method != "fork",
+    )
+    found = candidates(Question(work, options))
+    chosen = _cheapest(found)
+    reasons = [*_nature(profile, machine), *_verdict(chosen, found, work)]
+    if left is None:
+        reasons.append(LengthUnknown(ASSUMED_ITEMS))
+    if chosen.backend == "processes":
+        reasons.append(_start(machine, options))
+    return Plan(
+        backend=chosen.backend,
+        workers=chosen.workers,
+        tasks_per_worker=chosen.tasks_per_worker,
+        chunksize=options.chunksize,
+        item_s=profile.wall_s,
+        start_method=starts.method if chosen.backend == "processes" else None,
+        items=left,
+        estimate=chosen.estimate,
+        reasons=tuple(reasons),
+        rejected=tuple(_rejected(each, chosen) for each in found if each is not chosen),
+    )
+
+
+def _decide_blind(machine: Machine, options: Options, left: int | None) -> Plan:
+    """Nothing came to an end in the probe (every item was given up): keep to what can give up items."""
+    reasons: list[Reason] = [NotMeasured()]
+    if left is None:
+        reasons.append(LengthUnknown(ASSUMED_ITEMS))
+    workers = options.max_workers or machine.cores
+    return Plan(backend="threads", workers=workers, chunksize=options.chunksize, items=left, reasons=tuple(reasons))
+
+
+def _cheapest(found: list[Candidate]) -> Candidate:
+    able = [each for each in found if each.estimate is not None]
+    if not able:
+        # The loop alone cannot time out; nothing else can serve either. It will tell late items when they end.
+        return next((each for each in found if each.backend == "loop"), found[0])
+    best = min(able, key=_total)
+    loop = next((each for each in able if each.backend == "loop"), None)
+    if loop is None or best is loop or _total(best) < WORTH_IT * _total(loop):
+        return best
+    return loop
+
+
+def _total(candidate: Candidate) -> Seconds:
+    return candidate.estimate.total_s if candidate.estimate is not None else math.inf
+
+
+def _start(machine: Machine, options: Options) -> StartsBy:
+    starts = choose_start_method(machine, options)
+    if not starts.available:
+        has = ", ".join(repr(each) for each in machine.start_methods)
+        msg = f"start_method={starts.method!r} does not exist on {machine.platform}: use {has}, or leave it out"
+        raise OptionError(msg)
+    return starts
+
+
+def _nature(profile: Profile, machine: Machine) -> list[Reason]:
+    """Say what kind of work it is."""
+    reasons: list[Reason] = [IsCoroutine()] if profile.coroutine else []
+    computing = 1 - profile.waiting
+    reasons.append(Waits(profile.waiting) if profile.waiting >= RELEASES else Computes(computing))
+    if profile.coroutine or computing < COMPUTES:
+        return reasons
+    if not machine.gil:
+        return [*reasons, NoGil()]
+    if profile.gil_held is not None:
+        share = min(1.0, profile.gil_held / computing)
+        reasons.append(ReleasesGil(1 - share) if share < RELEASES else HoldsGil(share))
+    return reasons
+
+
+def _verdict(chosen: Candidate, found: list[Candidate], work: Work) -> list[Reason]:
+    """Say why this one: the cheapest pool beside the loop, or the loop beside the cheapest pool."""
+    if chosen.backend != "loop":
+        return [Predicted(work.items, _total(chosen), loop_cost(work).total_s)]
+    pools = [each for each in found if each.backend != "loop" and each.estimate is not None]
+    if not pools:
+        return []
+    pool = min(pools, key=_total)
+    return [PoolCostsMore(work.items, loop_cost(work).total_s, pool.backend, _total(pool))]
+
+
+def _rejected(candidate: Candidate, chosen: Candidate) -> Candidate:
+    if candidate.estimate is None:
+        return candidate
+    return Candidate(
+        candidate.backend,
+        candidate.workers,
+        candidate.estimate,
+        candidate.tasks_per_worker,
+        Slower(_total(candidate), _total(chosen)),
+    )

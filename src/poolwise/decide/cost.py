@@ -1,0 +1,125 @@
+"""What each way to run the items that are left would cost: the formulas, all in this file.
+
+The work of ``n`` items on ``k`` workers takes as long as the scarcest thing allows (the bottleneck law, Denning and
+Buzen, "The Operational Analysis of Queueing Network Models", ACM Computing Surveys 10, 1978):
+
+==============  ==========================================  ====================================================
+waiting         ``ceil(n / k) * wall``                      every worker has its share of the items, one by one
+cores           ``n * cpu / min(k, cores)``                 computing needs cores, however many workers there are
+GIL             ``n * (gil + handling)``                    threads of one process take turns
+shipping        ``n * parent``                              the parent packs items and unpacks results alone
+==============  ==========================================  ====================================================
+
+``start_s`` is what comes before the first of them, and ``tail_s`` what uneven items cost at the end. All times are
+seconds for one item unless their name says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from poolwise.model.machine import Machine
+from poolwise.model.options import StartMethod
+from poolwise.model.plan import Estimate
+from poolwise.model.profile import Payload, Profile
+from poolwise.model.units import Seconds
+
+# Measured on a 2-core virtual machine, CPython 3.11 (benchmarks/constants.py measures them again):
+# starting a thread, and handing a chunk to it and back;
+THREAD_START_S: Seconds = 0.0001
+THREAD_CHUNK_S: Seconds = 0.00004
+# a coroutine's task and its way to the loop's thread and back;
+TASK_START_S: Seconds = 0.00001
+TASK_CHUNK_S: Seconds = 0.00006
+LOOP_START_S: Seconds = 0.001
+# a worker process by each start method (fork grows with the parent's memory, for which the parent's page tables are
+# copied), ending it, and a chunk to it and back.
+WORKER_START_S: dict[StartMethod, Seconds] = {"fork": 0.003, "forkserver": 0.012, "spawn": 0.11}
+POOL_START_S: dict[StartMethod, Seconds] = {"fork": 0.002, "forkserver": 0.13, "spawn": 0.03}
+PROCESS_CHUNK_S: Seconds = 0.0001
+# A thread that computes holds the GIL for a whole switch interval while others wait: turns cost this share.
+GIL_TURNS = 0.03
+# Chunks are sized to take about so long (run/adapt.py does it while running).
+CHUNK_S: Seconds = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """The facts that the formulas need."""
+
+    items: int
+    profile: Profile
+    machine: Machine
+    start_method: StartMethod = "fork"
+    ships_items: bool = True
+    """Items travel by pickle; else workers inherit them."""
+
+
+def loop_cost(work: Work) -> Estimate:
+    """One after another in this thread."""
+    return Estimate(0.0, work.items * work.profile.wall_s, 0.0, "one worker")
+
+
+def threads_cost(work: Work, workers: int) -> Estimate:
+    """Waiting overlaps; computing overlaps as far as the GIL is let go."""
+    profile = work.profile
+    handling = _per_item(THREAD_CHUNK_S, profile.wall_s)
+    limits = {
+        "waiting": _rounds(work.items, workers) * profile.wall_s,
+        "cores": work.items * (profile.cpu_s + handling) / min(workers, work.machine.cores),
+    }
+    if work.machine.gil:
+        limits["GIL"] = work.items * (profile.gil_s * (1 + GIL_TURNS) + handling)
+    return _estimate(workers * THREAD_START_S, limits, _tail(profile, workers))
+
+
+def tasks_cost(work: Work, workers: int) -> Estimate:
+    """Coroutines in one event loop: waiting overlaps, computing does not."""
+    profile = work.profile
+    handling = _per_item(TASK_CHUNK_S, profile.wall_s)
+    limits = {
+        "waiting": _rounds(work.items, workers) * profile.wall_s,
+        "one event loop": work.items * (profile.cpu_s + handling),
+    }
+    return _estimate(LOOP_START_S + workers * TASK_START_S, limits, _tail(profile, workers))
+
+
+def processes_cost(work: Work, workers: int, tasks_per_worker: int = 1) -> Estimate:
+    """Everything overlaps, for the price of starting workers and shipping."""
+    profile, method = work.profile, work.start_method
+    arguments = _seconds(profile.argument) if work.ships_items else 0.0
+    shipping = arguments + _seconds(profile.result)
+    # Of each pickling and unpickling, one half is done by the parent and the other by a worker.
+    handling = shipping / 2 + _per_item(PROCESS_CHUNK_S, profile.wall_s)
+    at_once = workers * tasks_per_worker
+    limits = {
+        "waiting": _rounds(work.items, at_once) * (profile.wall_s + shipping / 2),
+        "cores": work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, work.machine.cores),
+        "shipping": work.items * handling,
+    }
+    start = POOL_START_S[method] + workers * (WORKER_START_S[method] + _seconds(profile.function))
+    return _estimate(start, limits, _tail(profile, at_once))
+
+
+def _estimate(start_s: Seconds, limits: dict[str, Seconds], tail_s: Seconds) -> Estimate:
+    limit = max(limits, key=lambda name: limits[name])
+    return Estimate(start_s, limits[limit], tail_s, limit)
+
+
+def _rounds(items: int, at_once: int) -> int:
+    return math.ceil(items / at_once)
+
+
+def _tail(profile: Profile, workers: int) -> Seconds:
+    """Uneven items: at the end the last worker is alone for about one deviation of an item."""
+    return profile.spread * profile.wall_s * (1 - 1 / workers)
+
+
+def _per_item(chunk_s: Seconds, wall_s: Seconds) -> Seconds:
+    """Share the price of a chunk among the items that it will hold."""
+    return chunk_s / max(1.0, CHUNK_S / max(wall_s, 1e-9))
+
+
+def _seconds(payload: Payload | None) -> Seconds:
+    return payload.seconds if payload is not None else 0.0

@@ -1,0 +1,55 @@
+"""What to say of a worker that died: how it ended, what that most likely means, and what to do."""
+
+from __future__ import annotations
+
+import signal
+
+from poolwise.errors import WorkerDiedError, WorkerStartError
+
+# What a signal most likely means for a worker, and what to do about it.
+CAUSES = {
+    "SIGKILL": "somebody killed it; where nobody did, the system ran out of memory: use fewer workers (max_workers) or "
+    "smaller items, and look into the kernel's log",
+    "SIGSEGV": "a C extension crashed on this item: try the item alone in a loop under `python -X faulthandler`",
+    "SIGBUS": "a C extension crashed, or a mapped file was cut short: try it alone under `python -X faulthandler`",
+    "SIGABRT": "a C library gave up on this item (its message stands above): try the item alone",
+    "SIGFPE": "a C extension divided by zero: try the item alone in a plain loop",
+    "SIGILL": "a C extension uses instructions that this processor lacks: install a build for it",
+    "SIGTERM": "somebody asked it to end (a service manager, a batch system's time limit)",
+    "SIGXCPU": "it used up its limit of CPU time (ulimit -t)",
+}
+
+
+def describe_death(worker: int, pid: int, code: int | None) -> WorkerDiedError:
+    """Say how a working worker ended."""
+    return WorkerDiedError(f"worker {worker} (pid {pid}) {_how(code)}; {_cause(code)}")
+
+
+def describe_failed_start(worker: int, pid: int, code: int | None) -> WorkerStartError:
+    """Say how a worker ended that never became ready."""
+    return WorkerStartError(
+        f"worker {worker} (pid {pid}) {_how(code)} before it was ready; the last lines above may be its own. "
+        "If other workers fail in the same way, the run ends: look at the initializer and at what the function's "
+        "module does when it is imported"
+    )
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return "is gone, and the system does not say how"
+    if code < 0:
+        return f"was killed by signal {-code} ({_signal_name(-code)})"
+    return f"ended with exit code {code}"
+
+
+def _cause(code: int | None) -> str:
+    if code is not None and code < 0:
+        return "likely cause: " + CAUSES.get(_signal_name(-code), "a signal from outside")
+    return "likely cause: the function ended the process (os._exit, or a C library's exit)"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,110 @@
+"""The forkserver's process: it loads the job once and forks a worker whenever it is asked.
+
+It listens to nothing but the socket that it was born with, and ends when that is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import time
+
+from poolwise.engine.channel import WorkerEnd
+from poolwise.engine.lifeline import hold
+from poolwise.engine.memory import Marks
+from poolwise.engine.messages import NURSERY_REPLY, Message
+from poolwise.engine.worker import WorkerJob, receive_job, serve_and_exit
+from poolwise.model.units import Seconds
+from poolwise.work import role
+
+# Workers that were told to stop get so long before they are killed.
+PATIENCE_S: Seconds = 1.0
+
+
+def main(control: int, life: int) -> None:
+    """Be the nursery, in a fresh interpreter."""
+    role.become_worker()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    hold(life)
+    with socket.socket(fileno=control) as connection, contextlib.suppress(EOFError, OSError):
+        message = WorkerEnd(connection).receive()
+        Nursery(connection, life, message).serve()
+    os._exit(0)
+
+
+class Nursery:
+    """Forks on request and reaps."""
+
+    def __init__(self, connection: socket.socket, life: int, message: Message) -> None:
+        """Load the job; if that fails, each worker will try again and tell its supervisor why."""
+        self._connection = connection
+        self._life = life
+        self._message = message
+        self._job: WorkerJob | None = None
+        with contextlib.suppress(Exception):
+            self._job = receive_job(message)
+        self._children: dict[int, int] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def serve(self) -> None:
+        """Fork and reap until the connection is closed."""
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._connection:
+                    if not self._fork_on_request():
+                        self._end()
+                        return
+                else:
+                    self._reap(int(key.fd))
+
+    def _fork_on_request(self) -> bool:
+        request, descriptors, _, _ = socket.recv_fds(self._connection, 1, 2)
+        if not request:
+            return False
+        connection, marks = descriptors
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(connection, marks)
+        os.close(connection)
+        os.close(marks)
+        pidfd = os.pidfd_open(pid)
+        self._children[pidfd] = pid
+        self._selector.register(pidfd, selectors.EVENT_READ)
+        self._connection.sendall(NURSERY_REPLY.pack(b"P", pid, 0))
+        return True
+
+    def _become_worker(self, connection: int, marks: int) -> None:
+        hold(self._life)
+        self._selector.close()
+        self._connection.close()
+        for pidfd in self._children:
+            os.close(pidfd)
+        job, message = self._job, self._message
+        serve_and_exit(
+            lambda: job if job is not None else receive_job(message),
+            WorkerEnd(socket.socket(fileno=connection)),
+            Marks(marks),
+        )
+
+    def _reap(self, pidfd: int) -> None:
+        pid = self._children.pop(pidfd)
+        self._selector.unregister(pidfd)
+        os.close(pidfd)
+        _, status = os.waitpid(pid, 0)
+        with contextlib.suppress(OSError):
+            self._connection.sendall(NURSERY_REPLY.pack(b"X", pid, os.waitstatus_to_exitcode(status)))
+
+    def _end(self) -> None:
+        """Let the children end, and kill those that do not."""
+        self._selector.unregister(self._connection)
+        deadline = time.monotonic() + PATIENCE_S
+        while self._children and (left := deadline - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                self._reap(int(key.fd))
+        for pid in self._children.values():
+            os.kill(pid, signal.SIGKILL)

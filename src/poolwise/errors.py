@@ -1,0 +1,124 @@
+"""What can go wrong, and who can mend it.
+
+::
+
+    PoolwiseError
+    ├── CallerError                 the call itself is wrong: mend the arguments
+    │   ├── OptionError             (ValueError) an option has a value that cannot be used
+    │   ├── UnknownOptionError      (TypeError)  there is no such option here
+    │   ├── NotCallableError        (TypeError)  the function cannot be called
+    │   ├── TargetError             (ImportError) MODULE:FUNCTION names nothing
+    │   ├── InputError              (ValueError) an input file cannot be read, with its line
+    │   └── NestedStartError        (RuntimeError) a worker imports a module that starts a pool when imported
+    ├── FunctionError               the function, on one item: mend the function or the item
+    │   ├── TaskTimeoutError        (TimeoutError) the item took longer than ``timeout``
+    │   ├── FunctionExitedError     the function called ``sys.exit``
+    │   ├── InitializerError        the initializer raised
+    │   └── ShippingError           something cannot travel between processes
+    │       ├── FunctionShippingError, ItemShippingError, ResultShippingError, ErrorShippingError
+    ├── WorkerError                 a worker, with no word from the function: look at the machine
+    │   ├── WorkerDiedError         it died in the middle of an item
+    │   └── WorkerStartError        it never became ready
+    └── InternalError               us: an impossible state, with its story; please report it
+
+What a user's function raises comes out as itself, never wrapped; a note says on which item it was raised.
+"""
+
+from __future__ import annotations
+
+
+class PoolwiseError(Exception):
+    """Any error of Poolwise's own; catch this to catch them all."""
+
+
+class CallerError(PoolwiseError):
+    """The call itself is wrong; nothing has run."""
+
+
+class OptionError(CallerError, ValueError):
+    """An option has a value that cannot be used; the text says which values can."""
+
+
+class UnknownOptionError(CallerError, TypeError):
+    """There is no such option; the text names the nearest that exists."""
+
+
+class NotCallableError(CallerError, TypeError):
+    """The first argument cannot be called."""
+
+
+class TargetError(CallerError, ImportError):
+    """``MODULE:FUNCTION`` names nothing that can be called."""
+
+
+class InputError(CallerError, ValueError):
+    """An input file cannot be read or has a malformed line, which the text numbers."""
+
+
+class NestedStartError(CallerError, RuntimeError):
+    """A module starts a pool while a worker imports it, so that every worker would start workers of its own."""
+
+
+class FunctionError(PoolwiseError):
+    """The function could not be brought to a result on one item."""
+
+
+class TaskTimeoutError(FunctionError, TimeoutError):
+    """The item took longer than ``timeout`` seconds."""
+
+
+class FunctionExitedError(FunctionError):
+    """The function called ``sys.exit``, which ends a worker and not your program; told as this item's failure."""
+
+
+class InitializerError(FunctionError):
+    """The initializer raised, so that no worker could become ready; its own error is the cause."""
+
+
+class ShippingError(FunctionError):
+    """Something cannot be pickled, and so cannot travel between processes."""
+
+
+class FunctionShippingError(ShippingError):
+    """The function cannot travel to another process."""
+
+
+class ItemShippingError(ShippingError):
+    """The item cannot travel to another process."""
+
+
+class ResultShippingError(ShippingError):
+    """The function's result cannot travel back from the worker."""
+
+
+class ErrorShippingError(ShippingError):
+    """The function raised something that cannot travel back; the text holds its type, words and traceback."""
+
+
+class WorkerError(PoolwiseError):
+    """A worker failed without a word from the function."""
+
+
+class WorkerDiedError(WorkerError):
+    """A worker process died in the middle of an item."""
+
+
+class WorkerStartError(WorkerError):
+    """Workers die before they are ready to work."""
+
+
+class InternalError(PoolwiseError):
+    """An impossible state of our own; the text tells its story. Please report it."""
+
+
+class RemoteTraceback(Exception):  # noqa: N818 - it is no error of its own: it carries a worker's traceback as the cause
+    """The traceback of an exception as it stood in the worker; set as the exception's ``__cause__``."""
+
+    def __init__(self, text: str) -> None:
+        """Keep the formatted traceback ``text``."""
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        """Show the worker's traceback between quotes, as the standard library does."""
+        return f'\n"""\n{self.text}"""'

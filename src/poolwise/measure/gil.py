@@ -1,0 +1,102 @@
+"""How much of the time the GIL is held: a second thread that naps and notices how late it gets the GIL back.
+
+A thread that wakes at a random moment asks for the GIL. If nobody holds it, it goes on at once; if somebody does, it
+waits until the holder lets go by itself (input and output, large hashes, NumPy) or the interpreter takes it away after
+its switch interval (5 ms). So the share of wake-ups that come late is the share of time that the GIL is held, as the
+share of buses that a visitor finds at the stop is the share of time that one stands there ("PASTA": Wolff, Operations
+Research 30, 1982). The nap is not quite random, but the work does not know when it ends.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import time
+
+from poolwise.model.units import Seconds
+
+# Short enough for some twenty samples in a probe of 20 ms where the GIL is free.
+NAP_S: Seconds = 0.0005
+# A wake-up later than this waited for the GIL: timers alone are late by 0.05 to 0.15 ms (Linux's timer slack and the
+# way through the scheduler), and a holder that lets go by itself sooner than this hinders nobody.
+LATE_S: Seconds = 0.0004
+
+
+class GilWatch:
+    """Watches while it is told to; its thread starts in some 20 µs, ends at once when told, and by itself when idle.
+
+    What counts is the moment at which a nap ends and the thread asks for the GIL: was the work running then?
+    """
+
+    def __init__(self) -> None:
+        """Start nothing."""
+        self.cpu_s: Seconds = 0.0
+        """CPU that the watching itself has taken."""
+        self._asked: list[tuple[Seconds, bool]] = []
+        self._stretches: list[tuple[Seconds, Seconds]] = []
+        self._since: Seconds | None = None
+        self._end = _thread.allocate_lock()
+        self._ended = _thread.allocate_lock()
+
+    def resume(self) -> None:
+        """The work runs from now on."""
+        self._since = time.perf_counter()
+        if not self._ended.locked():
+            self._end = _thread.allocate_lock()
+            self._end.acquire()
+            self._ended.acquire()
+            _thread.start_new_thread(self._watch, ())
+
+    def pause(self) -> None:
+        """The work does not run any more."""
+        if self._since is not None:
+            self._stretches.append((self._since, time.perf_counter()))
+            self._since = None
+
+    def stop(self) -> None:
+        """End the watching thread and wait until it is gone: a process with a second thread cannot fork safely."""
+        self.pause()
+        if self._ended.locked():
+            self._end.release()
+            self._ended.acquire()
+            self._ended.release()
+
+    @property
+    def naps(self) -> int:
+        """Naps that ended while the work ran."""
+        return len(self._counted())
+
+    @property
+    def held(self) -> float | None:
+        """Share of the time that the GIL was held, 0 to 1; None with too few samples to say."""
+        counted = self._counted()
+        return sum(counted) / len(counted) if len(counted) >= LEAST_NAPS else None
+
+    def _counted(self) -> list[bool]:
+        """Give for each nap that ended while the work ran whether it got the GIL back late."""
+        return [late for at, late in self._asked if any(begun <= at <= ended for begun, ended in self._stretches)]
+
+    def _watch(self) -> None:
+        clock, idle = time.perf_counter, 0
+        try:
+            while idle < MOST_IDLE_NAPS:
+                asks = clock() + NAP_S
+                if self._end.acquire(timeout=NAP_S):
+                    return
+                self._asked.append((asks, clock() - asks > LATE_S))
+                idle = idle + 1 if self._since is None else 0
+        finally:
+            self.cpu_s += time.thread_time()
+            self._ended.release()
+
+
+# A consumer that does not ask for results must not pay for a watch that has nothing to see.
+MOST_IDLE_NAPS = 20
+# Fewer than this tell nothing.
+LEAST_NAPS = 2
+
+
+def gil_enabled() -> bool:
+    """Tell whether this interpreter runs with its GIL."""
+    is_enabled = getattr(sys, "_is_gil_enabled", None)
+    return True if is_enabled is None else bool(is_enabled())

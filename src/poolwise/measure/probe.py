@@ -1,0 +1,181 @@
+"""The probe: the first items, run as real work by one worker, and measured.
+
+To the driver it is a backend like any other: it wraps the one that runs the items (the calling thread; a thread of its
+own where a late item must be given up; an event loop for coroutines) and takes the time of all that passes through.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from poolwise.backends.protocol import Backend
+from poolwise.measure.gil import GilWatch, gil_enabled
+from poolwise.measure.payload import measure_payload
+from poolwise.model.events import Chunk, ChunkDone, Event
+from poolwise.model.profile import Payload, Profile
+from poolwise.model.units import Seconds
+
+# The probe is real work done by one worker while others could help, so that it costs at most this much times the share
+# that they would have taken; it is some forty looks at the GIL, and as long as starting two workers takes.
+BUDGET_S: Seconds = 0.02
+# The first item often pays for an import or a connection. A second one tells, unless waiting for it would cost more
+# than knowing is worth.
+SECOND_BELOW_S: Seconds = 0.1
+# The chunks of the probe: short, so that it ends in time, and enough of them to see a spread.
+PROBE_CHUNK_S: Seconds = 0.002
+# Few items are watched from the first on, since one may be all that the probe sees; many only once they have taken so
+# long: starting and ending the watch takes 0.15 ms, which is 3 % of 100,000 calls of x + 1.
+FEW_ITEMS = 1000
+WATCH_AFTER_S: Seconds = 0.005
+# A first chunk that took so many times the mean of the others is told apart from them.
+COLD = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A measured chunk."""
+
+    items: int
+    wall_s: Seconds
+    thread_cpu_s: Seconds
+    process_cpu_s: Seconds
+
+
+class Probe:
+    """Measures what passes through the backend that it wraps."""
+
+    def __init__(self, inner: Backend, *, coroutine: bool, total: int | None) -> None:
+        """Start nothing; ``total`` is the number of items, where it is known."""
+        self._watch_from_s = 0.0 if total is None or total <= FEW_ITEMS else WATCH_AFTER_S
+        self._inner = inner
+        self._coroutine = coroutine
+        self._watch = GilWatch() if gil_enabled() else None
+        self._sizes: dict[int, int] = {}
+        self._samples: list[Sample] = []
+        self._elapsed_s = 0.0
+        self._counted = 0
+        self._item: tuple[Any, ...] = ()
+        self._result: tuple[Any, ...] = ()
+
+    @property
+    def elapsed_s(self) -> Seconds:
+        """Seconds that the measured items took."""
+        return self._elapsed_s
+
+    @property
+    def items(self) -> int:
+        """Items that were measured."""
+        return self._counted
+
+    def satisfied(self) -> bool:
+        """Tell whether enough is known to decide."""
+        return self._elapsed_s >= (BUDGET_S if self._counted > 1 else SECOND_BELOW_S)
+
+    def profile(self, *, shipping: bool, function: object = None) -> Profile | None:
+        """Say what was measured; None where no item came to an end.
+
+        With ``shipping``, a sample item and result are pickled (and the ``function``, where it is given), which takes
+        as long as it takes.
+        """
+        if not self._samples:
+            return None
+        steady = _without_cold_start(self._samples)
+        items, thread_cpu = sum(sample.items for sample in steady), sum(sample.thread_cpu_s for sample in steady)
+        wall, first = sum(sample.wall_s for sample in steady), self._samples[0]
+        watching = self._watch.cpu_s if self._watch else 0.0
+        return Profile(
+            items=self.items,
+            wall_s=wall / items,
+            first_s=first.wall_s / first.items,
+            spread=_spread(steady),
+            thread_cpu_s=thread_cpu / items,
+            process_cpu_s=max(thread_cpu, sum(sample.process_cpu_s for sample in steady) - watching) / items,
+            gil_held=self._watch.held if self._watch else 0.0,
+            gil_samples=self._watch.naps if self._watch else 0,
+            coroutine=self._coroutine,
+            argument=_payload(self._item) if shipping else None,
+            result=_payload(self._result) if shipping else None,
+            function=measure_payload(function) if shipping and function is not None else None,
+        )
+
+    # --- A backend like any other -----------------------------------------------------------------------------
+
+    def start(self, worker: int) -> None:
+        """Start the one worker."""
+        self._inner.start(worker)
+
+    def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
+        """Pass a chunk on, and remember what it holds."""
+        self._sizes[chunk.id] = len(chunk)
+        self._item = (items[0],) if items else self._item
+        self._inner.send(worker, chunk, items)
+
+    def inherits_items(self) -> bool:
+        """Say no: this is no other process."""
+        return self._inner.inherits_items()
+
+    def wait(self, timeout_s: Seconds | None) -> list[Event]:
+        """Wait, with the clocks running."""
+        if self._watch is None:
+            return self._measure(timeout_s)
+        if self.elapsed_s >= self._watch_from_s:
+            self._watch.resume()
+        try:
+            return self._measure(timeout_s)
+        finally:
+            self._watch.pause()
+
+    def wake(self) -> None:
+        """Wake the wrapped backend."""
+        self._inner.wake()
+
+    def close(self, *, abort: bool) -> None:
+        """End everything that measures, then the wrapped backend."""
+        if self._watch is not None:
+            self._watch.stop()
+        self._inner.close(abort=abort)
+
+    def _measure(self, timeout_s: Seconds | None) -> list[Event]:
+        cpu = time.process_time()
+        events = self._inner.wait(timeout_s)
+        cpu = time.process_time() - cpu
+        for event in events:
+            if isinstance(event, ChunkDone):
+                self._note(event, cpu)
+        return events
+
+    def _note(self, event: ChunkDone, process_cpu_s: Seconds) -> None:
+        size, outcome = self._sizes.pop(event.chunk), event.outcome
+        count = len(outcome.values) or size
+        self._elapsed_s += outcome.wall_s
+        self._counted += count
+        self._samples.append(Sample(count, outcome.wall_s, outcome.cpu_s, max(process_cpu_s, outcome.cpu_s)))
+        good = [offset for offset in range(min(1, len(outcome.values))) if offset not in outcome.errors]
+        self._result = tuple(outcome.values[offset] for offset in good) or self._result
+
+
+def _payload(sample: tuple[Any, ...]) -> Payload | None:
+    return measure_payload(sample[0]) if sample else None
+
+
+def _without_cold_start(samples: list[Sample]) -> list[Sample]:
+    """Leave out a first chunk that is far off the others: it paid for what they found ready."""
+    first, others = samples[0], samples[1:]
+    if not others:
+        return samples
+    mean = sum(sample.wall_s for sample in others) / sum(sample.items for sample in others)
+    return others if first.wall_s / first.items > COLD * mean else samples
+
+
+def _spread(samples: list[Sample]) -> float:
+    """Give the standard deviation from chunk to chunk as a share of the mean, each chunk weighed by its items."""
+    items = sum(sample.items for sample in samples)
+    mean = sum(sample.wall_s for sample in samples) / items
+    if mean <= 0:
+        return 0.0
+    variance = sum(sample.items * (sample.wall_s / sample.items - mean) ** 2 for sample in samples) / items
+    return math.sqrt(variance) / mean

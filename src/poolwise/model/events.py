@@ -1,0 +1,156 @@
+"""What travels between the scheduler, the driver and a backend: chunks go out, events come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from poolwise.model.units import Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Items ``start`` to ``stop - 1``, sent together to one worker."""
+
+    id: int
+    start: int
+    stop: int
+    marked: bool = False
+    """The worker marks each item as it begins it, so that a death can name the very item."""
+
+    def __len__(self) -> int:
+        """Say how many items it has."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class TaskError:
+    """What one call raised, ready to travel: the exception and its traceback's text."""
+
+    error: BaseException
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a chunk: a value for each item that ran, None in the place of one that raised.
+
+    ``values`` is shorter than the chunk where running stopped at the first error; it is empty up to the error
+    where the caller has no use for the values before it (see ``work.chunk.ChunkRules``).
+    """
+
+    values: list[Any]
+    errors: dict[int, TaskError] = field(default_factory=dict)
+    """Offset in the chunk: what was raised there."""
+    wall_s: Seconds = 0.0
+    cpu_s: Seconds = 0.0
+    """CPU of the thread that ran the chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """A worker has started and waits for chunks."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkDone:
+    """A worker has run a chunk."""
+
+    worker: int
+    chunk: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker is gone: it died, or was given up because an item was late. Its chunks have no outcome."""
+
+    worker: int
+    error: BaseException
+    """Why, in words for the item that it was on: WorkerDiedError, TaskTimeoutError, WorkerStartError."""
+    index: int | None = None
+    """The item that it was on, where that is known."""
+    guilty: bool = False
+    """The item has failed by this alone (it was late); else it is a suspect and is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailed:
+    """No worker can ever be ready (the initializer raised, the function cannot travel): the run is over."""
+
+    error: BaseException
+
+
+Event: TypeAlias = WorkerReady | ChunkDone | WorkerLost | WorkerFailed
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsRead:
+    """The driver has read items; ``known`` can be taken in all, and no more will come where ``ended``."""
+
+    known: int
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An item has failed for good."""
+
+    index: int
+    error: TaskError
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Finished items on their way to the caller: values of the items ``start`` and following."""
+
+    start: int
+    values: list[Any]
+    failures: dict[int, Any] = field(default_factory=dict)
+    """Offset in the batch: what failed there, a ``Failed`` until the run dresses it as the caller's ``Failure``."""
+
+
+# --- Instructions: what the scheduler tells the driver to do ---------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a worker with this number."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Give a worker a chunk."""
+
+    worker: int
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read up to so many more items."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Hand finished items to the caller."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """End the run: an item has failed for good, or no worker can be had."""
+
+    failed: Failed | None
+    error: BaseException
+
+
+Instruction: TypeAlias = Start | Send | Read | Emit | Raise

@@ -1,0 +1,34 @@
+"""What was found of the computer, as this process may use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from poolwise.model.options import StartMethod
+from poolwise.model.units import Bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The computer as this process may use it, now."""
+
+    cores: int
+    """Cores that this process may use: the least of what affinity, the cgroup and POOLWISE_MAX_CORES allow."""
+    cores_from: str = "os"
+    """What set ``cores``: "os", "affinity", "cgroup", "POOLWISE_MAX_CORES" or "worker" (inside one of our workers)."""
+    cores_installed: int = 1
+    memory_bytes: Bytes = 0
+    """Memory of the machine or of the cgroup, whichever is less."""
+    memory_free_bytes: Bytes = 0
+    gil: bool = True
+    """False on a free-threaded interpreter whose GIL is off."""
+    python: str = ""
+    platform: str = ""
+    start_methods: tuple[StartMethod, ...] = ("spawn",)
+    """The ways in which a worker process can be started here."""
+    python_threads: int = 1
+    """Threads that Python knows of, this one included."""
+    native_threads: int = 0
+    """Threads of the operating system beyond those, which could hold a lock at the moment of a fork."""
+    in_worker: bool = False
+    """This process is one of Poolwise's workers."""

@@ -1,0 +1,131 @@
+"""Every option of the public verbs, its default and its check, in one place."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeAlias, get_args
+
+from poolwise.errors import OptionError, UnknownOptionError
+from poolwise.model.progress import Progress
+from poolwise.model.units import Seconds
+
+BackendName: TypeAlias = Literal["loop", "threads", "processes", "asyncio"]
+BackendChoice: TypeAlias = Literal["auto", "loop", "threads", "processes", "asyncio"]
+ErrorsChoice: TypeAlias = Literal["raise", "collect", "skip"]
+StartMethod: TypeAlias = Literal["fork", "forkserver", "spawn"]
+ProgressChoice: TypeAlias = "Literal['auto'] | bool | Callable[[Progress], object]"
+
+BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
+ERRORS: tuple[ErrorsChoice, ...] = get_args(ErrorsChoice)
+START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
+
+# What the design names and this release does not have yet: refused by name, so that nobody believes it works.
+NOT_YET = {"journal": "a run cannot be journalled and resumed in this release"}
+# More workers than this is a slip of the keyboard (a chunk size, a number of items), not a wish.
+MOST_WORKERS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a caller wants the work run; each field is an option of ``poolwise.map`` and explained there."""
+
+    backend: BackendChoice = "auto"
+    max_workers: int | None = None
+    chunksize: int | None = None
+    ordered: bool = True
+    errors: ErrorsChoice = "raise"
+    retries: int = 0
+    timeout: Seconds | None = None
+    progress: ProgressChoice = "auto"
+    initializer: Callable[..., object] | None = None
+    initargs: tuple[Any, ...] = ()
+    start_method: StartMethod | None = None
+
+    def __post_init__(self) -> None:
+        """Check every value once, here; afterwards everybody may trust them."""
+        _one_of("backend", self.backend, ("auto", *BACKENDS))
+        _one_of("errors", self.errors, ERRORS)
+        if self.start_method is not None:
+            _one_of("start_method", self.start_method, START_METHODS, "None")
+        _count("max_workers", self.max_workers, least=1, most=MOST_WORKERS)
+        _count("chunksize", self.chunksize, least=1)
+        _count("retries", self.retries, least=0)
+        _positive_seconds("timeout", self.timeout)
+        _flag("ordered", self.ordered)
+        _progress(self.progress)
+        _initializer(self.initializer, self.initargs)
+
+    @classmethod
+    def from_keywords(cls, verb: str, keywords: Mapping[str, Any]) -> Options:
+        """Make the options of a call of ``verb``, or say which keyword is wrong and what to write instead."""
+        known = [field.name for field in fields(cls)]
+        for name in keywords:
+            if name in NOT_YET:
+                msg = f"{verb}() has no option {name!r} yet: {NOT_YET[name]}; leave it out"
+                raise UnknownOptionError(msg)
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"
+                msg = f"{verb}() got an unknown option {name!r}; {hint}"
+                raise UnknownOptionError(msg)
+        return cls(**keywords)
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...], also: str | None = None) -> None:
+    if isinstance(value, str) and value in allowed:
+        return
+    choices = ", ".join([repr(each) for each in allowed] + ([also] if also else []))
+    near = difflib.get_close_matches(value, allowed, n=1) if isinstance(value, str) else []
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    msg = f"{name}={value!r} is not known{hint} (one of {choices})"
+    raise OptionError(msg)
+
+
+def _count(name: str, value: object, *, least: int, most: int | None = None) -> None:
+    if value is None:
+        return
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole and value >= least and (most is None or value <= most):  # type: ignore[operator]
+        return
+    upto = f" to {most}" if most is not None else " or more"
+    default = "; leave it out and Poolwise chooses" if least else ""
+    msg = f"{name}={value!r}: write a whole number, {least}{upto}{default}"
+    raise OptionError(msg)
+
+
+def _positive_seconds(name: str, value: object) -> None:
+    if value is None:
+        return
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and math.isfinite(value) and value > 0:  # type: ignore[arg-type, operator]
+        return
+    msg = f"{name}={value!r}: write a number of seconds above 0, or None for no limit"
+    raise OptionError(msg)
+
+
+def _flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        msg = f"{name}={value!r}: write True or False"
+        raise OptionError(msg)
+
+
+def _progress(value: object) -> None:
+    if value == "auto" or isinstance(value, bool) or callable(value):
+        return
+    msg = f"progress={value!r}: write 'auto', True, False, or a function that takes a poolwise.Progress"
+    raise OptionError(msg)
+
+
+def _initializer(initializer: object, initargs: object) -> None:
+    if initializer is not None and not callable(initializer):
+        msg = f"initializer={initializer!r} cannot be called: write a function, and its arguments in initargs"
+        raise OptionError(msg)
+    if not isinstance(initargs, tuple):
+        msg = f"initargs={initargs!r}: write a tuple of arguments, such as ({initargs!r},)"
+        raise OptionError(msg)
+    if initargs and initializer is None:
+        msg = f"initargs={initargs!r} without an initializer: name the initializer too, or leave initargs out"
+        raise OptionError(msg)

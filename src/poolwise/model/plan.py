@@ -1,0 +1,229 @@
+"""What was decided, and why: values only; ``report.explain`` makes the words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from poolwise.model.options import BackendName, StartMethod
+from poolwise.model.units import Seconds
+
+# --- Reasons -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """The caller asked for this backend."""
+
+    backend: BackendName
+
+
+@dataclass(frozen=True, slots=True)
+class WorkEnded:
+    """All items were done before there was anything to decide."""
+
+    items: int
+    seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The function waits for most of its time."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Computes:
+    """The function computes for most of its time."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class HoldsGil:
+    """The function holds the GIL, so that threads take turns."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasesGil:
+    """The function lets the GIL go while it computes, so that threads run side by side."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoGil:
+    """This interpreter has no GIL: threads compute side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsCoroutine:
+    """The function is a coroutine function: it runs in an event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotCoroutine:
+    """The function is an ordinary one, which an event loop cannot run."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCostsMore:
+    """What is left in the loop takes less than a pool would."""
+
+    items: int
+    loop_s: Seconds
+    pool: BackendName
+    pool_s: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """The chosen way is the cheapest by estimate."""
+
+    items: int
+    seconds: Seconds
+    loop_s: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Slower:
+    """This way would take longer, by estimate, than the chosen one."""
+
+    seconds: Seconds
+    chosen_s: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class CannotShip:
+    """The function, an item or a result cannot travel to another process."""
+
+    what: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTimeOut:
+    """This way cannot end an item that is late."""
+
+    backend: BackendName
+
+
+@dataclass(frozen=True, slots=True)
+class OneCore:
+    """There is one core to use, so that computing gains nothing from company."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LengthUnknown:
+    """How many items will come is not known; so many more were assumed."""
+
+    assumed: int
+
+
+@dataclass(frozen=True, slots=True)
+class InsideWorker:
+    """This process is a worker already; its siblings have the other cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartsBy:
+    """How worker processes are started, and which threads (if any) forbade to fork."""
+
+    method: StartMethod
+    python_threads: int = 1
+    native_threads: int = 0
+    forced: bool = False
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NoStartMethod:
+    """Worker processes cannot be started in this way here."""
+
+    method: StartMethod
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """Nothing was measured before (the backend was given), so that chunks are sized while running."""
+
+
+Reason: TypeAlias = (
+    Forced
+    | WorkEnded
+    | Waits
+    | Computes
+    | HoldsGil
+    | ReleasesGil
+    | NoGil
+    | IsCoroutine
+    | NotCoroutine
+    | PoolCostsMore
+    | Predicted
+    | Slower
+    | CannotShip
+    | CannotTimeOut
+    | OneCore
+    | LengthUnknown
+    | InsideWorker
+    | StartsBy
+    | NoStartMethod
+    | NotMeasured
+)
+
+
+# --- Plan ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a way would cost for the items that are left, term by term."""
+
+    start_s: Seconds
+    work_s: Seconds
+    tail_s: Seconds
+    limit: str = ""
+    """What sets ``work_s``: "waiting", "cores", "GIL", "shipping", "dispatch", "one worker"."""
+
+    @property
+    def total_s(self) -> Seconds:
+        """All terms together."""
+        return self.start_s + self.work_s + self.tail_s
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A way to run the rest, with its estimate, or with the reason why it cannot serve."""
+
+    backend: BackendName
+    workers: int
+    estimate: Estimate | None
+    tasks_per_worker: int = 1
+    why_not: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How the rest is run, and why."""
+
+    backend: BackendName
+    workers: int = 1
+    tasks_per_worker: int = 1
+    """Coroutines that one worker runs at a time; 1 for ordinary functions."""
+    chunksize: int | None = None
+    """Items sent together; None where measured time decides while running."""
+    item_s: Seconds | None = None
+    """Wall time that one item is thought to take; None where nothing was measured."""
+    start_method: StartMethod | None = None
+    """How worker processes are started; None where there are none."""
+    items: int | None = None
+    """Items that the Plan is for: those left after the probe; None where not known."""
+    estimate: Estimate | None = None
+    reasons: tuple[Reason, ...] = ()
+    rejected: tuple[Candidate, ...] = ()

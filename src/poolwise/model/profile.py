@@ -1,0 +1,63 @@
+"""What was measured of the work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from poolwise.model.units import Bytes, Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What it costs to ship one thing to another process and unpack it there."""
+
+    bytes: Bytes
+    seconds: Seconds
+    """Pickling and unpickling together."""
+    problem: str | None = None
+    """Why it cannot be shipped at all; None where it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The work as the probe saw it; every figure is a mean for one item unless its name says otherwise."""
+
+    items: int
+    """Items that were measured."""
+    wall_s: Seconds
+    first_s: Seconds
+    """Wall time of the very first item, which often pays for imports and caches."""
+    spread: float
+    """Standard deviation of the wall time from one measured chunk to the next, as a share of the mean."""
+    thread_cpu_s: Seconds
+    """CPU of the thread that called the function."""
+    process_cpu_s: Seconds
+    """CPU of the whole process meanwhile: more than ``thread_cpu_s`` where the function has threads inside."""
+    gil_held: float | None
+    """Share of the wall time in which the function held the GIL, 0 to 1; None where it was not measured."""
+    gil_samples: int = 0
+    coroutine: bool = False
+    """The function is a coroutine function."""
+    argument: Payload | None = None
+    result: Payload | None = None
+    function: Payload | None = None
+    """Shipping the function itself, once per worker."""
+
+    @property
+    def waiting(self) -> float:
+        """Share of the wall time in which nothing of this process computed for the item, 0 to 1."""
+        if self.wall_s <= 0:
+            return 0.0
+        return min(1.0, max(0.0, 1 - self.cpu_s / self.wall_s))
+
+    @property
+    def cpu_s(self) -> Seconds:
+        """CPU time that one item needs, on however many threads."""
+        return max(self.thread_cpu_s, self.process_cpu_s)
+
+    @property
+    def gil_s(self) -> Seconds:
+        """Seconds of GIL that one item needs; where it was not measured, all its thread's CPU (the usual case)."""
+        if self.gil_held is None:
+            return self.thread_cpu_s
+        return self.gil_held * self.wall_s

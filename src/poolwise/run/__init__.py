@@ -1,0 +1,1 @@
+"""Run: the pure ``scheduler`` (events in, instructions out) and the one ``driver`` that carries them out."""

@@ -1,0 +1,171 @@
+"""The one loop that carries out what the scheduler says, on whatever backend.
+
+The driver runs in the caller's thread, inside a generator: nothing happens while nobody asks for results, which is
+what keeps ``imap`` from reading ahead of an idle consumer. All state is in the scheduler; the driver owns the backend,
+and ends it whatever happens.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from poolwise.backends.protocol import Backend
+from poolwise.model.events import Batch, Emit, Failed, Instruction, ItemsRead, Raise, Read, Send, Start
+from poolwise.model.progress import Progress
+from poolwise.model.units import Seconds
+from poolwise.run.scheduler import Crew, Scheduler
+from poolwise.work.items import Items
+
+logger = logging.getLogger("poolwise")
+
+# How long the driver waits at a time: short enough that Ctrl-C is heard where a wait cannot be interrupted (Windows).
+TICK_S: Seconds = 0.5
+# Progress is told so often: a person sees no more, and it costs nothing at that rate.
+PROGRESS_EVERY_S: Seconds = 0.1
+# Reading from the caller's iterator gives way to finished results after so long.
+READ_PATIENCE_S: Seconds = 0.001
+
+Watch = Callable[[Progress], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run was ended by an error: the item's, or (``failed`` is None) the run's own."""
+
+    failed: Failed | None
+    error: BaseException
+
+
+class Driver:
+    """Carries a run from its first item to its last, through one backend after another."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        items: Items,
+        *,
+        watch: Watch | None = None,
+        clock: Callable[[], Seconds] = time.monotonic,
+    ) -> None:
+        """Do nothing yet."""
+        self.scheduler = scheduler
+        self.items = items
+        self.ending: Ending | None = None
+        self._watch = watch
+        self._clock = clock
+        self._begun = clock()
+        self._told = self._begun
+        self._backend: Backend | None = None
+        self._cancelled = False
+
+    def run(self, backend: Backend, crew: Crew, until: Callable[[], bool] | None = None) -> Iterator[Batch]:
+        """Run on ``backend`` until all is done or, between chunks, ``until()`` is true; yield what is finished.
+
+        An error that ends the run is left in ``ending`` for the caller to raise: raised in here, a StopIteration of
+        the user's function would turn into a RuntimeError.
+        """
+        self._backend = backend
+        clean = False
+        try:
+            yield from self._carry_out(self.scheduler.use(crew))
+            while not self._is_over():
+                events = backend.wait(self._patience())
+                if until is not None and until():
+                    self.scheduler.pause()
+                for event in events:
+                    yield from self._carry_out(self.scheduler.handle(event))
+                yield from self._read_on()
+                self._tell_progress()
+            clean = self.ending is None and not self._cancelled
+        finally:
+            self._backend = None
+            backend.close(abort=not clean)
+
+    def cancel(self) -> None:
+        """End the run soon, from any thread."""
+        self._cancelled = True
+        backend = self._backend
+        if backend is not None:
+            backend.wake()
+
+    def peek(self, count: int, patience_s: Seconds) -> None:
+        """Read ahead, between two backends, to learn how many items there are."""
+        self.items.read(count, patience_s)
+        self.scheduler.handle(self._items_read())
+
+    def finish(self) -> None:
+        """Tell the progress one last time."""
+        self._tell_progress(last=True)
+
+    # --- The loop's parts -------------------------------------------------------------------------------------
+
+    def _is_over(self) -> bool:
+        return self.scheduler.finished or self.scheduler.drained or self.ending is not None or self._cancelled
+
+    def _patience(self) -> Seconds:
+        return 0 if self._wanted else TICK_S if self._watch is None else PROGRESS_EVERY_S
+
+    _wanted = 0
+    """Items that the scheduler has asked for and the driver has not read yet."""
+
+    def _carry_out(self, instructions: list[Instruction]) -> Iterator[Batch]:
+        for instruction in instructions:
+            match instruction:
+                case Send(worker, chunk):
+                    backend = self._running()
+                    inherited = self.items.inherited and backend.inherits_items()
+                    backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
+                case Emit(batch):
+                    yield batch
+                    if not self.items.inherited:
+                        self.items.forget(self.scheduler.lowest_needed())
+                case Read(count):
+                    self._wanted = count
+                case Start(worker):
+                    self._running().start(worker)
+                case Raise(failed, error):
+                    self.ending = Ending(failed, error)
+
+    def _read_on(self) -> Iterator[Batch]:
+        """Read some of what is wanted; the caller's iterator runs in the caller's thread, as in a loop."""
+        if not self._wanted:
+            return
+        count, self._wanted = self._wanted, 0
+        self.items.read(count, READ_PATIENCE_S)
+        yield from self._carry_out(self.scheduler.handle(self._items_read()))
+
+    def _items_read(self) -> ItemsRead:
+        return ItemsRead(self.items.known, self.items.total is not None)
+
+    def _running(self) -> Backend:
+        assert self._backend is not None  # noqa: S101 - instructions are carried out within run(); for the type checker
+        return self._backend
+
+    def _tell_progress(self, *, last: bool = False) -> None:
+        if self._watch is None:
+            return
+        now = self._clock()
+        if not last and now - self._told < PROGRESS_EVERY_S:
+            return
+        self._told = now
+        try:
+            self._watch(self._progress(now, finished=last))
+        except Exception:
+            # A hook that raises is switched off and logged; it never harms the run.
+            logger.exception("the progress function raised and was switched off")
+            self._watch = None
+
+    def _progress(self, now: Seconds, *, finished: bool) -> Progress:
+        counts = self.scheduler.counts
+        return Progress(
+            counts.done,
+            self.scheduler.total,
+            counts.failed,
+            counts.retried,
+            self.scheduler.busy_workers,
+            now - self._begun,
+            finished,
+        )

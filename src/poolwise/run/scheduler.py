@@ -1,0 +1,437 @@
+"""The one scheduler: events go in, instructions come out. No clock, no threads, no input or output.
+
+It knows items by their numbers only. The numbers move through these states::
+
+    unread ──read──▶ waiting ──send──▶ in flight ──done──▶ held ──its turn──▶ emitted
+                        ▲                 │  │
+                        └──── again ◀─────┘  └──failed──▶ held or raised
+                   (retry, death of a worker)
+
+*Waiting* are the numbers from ``_next`` to ``_known``, and the chunks in ``_again``, which go first. *In flight* are
+the chunks in ``_flight``, each in the queue of exactly one worker. *Held* are finished pieces that wait for an earlier
+one (``ordered``). ``validate`` says this as code, and the tests call it after each step.
+
+A run may change its backend in the middle (the probe is such a change): ``use`` takes the new crew, once nothing is in
+flight any more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from poolwise.errors import InternalError
+from poolwise.model.events import (
+    Batch,
+    Chunk,
+    ChunkDone,
+    Emit,
+    Event,
+    Failed,
+    Instruction,
+    ItemsRead,
+    Outcome,
+    Raise,
+    Read,
+    Send,
+    Start,
+    TaskError,
+    WorkerFailed,
+    WorkerLost,
+    WorkerReady,
+)
+from poolwise.model.options import ErrorsChoice
+from poolwise.model.units import Seconds
+from poolwise.run.adapt import ChunkSizer, Sizing
+
+# A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time.
+CRASH_RETRIES = 1
+# So many workers in a row that die before they are ready are no accident.
+MOST_START_FAILURES = 3
+# A worker is given its next chunk ahead only while chunks are shorter than this: behind a long one the next would wait
+# for a busy worker while another is idle, and the 0.1 ms that fetching it takes is nothing beside it.
+AHEAD_BELOW_S: Seconds = 0.1
+# Streaming (imap): items read ahead of the consumer, at least so many for each worker, and more as more is consumed ...
+AHEAD_PER_WORKER = 4
+# ... up to so many in all, which keeps two workers busy from 1 µs an item on.
+MOST_AHEAD = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the caller wants of the whole run."""
+
+    ordered: bool = True
+    errors: ErrorsChoice = "raise"
+    retries: int = 0
+    stream: bool = False
+    """Results are taken one by one (``imap``): read ahead a little only, and raise an error in its turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """How a backend is staffed."""
+
+    workers: int = 1
+    depth: int = 1
+    """Chunks that a worker may hold: one in work, the others ahead."""
+    sizing: Sizing = field(default_factory=Sizing)
+    marked: bool = False
+    """Workers mark every item, not only those under suspicion."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has happened so far, in numbers."""
+
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    deaths: int = 0
+    chunks: int = 0
+    started: int = 0
+
+
+class Scheduler:
+    """Decides what is sent where, what is run again, and what is handed on in which order."""
+
+    def __init__(self, wishes: Wishes, total: int | None, known: int) -> None:
+        """Begin with ``known`` items that can be taken and ``total`` in all (None: more may come)."""
+        self.counts = Counts()
+        self._wishes = wishes
+        self._known = known
+        self._ended = total is not None
+        self._next = 0
+        self._again: deque[Chunk] = deque()
+        self._flight: dict[int, Chunk] = {}
+        self._held: dict[int, Batch] = {}
+        self._turn = 0
+        self._emitted = 0
+        self._paused = False
+        self._attempts: dict[int, int] = {}
+        self._strikes: dict[int, int] = {}
+        self._crew = Crew(workers=0)
+        self._sizer = ChunkSizer(self._crew.sizing)
+        self._queues: dict[int, deque[int]] = {}
+        self._ready: set[int] = set()
+        self._idle: deque[int] = deque()
+        self._workers_named = 0
+        self._chunks_named = 0
+        self._start_failures = 0
+        self._doomed_at: int | None = None
+        self._over = False
+        self._out: list[Instruction] = []
+
+    # --- What the driver asks ---------------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        """Everything is emitted, or the run was ended by an error."""
+        return self._over or (self._ended and self._emitted == self._known)
+
+    @property
+    def total(self) -> int | None:
+        """How many items there are; None while that is not known."""
+        return self._known if self._ended else None
+
+    @property
+    def left(self) -> int | None:
+        """How many items have not been finished; None while that is not known."""
+        return self._known - self.counts.done if self._ended else None
+
+    @property
+    def busy_workers(self) -> int:
+        """Workers that have something to do."""
+        return sum(1 for queue in self._queues.values() if queue)
+
+    @property
+    def drained(self) -> bool:
+        """Paused, and nothing is in flight any more."""
+        return self._paused and not self._flight
+
+    @property
+    def item_s(self) -> Seconds | None:
+        """What an item takes, by the newest chunks."""
+        return self._sizer.item_s
+
+    def lowest_needed(self) -> int:
+        """Give the number below which no item is needed any more."""
+        needed = [chunk.start for chunk in (*self._flight.values(), *self._again)]
+        needed.append(self._turn if self._wishes.ordered else self._next)
+        return min(needed)
+
+    # --- What the driver tells --------------------------------------------------------------------------------
+
+    def use(self, crew: Crew) -> list[Instruction]:
+        """Go on with another backend, of which no worker has started yet."""
+        if self._flight:
+            msg = f"the backend was changed with {len(self._flight)} chunks in flight: {self._flight}"
+            raise InternalError(msg)
+        self._crew, self._sizer = crew, ChunkSizer(crew.sizing)
+        self._queues.clear()
+        self._ready.clear()
+        self._idle.clear()
+        self._start_failures = self._workers_named = 0
+        self._paused = False
+        return self._advance()
+
+    def pause(self) -> None:
+        """Send nothing more, so that the backend can be changed once nothing is in flight."""
+        self._paused = True
+
+    def handle(self, event: Event | ItemsRead) -> list[Instruction]:
+        """Take in what happened and say what to do now."""
+        match event:
+            case ChunkDone():
+                self._chunk_done(event)
+            case WorkerReady():
+                self._ready.add(event.worker)
+                self._idle.append(event.worker)
+                self._start_failures = 0
+            case ItemsRead():
+                self._known, self._ended = event.known, event.ended
+            case WorkerLost():
+                self._worker_lost(event)
+            case WorkerFailed():
+                self._end(Raise(None, event.error))
+        return self._advance()
+
+    # --- What happened ----------------------------------------------------------------------------------------
+
+    def _chunk_done(self, event: ChunkDone) -> None:
+        chunk = self._flight.pop(event.chunk)
+        queue = self._queues[event.worker]
+        queue.remove(event.chunk)
+        if not queue:
+            self._idle.append(event.worker)
+        outcome = event.outcome
+        self._sizer.observe(len(outcome.values) or len(chunk), outcome.wall_s)
+        if not outcome.errors:
+            self._finish(Batch(chunk.start, outcome.values))
+        else:
+            self._settle_errors(chunk, outcome)
+
+    def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
+        """Split a chunk with errors into pieces of values and items that failed or are tried again."""
+        begin = 0
+        for offset in sorted(outcome.errors):
+            if offset > begin and len(outcome.values) >= offset:
+                self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
+            self._task_failed(chunk.start + offset, outcome.errors[offset], marked=chunk.marked)
+            begin = offset + 1
+        if begin < len(outcome.values):
+            self._finish(Batch(chunk.start + begin, outcome.values[begin:]))
+
+    def _task_failed(self, index: int, error: TaskError, *, marked: bool) -> None:
+        attempts = self._attempts.get(index, 0) + 1
+        if attempts <= self._wishes.retries:
+            self._attempts[index] = attempts
+            self.counts.retried += 1
+            self._again.append(self._chunk(index, index + 1, marked=marked))
+            return
+        self._attempts.pop(index, None)
+        failed = Failed(index, error, attempts)
+        self.counts.failed += 1
+        if self._wishes.errors != "raise":
+            self._finish(Batch(index, [None], {0: failed}))
+        elif self._wishes.stream and self._wishes.ordered:
+            # Raised in its turn: what comes before it is handed over first, as a loop would have.
+            self._doomed_at = index if self._doomed_at is None else min(index, self._doomed_at)
+            self._again = deque(chunk for chunk in self._again if chunk.start < index)
+            self._held[index] = Batch(index, [None], {0: failed})
+            self._hand_over()
+        else:
+            self._end(Raise(failed, error.error))
+
+    def _worker_lost(self, event: WorkerLost) -> None:
+        queue = self._queues.pop(event.worker)
+        was_ready = event.worker in self._ready
+        self._ready.discard(event.worker)
+        if event.worker in self._idle:
+            self._idle.remove(event.worker)
+        self.counts.deaths += 1
+        chunks = [self._flight.pop(each) for each in queue]
+        for ahead in reversed(chunks[1:]):
+            self._again.appendleft(ahead)
+        if chunks:
+            self._judge(chunks[0], event)
+        elif not was_ready:
+            self._start_failures += 1
+            if self._start_failures >= MOST_START_FAILURES:
+                self._end(Raise(None, event.error))
+
+    def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
+        """Find the guilty item of a chunk whose worker was lost, and run the others again."""
+        index = chunk.start if event.index is None and len(chunk) == 1 else event.index
+        if index is None:
+            # Not known which: run all again, marked, so that the next death names it.
+            self._again.appendleft(self._chunk(chunk.start, chunk.stop, marked=True))
+            return
+        if index + 1 < chunk.stop:
+            self._again.appendleft(self._chunk(index + 1, chunk.stop, marked=True))
+        if chunk.start < index:
+            self._again.appendleft(self._chunk(chunk.start, index, marked=True))
+        strikes = self._strikes.get(index, 0) + 1
+        if event.guilty:
+            self._task_failed(index, TaskError(event.error), marked=True)
+        elif strikes > CRASH_RETRIES:
+            self._strikes.pop(index, None)
+            self._attempts[index] = self._wishes.retries + strikes - 1
+            self._task_failed(index, TaskError(event.error), marked=True)
+        else:
+            self._strikes[index] = strikes
+            self._again.appendleft(self._chunk(index, index + 1, marked=True))
+
+    # --- What to do now ---------------------------------------------------------------------------------------
+
+    def _advance(self) -> list[Instruction]:
+        if not (self._over or self._paused):
+            self._start_workers()
+            self._send_chunks()
+            self._read_items()
+        out, self._out = self._out, []
+        return out
+
+    def _start_workers(self) -> None:
+        """Never more workers than unfinished items."""
+        wanted = min(self._crew.workers, self._takeable() + len(self._flight))
+        while len(self._queues) < wanted:
+            worker = self._workers_named
+            self._workers_named += 1
+            self._queues[worker] = deque()
+            self.counts.started += 1
+            self._out.append(Start(worker))
+
+    def _send_chunks(self) -> None:
+        while self._idle and (chunk := self._take()) is not None:
+            self._send(self._idle.popleft(), chunk)
+        if self._crew.depth > 1 and self._is_worth_sending_ahead():
+            for worker, queue in self._queues.items():
+                while queue and len(queue) < self._crew.depth and (chunk := self._take()) is not None:
+                    self._send(worker, chunk)
+
+    def _send(self, worker: int, chunk: Chunk) -> None:
+        self._flight[chunk.id] = chunk
+        self._queues[worker].append(chunk.id)
+        self.counts.chunks += 1
+        self._out.append(Send(worker, chunk))
+
+    def _is_worth_sending_ahead(self) -> bool:
+        item_s = self._sizer.item_s
+        return item_s is not None and self._chunk_size() * item_s < AHEAD_BELOW_S
+
+    def _take(self) -> Chunk | None:
+        if self._again:
+            return self._again.popleft()
+        stop = self._send_limit()
+        if self._next >= stop:
+            return None
+        start = self._next
+        self._next = min(stop, start + self._chunk_size())
+        return self._chunk(start, self._next, marked=self._crew.marked)
+
+    def _chunk(self, start: int, stop: int, *, marked: bool) -> Chunk:
+        self._chunks_named += 1
+        return Chunk(self._chunks_named, start, stop, marked)
+
+    def _chunk_size(self) -> int:
+        left = self._known - self._next if self._ended else None
+        return self._sizer.size(left, self._crew.workers)
+
+    def _takeable(self) -> int:
+        return len(self._again) + max(0, self._send_limit() - self._next)
+
+    def _send_limit(self) -> int:
+        """The number up to which items may be sent: not past a failure, not too far ahead of the consumer."""
+        if self._doomed_at is not None:
+            return self._next
+        return min(self._known, self._read_limit()) if self._wishes.stream else self._known
+
+    def _read_limit(self) -> int:
+        least = AHEAD_PER_WORKER * self._crew.workers
+        return self._emitted + max(least, min(self._emitted, MOST_AHEAD))
+
+    def _read_items(self) -> None:
+        """Read what the workers could take at once, and as much again, so that reading never makes them wait."""
+        if self._ended or self._doomed_at is not None:
+            return
+        room = sum(self._crew.depth - len(queue) for queue in self._queues.values()) or self._crew.workers
+        want = 2 * room * self._chunk_size() - (self._known - self._next)
+        if self._wishes.stream:
+            want = min(want, self._read_limit() - self._known)
+        if want > 0 and (self._idle or not self._queues or self._known - self._next < room * self._chunk_size()):
+            self._out.append(Read(want))
+
+    # --- Handing over -----------------------------------------------------------------------------------------
+
+    def _finish(self, batch: Batch) -> None:
+        if self._over:
+            return
+        self.counts.done += len(batch.values)
+        if not self._wishes.ordered:
+            self._emit(batch)
+            return
+        self._held[batch.start] = batch
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        while not self._over and (batch := self._held.pop(self._turn, None)) is not None:
+            if self._turn == self._doomed_at:
+                failed = batch.failures[0]
+                self._end(Raise(failed, failed.error.error))
+            else:
+                self._turn += len(batch.values)
+                self._emit(batch)
+
+    def _emit(self, batch: Batch) -> None:
+        self._emitted += len(batch.values)
+        self._out.append(Emit(batch))
+
+    def _end(self, instruction: Raise) -> None:
+        if not self._over:
+            self._over = True
+            self._out.append(instruction)
+
+    # --- For tests --------------------------------------------------------------------------------------------
+
+    def validate(self) -> None:
+        """Check that every item read is in exactly one state, and every worker where it should be."""
+        moving = [(each.start, each.stop) for each in (*self._flight.values(), *self._again)]
+        held = [(each.start, each.start + len(each.values)) for each in self._held.values()]
+        problems = [
+            *_overlaps(moving + held),
+            *self._lost_items(sum(stop - start for start, stop in moving)),
+            *self._stuck(),
+            *(f"worker {w} is idle with {q}" for w, q in self._queues.items() if q and w in self._idle),
+            *(
+                f"worker {w} has chunks before it is ready"
+                for w, q in self._queues.items()
+                if q and w not in self._ready
+            ),
+        ]
+        queued = sorted(each for queue in self._queues.values() for each in queue)
+        if queued != sorted(self._flight):
+            problems.append(f"in flight {sorted(self._flight)}, in queues {queued}")
+        if problems:
+            raise InternalError("; ".join(problems))
+
+    def _stuck(self) -> Iterator[str]:
+        starting = len(self._queues) - len(self._ready)
+        if not (self.finished or self._paused or self._flight or starting) and self._takeable():
+            yield f"{self._takeable()} items could be sent and nobody runs anything"
+
+    def _lost_items(self, inside: int) -> Iterator[str]:
+        # After an error that ends the run, the items behind it in its chunk are let go.
+        if self._over or self._doomed_at is not None:
+            return
+        if self.counts.done + inside != self._next:
+            yield f"{self._next} items were sent, but {self.counts.done} are done and {inside} under way"
+
+
+def _overlaps(ranges: Iterable[tuple[int, int]]) -> Iterator[str]:
+    last = 0
+    for start, stop in sorted(ranges):
+        if start < last:
+            yield f"item {start} is in two places"
+        last = stop

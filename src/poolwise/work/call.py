@@ -1,0 +1,65 @@
+"""How a function is called on one item."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import reprlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from poolwise.errors import NotCallableError
+
+# Long enough to recognise an item by, short enough for one line of a terminal.
+REPR_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function, and how an item becomes its arguments."""
+
+    function: Callable[..., Any]
+    spread: bool = False
+    """The item is a tuple of arguments (several iterables, or ``starmap``)."""
+    coroutine: bool = False
+    """Calling gives a coroutine, which an event loop must run."""
+
+    @property
+    def name(self) -> str:
+        """The function's name as a person would say it."""
+        inner = self.function
+        while isinstance(inner, functools.partial):
+            inner = inner.func
+        return getattr(inner, "__qualname__", None) or type(inner).__qualname__
+
+
+def make_call(function: Callable[..., Any], *, spread: bool) -> Call:
+    """Look at ``function`` once, to see whether it can be called and gives coroutines."""
+    if not callable(function):
+        msg = (
+            f"the first argument must be a function, not {short_repr(function)} ({type(function).__name__}); "
+            "write poolwise.map(function, items)"
+        )
+        raise NotCallableError(msg)
+    return Call(function, spread, is_coroutine_function(function))
+
+
+def is_coroutine_function(function: Callable[..., Any]) -> bool:
+    """Tell an ``async def`` (also behind partials, methods and ``__call__``) from an ordinary function."""
+    inner: Any = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(getattr(inner, "__call__", None))  # noqa: B004 - asked of the call, not whether there is one
+
+
+def short_repr(value: object) -> str:
+    """Show ``value`` in one short line; never raises, whatever its ``__repr__`` does."""
+    shortener = reprlib.Repr()
+    shortener.maxstring = shortener.maxother = shortener.maxlong = REPR_LENGTH
+    try:
+        text = shortener.repr(value)
+    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything, and we are already telling an error
+        text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    text = " ".join(text.split())
+    return text if len(text) <= 2 * REPR_LENGTH else text[: 2 * REPR_LENGTH - 1] + "…"

@@ -1,0 +1,145 @@
+"""Running the calls of one chunk, one after another, in whatever thread or process this is."""
+
+from __future__ import annotations
+
+import operator
+import threading
+import time
+import traceback
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from poolwise.errors import FunctionExitedError, TaskTimeoutError
+from poolwise.model.events import Outcome, TaskError
+from poolwise.model.units import Seconds
+from poolwise.work import role
+from poolwise.work.call import Call, short_repr
+
+Mark = Callable[[int], None]
+"""Called with an item's offset just before it is run."""
+RunCoroutine = Callable[[Coroutine[Any, Any, Any]], Any]
+"""Runs a coroutine to its end; each thread of work brings its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRules:
+    """What the caller wants of a chunk."""
+
+    stop_at_error: bool = True
+    """The first error ends the run: do not begin the items after it."""
+    keep_partial: bool = True
+    """The values before an error are wanted. Where they are not, the chunk runs as one comprehension, which
+    is a sixth faster than a loop of appends at 50 ns an item (measured on CPython 3.11 to 3.13)."""
+    timeout_s: Seconds | None = None
+
+
+def run_chunk(
+    call: Call,
+    items: Sequence[Any],
+    rules: ChunkRules,
+    *,
+    mark: Mark | None = None,
+    run_coroutine: RunCoroutine | None = None,
+) -> Outcome:
+    """Call the function on each item in turn and time the whole.
+
+    Everything that the function raises is part of the outcome, except KeyboardInterrupt in this process's main
+    thread: that is the person at the keyboard, and goes through.
+    """
+    wall, cpu = time.perf_counter(), time.thread_time()
+    function = single_argument(call, run_coroutine)
+    if mark is None and rules.timeout_s is None and rules.stop_at_error and not rules.keep_partial:
+        values, errors = _run_fast(function, items)
+    else:
+        values, errors = _run_each(function, items, rules, mark)
+    return Outcome(values, errors, time.perf_counter() - wall, time.thread_time() - cpu)
+
+
+def single_argument(call: Call, run_coroutine: RunCoroutine | None = None) -> Callable[[Any], Any]:
+    """Make of a call a function of the item alone, with nothing in between where nothing is needed."""
+    function = call.function
+    if call.coroutine:
+        if run_coroutine is None:
+            msg = "a coroutine function needs something to run its coroutines"
+            raise TypeError(msg)
+        run = run_coroutine
+        return (lambda item: run(function(*item))) if call.spread else (lambda item: run(function(item)))
+    return (lambda item: function(*item)) if call.spread else function
+
+
+def _run_fast(function: Callable[[Any], Any], items: Iterable[Any]) -> tuple[list[Any], dict[int, TaskError]]:
+    """Run all or nothing. An iterator's length hint tells how far it came, so that an error finds its item."""
+    iterator = iter(items)
+    total = operator.length_hint(iterator)
+    try:
+        return [function(item) for item in iterator], {}
+    except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
+        offset = total - operator.length_hint(iterator) - 1
+        return [], {offset: task_error(error)}
+
+
+def _run_each(
+    function: Callable[[Any], Any], items: Iterable[Any], rules: ChunkRules, mark: Mark | None
+) -> tuple[list[Any], dict[int, TaskError]]:
+    values: list[Any] = []
+    errors: dict[int, TaskError] = {}
+    for offset, item in enumerate(items):
+        if mark is not None:
+            mark(offset)
+        try:
+            values.append(_within(function, item, rules.timeout_s))
+        except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
+            values.append(None)
+            errors[offset] = task_error(error)
+            if rules.stop_at_error:
+                break
+    return values, errors
+
+
+def _within(function: Callable[[Any], Any], item: Any, timeout_s: Seconds | None) -> Any:  # noqa: ANN401 - any item, any result
+    """Call the function, and fail an item that took too long even where nothing could cut it short."""
+    if timeout_s is None:
+        return function(item)
+    begun = time.monotonic()
+    value = function(item)
+    took = time.monotonic() - begun
+    if took > timeout_s:
+        raise late(timeout_s, took)
+    return value
+
+
+def late(timeout_s: Seconds, took_s: Seconds, cut: str = "") -> TaskTimeoutError:
+    """Say that an item was late, and what became of its call."""
+    return TaskTimeoutError(f"the item took {took_s:.3g} s, longer than timeout={timeout_s:g} s{cut}")
+
+
+def task_error(error: BaseException) -> TaskError:
+    """Turn what a call raised into a value; a Ctrl-C in the main thread is no such thing and goes on."""
+    if isinstance(error, KeyboardInterrupt) and _is_main_thread():
+        raise error
+    if isinstance(error, SystemExit):
+        exited = FunctionExitedError(
+            f"the function called sys.exit({short_repr(error.code) if error.code is not None else ''}); "
+            "let it return, or raise an exception, where it should end for one item only"
+        )
+        exited.__cause__ = error
+        error = exited
+    return TaskError(error, format_error(error))
+
+
+def format_error(error: BaseException) -> str:
+    """Format the traceback without our own frames at its top, which tell the user nothing."""
+    return "".join(traceback.format_exception(type(error), error, _user_frames(error)))
+
+
+def _user_frames(error: BaseException) -> Any:  # noqa: ANN401 - a TracebackType or None
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__") == __name__:
+        frames = frames.tb_next
+    return frames if frames is not None else error.__traceback__
+
+
+def _is_main_thread() -> bool:
+    # In a worker process nobody is at the keyboard: its supervisor hears Ctrl-C and the worker ignores it.
+    return threading.current_thread() is threading.main_thread() and not role.is_worker()

@@ -1,0 +1,72 @@
+"""Awaiting the calls of one chunk in an event loop: the coroutine twin of ``chunk``, apart because it needs asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from poolwise.model.events import Outcome, TaskError
+from poolwise.model.units import Seconds
+from poolwise.work.call import Call
+from poolwise.work.chunk import ChunkRules, Mark, late, task_error
+
+
+async def run_chunk_async(
+    call: Call, items: Sequence[Any], rules: ChunkRules, at_once: int = 1, mark: Mark | None = None
+) -> Outcome:
+    """Await the function on the items, ``at_once`` of them at a time: the coroutine twin of ``run_chunk``.
+
+    Items are marked only one at a time: of several under way, no mark could tell which one killed the worker.
+    """
+    wall, cpu = time.perf_counter(), time.thread_time()
+    values: list[Any] = [None] * len(items)
+    errors: dict[int, TaskError] = {}
+    offsets = iter(range(len(items)))
+
+    async def one_after_another() -> None:
+        for offset in offsets:
+            if errors and rules.stop_at_error:
+                return
+            if mark is not None and at_once == 1:
+                mark(offset)
+            try:
+                values[offset] = await _await_within(call, items[offset], rules.timeout_s)
+            except asyncio.CancelledError as error:
+                if _is_cancelling():
+                    raise
+                errors[offset] = task_error(error)
+            except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
+                errors[offset] = task_error(error)
+
+    if at_once == 1:
+        await one_after_another()
+    else:
+        await asyncio.gather(*(one_after_another() for _ in range(min(at_once, len(items)))))
+    if errors and rules.stop_at_error:
+        del values[min(errors) + 1 :]
+    return Outcome(values, errors, time.perf_counter() - wall, time.thread_time() - cpu)
+
+
+async def _await_within(call: Call, item: Any, timeout_s: Seconds | None) -> Any:  # noqa: ANN401 - any item, any result
+    if timeout_s is None:
+        return await (call.function(*item) if call.spread else call.function(item))
+    begun = time.monotonic()
+    try:
+        async with asyncio.timeout(timeout_s) as limit:
+            value = await (call.function(*item) if call.spread else call.function(item))
+    except TimeoutError:
+        if limit.expired():
+            raise late(timeout_s, time.monotonic() - begun, "; it was cancelled") from None
+        raise
+    took = time.monotonic() - begun
+    if took > timeout_s:
+        raise late(timeout_s, took)
+    return value
+
+
+def _is_cancelling() -> bool:
+    """Tell our own cancelling of the task from a CancelledError that the function let out."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,39 @@
+"""What whoever runs the work needs to know of it, whatever the backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from poolwise.errors import InitializerError
+from poolwise.work.call import Call
+from poolwise.work.chunk import ChunkRules
+from poolwise.work.items import Items
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a backend needs to know of the work."""
+
+    call: Call
+    items: Items
+    rules: ChunkRules = field(default_factory=ChunkRules)
+    initializer: Callable[..., object] | None = None
+    initargs: tuple[Any, ...] = ()
+    event_loop: asyncio.AbstractEventLoop | None = None
+    """The caller's running loop, where coroutines must run in it; None: a loop of our own in a thread."""
+
+    def initialize(self) -> None:
+        """Call the initializer; what it raises is the cause of an InitializerError."""
+        if self.initializer is None:
+            return
+        try:
+            self.initializer(*self.initargs)
+        except Exception as error:
+            name = getattr(self.initializer, "__qualname__", repr(self.initializer))
+            msg = f"the initializer {name} raised {type(error).__name__}: {error}; no worker can start without it"
+            raise InitializerError(msg) from error
