@@ -19,6 +19,7 @@ from poolwise.model.failure import Failure
 from poolwise.model.options import Options
 from poolwise.model.plan import Plan
 from poolwise.model.report import Diagnosis, Report
+from poolwise.report import explain as _explain  # noqa: F401 - teaches Report and Diagnosis their words
 from poolwise.report.progress import make_watch
 from poolwise.run.adapt import Sizing
 from poolwise.run.driver import Driver
@@ -79,6 +80,7 @@ class Execution:
         self._begun = time.monotonic()
         self._cpu = CpuClock()
         self._probe_s: Seconds = 0.0
+        self._run_begun: Seconds | None = None
         self.plan: Plan | None = None
         self.profile: Profile | None = None
         self.machine: Machine | None = None
@@ -102,12 +104,11 @@ class Execution:
         """Run the first items as real work and measure them; not where the backend is given, and may protect us."""
         if self._options.backend != "auto":
             return
-        self._probe = Probe(
-            backends.create(self._probe_plan(), self._job()), coroutine=self._call.coroutine, total=self._items.total
-        )
-        crew = Crew(
-            workers=1, sizing=Sizing(target_s=PROBE_CHUNK_S, finish_s=0.0 if self._ask.stream else NOT_WORTH_A_POOL_S)
-        )
+        plan, call, total = self._probe_plan(), self._call, self._items.total
+        inner = backends.create(plan, self._job())
+        self._probe = Probe(inner, coroutine=call.coroutine, total=total, here=plan.backend == "loop")
+        finish_s = 0.0 if self._ask.stream else NOT_WORTH_A_POOL_S
+        crew = Crew(workers=1, sizing=Sizing(target_s=PROBE_CHUNK_S, finish_s=finish_s))
         yield from map(self._dress, self._driver.run(self._probe, crew, until=self._probe.satisfied))
         self._probe_s = time.monotonic() - self._begun
 
@@ -128,6 +129,7 @@ class Execution:
 
     def run(self, plan: Plan) -> Iterator[Batch]:
         """Run the rest as planned."""
+        self._run_begun = time.monotonic()
         crew = _crew(plan, self._options, stream=self._ask.stream, coroutine=self._call.coroutine)
         yield from map(self._dress, self._driver.run(backends.create(plan, self._job()), crew))
 
@@ -148,7 +150,7 @@ class Execution:
             wall_s=wall_s,
             probe_s=self._probe_s,
             probe_items=self._probe.items if self._probe else 0,
-            run_s=wall_s - self._probe_s,
+            run_s=time.monotonic() - self._run_begun if self._run_begun is not None else 0.0,
             cpu_s=self._cpu.elapsed_s(),
         )
 
@@ -199,7 +201,7 @@ class Execution:
     def _failure(self, failed: Failed) -> Failure:
         item = self._items.slice(failed.index, failed.index + 1)[0]
         error, traceback = failed.error.error, failed.error.traceback
-        _add_note(error, f"poolwise: raised on item {failed.index}: {short_repr(item)}")
+        _add_note(error, f"poolwise: on item {failed.index}: {short_repr(item)}")
         if traceback and error.__traceback__ is None:
             # It came from another process, where its traceback stayed behind.
             error.__cause__ = RemoteTraceback(traceback)

@@ -20,6 +20,7 @@ from poolwise.model.plan import (
     NotCoroutine,
     OneCore,
     Reason,
+    Waits,
 )
 
 # Threads: beyond this, stacks and switches cost more than one more waiter brings, and many servers object.
@@ -29,6 +30,8 @@ MOST_THREADS = 128
 MOST_TASKS = 256
 # Processes that also wait: so many for each core at most, since each takes memory.
 MOST_PROCESSES_PER_CORE = 4
+# A coroutine function that mostly waits stays in one event loop, where what it shares (sessions, locks) keeps working.
+COROUTINE_WAITS = 0.5
 # Less computing than this share of the time is not what keeps an item.
 COMPUTES = 0.05
 
@@ -64,6 +67,8 @@ def _obstacle(question: Question, name: BackendName) -> Reason | None:
         return NotCoroutine()
     if question.options.timeout is not None and can.timeout == "tells":
         return CannotTimeOut(name)
+    if can.ships and work.profile.coroutine and work.profile.waiting > COROUTINE_WAITS:
+        return Waits(work.profile.waiting)
     return _process_obstacle(work) if can.ships else None
 
 
@@ -112,7 +117,8 @@ def _each(
 def _counts(options: Options, work: Work, wanted: Iterable[int]) -> list[int]:
     """Keep the numbers of workers that the caller and the items allow; a given ``max_workers`` may be any number."""
     most = min(options.max_workers or max(*wanted, 1), max(1, work.items))
-    return sorted({min(each, most) for each in (*wanted, most) if each >= 1})
+    # One worker is the loop with a detour; it is a candidate only where there can be no second.
+    return sorted({min(each, most) for each in (*wanted, most) if min(each, most) > 1}) or [1]
 
 
 def _powers(most: int) -> list[int]:

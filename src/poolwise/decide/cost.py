@@ -26,18 +26,18 @@ from poolwise.model.profile import Payload, Profile
 from poolwise.model.units import Seconds
 
 # Measured on a 2-core virtual machine, CPython 3.11 (benchmarks/constants.py measures them again):
-# starting a thread, and handing a chunk to it and back;
-THREAD_START_S: Seconds = 0.0001
-THREAD_CHUNK_S: Seconds = 0.00004
+# starting and ending a thread, and handing a chunk to it and back;
+THREAD_START_S: Seconds = 0.00019
+THREAD_CHUNK_S: Seconds = 0.000055
 # a coroutine's task and its way to the loop's thread and back;
 TASK_START_S: Seconds = 0.00001
-TASK_CHUNK_S: Seconds = 0.00006
-LOOP_START_S: Seconds = 0.001
+TASK_CHUNK_S: Seconds = 0.000045
+LOOP_START_S: Seconds = 0.0005
 # a worker process by each start method (fork grows with the parent's memory, for which the parent's page tables are
 # copied), ending it, and a chunk to it and back.
-WORKER_START_S: dict[StartMethod, Seconds] = {"fork": 0.003, "forkserver": 0.012, "spawn": 0.11}
-POOL_START_S: dict[StartMethod, Seconds] = {"fork": 0.002, "forkserver": 0.13, "spawn": 0.03}
-PROCESS_CHUNK_S: Seconds = 0.0001
+WORKER_START_S: dict[StartMethod, Seconds] = {"fork": 0.002, "forkserver": 0.003, "spawn": 0.055}
+POOL_START_S: dict[StartMethod, Seconds] = {"fork": 0.0022, "forkserver": 0.125, "spawn": 0.04}
+PROCESS_CHUNK_S: Seconds = 0.00012
 # A thread that computes holds the GIL for a whole switch interval while others wait: turns cost this share.
 GIL_TURNS = 0.03
 # Chunks are sized to take about so long (run/adapt.py does it while running).

@@ -20,8 +20,8 @@ HEADER = struct.Struct("<Q")
 # As much as the kernel hands over at a time from a full socket buffer.
 READ_BYTES = 1 << 18
 
-# Everything of the parent's that a forked child must close: a channel stays open, and its worker alive, as long as
-# any process holds its parent's end.
+# Everything that a forked child must close: a channel stays open, and who reads it waits, as long as any process holds
+# the other end.
 parent_side: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -32,6 +32,8 @@ class WorkerEnd:
         """Take over a connected socket."""
         self._socket = connection
         self._socket.settimeout(None)
+        # A pool inside this worker forks too, and its workers must not keep our channel open.
+        parent_side.add(self)
 
     def send(self, message: Message) -> None:
         """Send a message; BrokenPipeError says that the parent is gone."""
@@ -44,6 +46,10 @@ class WorkerEnd:
         (length,) = HEADER.unpack(self._exactly(HEADER.size))
         message: Message = pickle.loads(self._exactly(length))
         return message
+
+    def close(self) -> None:
+        """Close; the parent reads an end of file."""
+        self._socket.close()
 
     def _exactly(self, count: int) -> bytearray:
         buffer = bytearray(count)

@@ -61,7 +61,7 @@ def dumps(value: Any, *, by_value: bool) -> bytes:  # noqa: ANN401 - anything ma
 
     try:
         return bytes(cloudpickle.dumps(value, PROTOCOL))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - see above
         raise first or error from None
 
 

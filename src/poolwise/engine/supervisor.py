@@ -21,7 +21,7 @@ from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Message, pack_items, unpack_error, unpack_values
 from poolwise.engine.start import Process, Starter, make_starter
 from poolwise.engine.worker import WorkerJob
-from poolwise.errors import FunctionShippingError
+from poolwise.errors import FunctionShippingError, RemoteTraceback
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Seconds
@@ -146,7 +146,9 @@ class Supervisor:
                 handle.ready = True
                 self._events.append(WorkerReady(handle.worker))
             case ("failed", packed):
-                self._events.append(WorkerFailed(unpack_error(packed).error))
+                told = unpack_error(packed)
+                told.error.__cause__ = RemoteTraceback(told.traceback)
+                self._events.append(WorkerFailed(told.error))
             case ("done", identity, wall_s, cpu_s, packed, told):
                 handle.chunks.remove(identity)
                 errors = {offset: unpack_error(each) for offset, each in told.items()}

@@ -13,16 +13,18 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from poolwise.engine import lifeline
 from poolwise.engine.channel import WorkerEnd, parent_side
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Broken, Message, dumps, pack_error, pack_values, unpack_items
+from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
 from poolwise.model.events import Outcome, TaskError
 from poolwise.work import role
 from poolwise.work.call import Call
-from poolwise.work.chunk import Mark, run_chunk
+from poolwise.work.chunk import Mark, format_error, run_chunk
 from poolwise.work.job import Job
 
 
@@ -76,6 +78,8 @@ def _become_worker(life: int, mask: set[signal.Signals]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    # Workers must not fight over what a person types, nor eat what the program wants to read.
+    sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - for as long as the worker lives
     lifeline.hold(life)
 
 
@@ -97,12 +101,10 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: 
 
 def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -> None:
     try:
-        job = get_job()
+        job = _load(get_job)
         job.job.initialize()
-    except (EOFError, BrokenPipeError):
-        raise
-    except Exception as error:  # noqa: BLE001 - importing the user's modules may raise anything; the parent tells it
-        channel.send(("failed", pack_error(TaskError(error))))
+    except PoolwiseError as error:
+        channel.send(("failed", pack_error(TaskError(error, format_error(error)))))
         return
     channel.send(("ready",))
     with _runner(job) as run:
@@ -112,6 +114,19 @@ def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -
             outcome = run(items, _marker(marks, start) if marked else None)
             channel.send(_done(identity, outcome, job, _marker(marks, start) if marked else None))
             marks.clear()
+
+
+def _load(get_job: Callable[[], WorkerJob]) -> WorkerJob:
+    """Get the job; where the user's modules cannot be imported here, say what that means."""
+    try:
+        return get_job()
+    except (EOFError, ConnectionError, NestedStartError):
+        raise
+    except Exception as error:
+        raise FunctionShippingError(
+            f"a worker could not load the function ({type(error).__name__}: {error}): its module must be importable "
+            "in a fresh interpreter, with what it imports; start_method='fork' needs no import"
+        ) from error
 
 
 Run = Callable[[Sequence[Any], Mark | None], Outcome]

@@ -19,6 +19,8 @@ from poolwise.work import role
 CORES_VARIABLE = "POOLWISE_MAX_CORES"
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc/self")
+# A thread that was told to end is gone well within this.
+DYING_S: Seconds = 0.003
 # A cgroup's limits hardly ever change while a program runs; reading them takes 0.2 ms.
 KEEP_CGROUP_S: Seconds = 10.0
 
@@ -73,12 +75,21 @@ def start_methods() -> tuple[StartMethod, ...]:
 
 
 def native_threads() -> int:
-    """Count the operating system's threads of this process that Python did not start."""
+    """Count the operating system's threads of this process that Python does not know of.
+
+    A thread that has ended for Python takes some moments more to end for the system: a surplus is looked at again.
+    """
+    deadline = time.monotonic() + DYING_S
+    while (surplus := _tasks() - threading.active_count()) > 0 and time.monotonic() < deadline:
+        time.sleep(DYING_S / 10)
+    return max(0, surplus)
+
+
+def _tasks() -> int:
     try:
-        tasks = len(os.listdir(PROC / "task"))  # noqa: PTH208 - a third of iterdir's time, and every map asks
+        return len(os.listdir(PROC / "task"))  # noqa: PTH208 - a third of iterdir's time, and every map asks
     except OSError:
         return 0
-    return max(0, tasks - threading.active_count())
 
 
 # --- cgroups -------------------------------------------------------------------------------------------------

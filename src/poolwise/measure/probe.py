@@ -48,8 +48,9 @@ class Sample:
 class Probe:
     """Measures what passes through the backend that it wraps."""
 
-    def __init__(self, inner: Backend, *, coroutine: bool, total: int | None) -> None:
-        """Start nothing; ``total`` is the number of items, where it is known."""
+    def __init__(self, inner: Backend, *, coroutine: bool, total: int | None, here: bool) -> None:
+        """Start nothing. ``total`` is the number of items, where it is known; ``here``: this thread runs them."""
+        self._here = here
         self._watch_from_s = 0.0 if total is None or total <= FEW_ITEMS else WATCH_AFTER_S
         self._inner = inner
         self._coroutine = coroutine
@@ -140,9 +141,12 @@ class Probe:
         self._inner.close(abort=abort)
 
     def _measure(self, timeout_s: Seconds | None) -> list[Event]:
-        cpu = time.process_time()
+        cpu, own = time.process_time(), time.thread_time()
         events = self._inner.wait(timeout_s)
-        cpu = time.process_time() - cpu
+        cpu, own = time.process_time() - cpu, time.thread_time() - own
+        if not self._here:
+            # This thread only waited for the one that works; what it took for that is not the work's.
+            cpu -= own
         for event in events:
             if isinstance(event, ChunkDone):
                 self._note(event, cpu)

@@ -1,0 +1,56 @@
+"""What a caller may write, for type checkers: the options by name and type, and the shapes of functions.
+
+``poolwise.map`` explains the options; their defaults and checks are those of ``poolwise.model.options.Options``, and a
+test compares the two lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, NotRequired, Required, TypeAlias, TypedDict, TypeVar, TypeVarTuple
+
+from poolwise.model.options import BackendChoice, ErrorsChoice, ProgressChoice, StartMethod
+from poolwise.model.units import Seconds
+
+A = TypeVar("A")
+"""An item: the function's argument."""
+A2 = TypeVar("A2")
+"""The second argument, from a second iterable."""
+As = TypeVarTuple("As")
+"""All arguments, from one tuple (``starmap``)."""
+B = TypeVar("B")
+"""A result."""
+
+# A coroutine function is a function, too: overloads name it first, so that its result is what it gives when awaited.
+Awaited: TypeAlias = Coroutine[Any, Any, B]
+
+
+class _Shared(TypedDict, total=False):
+    backend: BackendChoice
+    max_workers: int | None
+    chunksize: int | None
+    ordered: bool
+    retries: int
+    timeout: Seconds | None
+    progress: ProgressChoice
+    initializer: Callable[..., object] | None
+    initargs: tuple[Any, ...]
+    start_method: StartMethod | None
+
+
+class Keywords(_Shared):
+    """Every option."""
+
+    errors: NotRequired[ErrorsChoice]
+
+
+class Raising(_Shared):
+    """The options of a call that gives results only: an error is raised, or its item is left out."""
+
+    errors: NotRequired[Literal["raise", "skip"]]
+
+
+class Collecting(_Shared):
+    """The options of a call that gives failures in the place of results, or may do so."""
+
+    errors: Required[ErrorsChoice]
