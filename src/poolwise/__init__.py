@@ -12,6 +12,7 @@ A tour of the house, for readers of the code::
     errors     what can go wrong, and whose fault it is
 """
 
+from poolwise import errors
 from poolwise.api.amap import aimap, amap
 from poolwise.api.imap import ResultIterator, imap
 from poolwise.api.map import map, starmap
@@ -37,6 +38,7 @@ __all__ = [
     "Results",
     "aimap",
     "amap",
+    "errors",
     "imap",
     "machine",
     "map",

@@ -55,7 +55,9 @@ class Marks:
         return (time.monotonic_ns() - self._numbers[1]) / 1e9
 
     def close(self) -> None:
-        """Let the memory go."""
+        """Let the memory go; again, nothing happens."""
+        if self._map.closed:
+            return
         self._numbers.release()
         self._map.close()
         os.close(self.descriptor)

@@ -113,7 +113,11 @@ class ForkStarter:
         with blocked_signals() as mask:
             pid = os.fork()
             if pid == 0:
-                worker_process.forked(self._job, connection, marks, self._life, mask)
+                try:
+                    worker_process.forked(self._job, connection, marks, self._life, mask)
+                finally:
+                    # Whatever happens, a child must never go on as if it were its parent.
+                    os._exit(1)
         return ChildProcess(pid)
 
     def close(self) -> None:

@@ -47,6 +47,7 @@ def forked(
     for parents in tuple(parent_side):
         if parents is not marks:
             parents.close()
+            parent_side.discard(parents)
     serve_and_exit(lambda: job, WorkerEnd(connection), marks)
 
 

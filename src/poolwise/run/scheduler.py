@@ -47,8 +47,9 @@ from poolwise.run.adapt import ChunkSizer, Sizing
 
 # A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time.
 CRASH_RETRIES = 1
-# So many workers in a row that die before they are ready are no accident.
-MOST_START_FAILURES = 3
+# So many workers in a row that die before they are ready are no accident, nor somebody who kills now and then; finding
+# out takes a second at most.
+MOST_START_FAILURES = 8
 # A worker is given its next chunk ahead only while chunks are shorter than this: behind a long one the next would wait
 # for a busy worker while another is idle, and the 0.1 ms that fetching it takes is nothing beside it.
 AHEAD_BELOW_S: Seconds = 0.1
