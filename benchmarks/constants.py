@@ -56,7 +56,13 @@ def one_round(plan: Plan, workers: int) -> tuple[float, float, float]:
 def main() -> None:
     """Print the table."""
     print(f"{'backend':24}{'workers':>8}{'start':>10}{'chunk':>10}{'end':>10}   (µs; start and end for all workers)")
-    ways = [("threads", None), ("asyncio", None), ("processes", "fork"), ("processes", "forkserver"), ("processes", "spawn")]
+    ways = [
+        ("threads", None),
+        ("asyncio", None),
+        ("processes", "fork"),
+        ("processes", "forkserver"),
+        ("processes", "spawn"),
+    ]
     for backend, method in ways:
         for workers in (1, 2, 4) if backend == "processes" else (1, 8, 64):
             plan = Plan(backend=backend, workers=workers, start_method=method)

@@ -13,6 +13,7 @@
     ├── FunctionError               the function, on one item: mend the function or the item
     │   ├── TaskTimeoutError        (TimeoutError) the item took longer than ``timeout``
     │   ├── FunctionExitedError     the function called ``sys.exit``
+    │   ├── NotAwaitableError       (TypeError) an event loop was asked for, and the function gave no coroutine
     │   ├── InitializerError        the initializer raised
     │   └── ShippingError           something cannot travel between processes
     │       ├── FunctionShippingError, ItemShippingError, ResultShippingError, ErrorShippingError
@@ -69,6 +70,10 @@ class TaskTimeoutError(FunctionError, TimeoutError):
 
 class FunctionExitedError(FunctionError):
     """The function called ``sys.exit``, which ends a worker and not your program; told as this item's failure."""
+
+
+class NotAwaitableError(FunctionError, TypeError):
+    """An event loop was asked for, and what the function gave cannot be awaited."""
 
 
 class InitializerError(FunctionError):

@@ -127,7 +127,7 @@ def test_fork_is_not_chosen_beside_a_second_thread(tmp_path: Path) -> None:
         threading.Thread(target=hold, daemon=True).start()
         results = poolwise.map(lambda item: item + 1, range(4), backend="processes")
         print(results, results.report.plan.start_method)
-        print("1 Python thread" in str(results.report) or "2 Python threads" in str(results.report))
+        print("1 other Python thread" in str(results.report))
         stop.set()
     """
     done = run_program(tmp_path, source)

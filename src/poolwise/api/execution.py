@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
 from poolwise.backends.protocol import CAPABILITIES
-from poolwise.decide.choose import decide, decide_ended, decide_forced
-from poolwise.decide.start import choose_start_method
-from poolwise.errors import RemoteTraceback
+from poolwise.errors import NotAwaitableError, RemoteTraceback
 from poolwise.measure.cpu import CpuClock
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
 from poolwise.model.events import Batch, Failed
 from poolwise.model.failure import Failure
 from poolwise.model.options import Options
-from poolwise.model.plan import Plan
+from poolwise.model.plan import Plan, plan_ended
+from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
-from poolwise.report import explain as _explain  # noqa: F401 - teaches Report and Diagnosis their words
+from poolwise.report import teach_words
 from poolwise.report.progress import make_watch
 from poolwise.run.adapt import Sizing
 from poolwise.run.driver import Driver
@@ -51,6 +52,9 @@ PEEK_ITEMS = 1024
 PEEK_S: Seconds = 0.002
 
 
+learn_from(teach_words)
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What the caller asks for."""
@@ -80,10 +84,14 @@ class Execution:
         self._begun = time.monotonic()
         self._cpu = CpuClock()
         self._probe_s: Seconds = 0.0
+        self._probe_items = 0
+        self._runs = 0
         self._run_begun: Seconds | None = None
         self.plan: Plan | None = None
         self.profile: Profile | None = None
         self.machine: Machine | None = None
+        self.into: list[Any] | None = None
+        """The list that a verb gathers all values in, in order; some may be put there before their batch says so."""
         self.error: BaseException | None = None
         """What ended the run early; the verb raises it, outside of any generator."""
 
@@ -94,10 +102,15 @@ class Execution:
 
         A batch's failures come as ``Failure`` values, in ``values`` and (by offset) in ``failures``.
         """
-        yield from self.measure()
-        if not self.is_over():
-            self.plan = self.decide()
-            yield from self.run(self.plan)
+        try:
+            yield from self.measure()
+            while not self.is_over():
+                # Once, as a rule; again where the work in the loop turns out to be heavier than it was thought.
+                self.plan = self.decide()
+                yield from self.run(self.plan)
+        finally:
+            # However it ends: a progress line that is left open hides the terminal's cursor.
+            self._driver.finish()
         yield from self._settle()
 
     def measure(self) -> Iterator[Batch]:
@@ -108,13 +121,17 @@ class Execution:
         inner = backends.create(plan, self._job())
         self._probe = Probe(inner, coroutine=call.coroutine, total=total, here=plan.backend == "loop")
         finish_s = 0.0 if self._ask.stream else NOT_WORTH_A_POOL_S
-        crew = Crew(workers=1, sizing=Sizing(target_s=PROBE_CHUNK_S, finish_s=finish_s))
+        alone = 1 if _gives_up_workers(plan, self._options, coroutine=call.coroutine) else None
+        crew = Crew(workers=1, sizing=Sizing(chunksize=alone, target_s=PROBE_CHUNK_S, finish_s=finish_s))
         yield from map(self._dress, self._driver.run(self._probe, crew, until=self._probe.satisfied))
-        self._probe_s = time.monotonic() - self._begun
+        self._probe_s, self._probe_items = time.monotonic() - self._begun, self._probe.items
 
     def decide(self) -> Plan:
         """Look at the machine and choose; nothing but these figures and the options counts."""
-        from poolwise.measure.machine import find_machine  # noqa: PLC0415 - needs psutil; tiny work never gets here
+        # Imported when there is something to decide: tiny work is done before.
+        from poolwise.decide.choose import decide, decide_forced  # noqa: PLC0415
+        from poolwise.decide.start import choose_start_method  # noqa: PLC0415
+        from poolwise.measure.machine import find_machine  # noqa: PLC0415
 
         self._peek()
         machine, left = find_machine(), self._scheduler.left
@@ -128,17 +145,22 @@ class Execution:
         return decide(self.profile, machine, self._options, left, ships_items=not self._items.inherited)
 
     def run(self, plan: Plan) -> Iterator[Batch]:
-        """Run the rest as planned."""
+        """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
         self._run_begun = time.monotonic()
+        self._runs += 1
+        backend, until = backends.create(plan, self._job(initialized=plan.backend == "loop")), None
+        if plan.backend == "loop" and plan.item_s is not None:
+            backend = self._probe = Probe(backend, coroutine=False, total=plan.items, here=True, before=self.profile)
+            until = functools.partial(self._probe.surprised, plan.item_s)
         crew = _crew(plan, self._options, stream=self._ask.stream, coroutine=self._call.coroutine)
-        yield from map(self._dress, self._driver.run(backends.create(plan, self._job()), crew))
+        yield from map(self._dress, self._driver.run(backend, crew, until=until))
 
     def report(self) -> Report:
         """Tell what happened."""
         counts = self._scheduler.counts
         wall_s = time.monotonic() - self._begun
         return Report(
-            plan=self.plan or decide_ended(counts.done, wall_s, coroutine=self._call.coroutine),
+            plan=self.plan or plan_ended(counts.done, wall_s, coroutine=self._call.coroutine),
             profile=self.profile,
             machine=self.machine,
             items=counts.done,
@@ -149,15 +171,19 @@ class Execution:
             chunks=counts.chunks,
             wall_s=wall_s,
             probe_s=self._probe_s,
-            probe_items=self._probe.items if self._probe else 0,
+            probe_items=self._probe_items,
+            revised=max(0, self._runs - 1),
             run_s=time.monotonic() - self._run_begun if self._run_begun is not None else 0.0,
             cpu_s=self._cpu.elapsed_s(),
         )
 
     def diagnose(self) -> Diagnosis:
         """Measure and decide, and stop there."""
-        for _ in self.measure():
-            pass
+        try:
+            for _ in self.measure():
+                pass
+        finally:
+            self._driver.finish()
         plan = None if self.is_over() else self.decide()
         counts = self._scheduler.counts
         if self._driver.ending is not None:
@@ -166,7 +192,7 @@ class Execution:
             if self.error is not None:
                 raise self.error
         return Diagnosis(
-            plan=plan or decide_ended(counts.done, self._probe_s, coroutine=self._call.coroutine),
+            plan=plan or plan_ended(counts.done, self._probe_s, coroutine=self._call.coroutine),
             profile=self.profile or (self._probe.profile(shipping=False) if self._probe else None),
             machine=self.machine,
             sampled=counts.done,
@@ -174,7 +200,7 @@ class Execution:
             total=self._scheduler.total,
         )
 
-    def wanted(self, batch: Batch) -> list[Any]:
+    def wanted(self, batch: Batch) -> Sequence[Any]:
         """Give the values of a batch that the caller wants to see."""
         if batch.failures and self._options.errors == "skip":
             return [value for offset, value in enumerate(batch.values) if offset not in batch.failures]
@@ -184,7 +210,7 @@ class Execution:
 
     def is_over(self) -> bool:
         """Tell whether nothing is left to run."""
-        return self._scheduler.finished or self._driver.ending is not None
+        return self._scheduler.finished or self._driver.ending is not None or self._driver.cancelled
 
     def cancel(self) -> None:
         """End the run soon, from another thread."""
@@ -192,11 +218,25 @@ class Execution:
 
     def _dress(self, batch: Batch) -> Batch:
         """Give failures their items, while these are still held."""
+        if batch.start == 0:
+            self._refuse_coroutines(batch)
         if not batch.failures:
             return batch
         failures = {offset: self._failure(failed) for offset, failed in batch.failures.items()}
         values = [failures.get(offset, value) for offset, value in enumerate(batch.values)]
         return Batch(batch.start, values, failures)
+
+    def _refuse_coroutines(self, batch: Batch) -> None:
+        """A plain function that gives coroutines has done nothing yet, and nobody would ever await them."""
+        given = batch.values[0] if batch.values else None
+        if not inspect.iscoroutine(given):
+            return
+        for value in batch.values:
+            value.close()
+        raise NotAwaitableError(
+            f"{self._call.name} gives coroutines, but is not an async function itself, so that nobody awaits them: "
+            "pass the async function (functools.partial adds arguments to it), or say backend='asyncio'"
+        )
 
     def _failure(self, failed: Failed) -> Failure:
         item = self._items.slice(failed.index, failed.index + 1)[0]
@@ -213,7 +253,7 @@ class Execution:
             return Plan(backend="asyncio")
         return Plan(backend="threads" if self._options.timeout is not None else "loop")
 
-    def _job(self) -> Job:
+    def _job(self, *, initialized: bool = False) -> Job:
         options, stream = self._options, self._ask.stream
         return Job(
             call=self._call,
@@ -223,9 +263,11 @@ class Execution:
                 keep_partial=stream,
                 timeout_s=options.timeout,
             ),
-            initializer=options.initializer,
+            # The probe has called it in this thread already.
+            initializer=None if initialized and self._probe is not None else options.initializer,
             initargs=options.initargs,
             event_loop=self._ask.event_loop,
+            into=self.into,
         )
 
     def _peek(self) -> None:
@@ -239,7 +281,6 @@ class Execution:
 
     def _settle(self) -> Iterator[Batch]:
         """Keep what ended the run; an error of the caller's iterator ends it too, after the items before it."""
-        self._driver.finish()
         ending, input_error = self._driver.ending, self._items.error
         if ending is not None:
             self.error = ending.error if ending.failed is None else self._failure(ending.failed).error
@@ -260,7 +301,7 @@ def _wishes(ask: Ask) -> Wishes:
 
 def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool) -> Crew:
     """Staff a backend for a plan."""
-    killing = options.timeout is not None and not coroutine
+    killing = _gives_up_workers(plan, options, coroutine=coroutine)
     target_s = CHUNK_S[plan.backend]
     return Crew(
         workers=plan.workers,
@@ -274,6 +315,11 @@ def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool) -> Cre
         ),
         marked=killing,
     )
+
+
+def _gives_up_workers(plan: Plan, options: Options, *, coroutine: bool) -> bool:
+    """Tell whether a late item costs its worker; where many coroutines run in one, an item is cancelled alone."""
+    return options.timeout is not None and not (coroutine and CAPABILITIES[plan.backend].coroutines == "many")
 
 
 def _add_note(error: BaseException, note: str) -> None:

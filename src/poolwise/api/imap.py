@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, Unpack, overload
 
 from poolwise.api.execution import Execution
+from poolwise.api.keywords import A2, A, B, Coro, Keeping, Keywords, Many, Raising
 from poolwise.api.map import make_execution
+from poolwise.model.failure import Failure
 from poolwise.model.report import Report
 
 T = TypeVar("T")
@@ -50,12 +52,71 @@ class ResultIterator(Iterator[T], Generic[T]):
         self.close()
 
 
-def imap(function: Callable[..., Any], *iterables: Iterable[Any], **options: Any) -> ResultIterator[Any]:
-    """Like ``map``, lazily: give each result when it is ready, and read only a few items ahead of the consumer."""
+@overload
+def imap(function: Callable[[A], Coro[B]], items: Iterable[A], /, **options: Unpack[Raising]) -> ResultIterator[B]: ...
+@overload
+def imap(
+    function: Callable[[A], Coro[B]], items: Iterable[A], /, **options: Unpack[Keeping]
+) -> ResultIterator[B | Failure]: ...
+@overload
+def imap(function: Callable[[A], B], items: Iterable[A], /, **options: Unpack[Raising]) -> ResultIterator[B]: ...
+@overload
+def imap(
+    function: Callable[[A], B], items: Iterable[A], /, **options: Unpack[Keeping]
+) -> ResultIterator[B | Failure]: ...
+@overload
+def imap(
+    function: Callable[[A, A2], Coro[B]], first: Iterable[A], second: Iterable[A2], /, **options: Unpack[Raising]
+) -> ResultIterator[B]: ...
+@overload
+def imap(
+    function: Callable[[A, A2], Coro[B]], first: Iterable[A], second: Iterable[A2], /, **options: Unpack[Keeping]
+) -> ResultIterator[B | Failure]: ...
+@overload
+def imap(
+    function: Callable[[A, A2], B], first: Iterable[A], second: Iterable[A2], /, **options: Unpack[Raising]
+) -> ResultIterator[B]: ...
+@overload
+def imap(
+    function: Callable[[A, A2], B], first: Iterable[A], second: Iterable[A2], /, **options: Unpack[Keeping]
+) -> ResultIterator[B | Failure]: ...
+@overload
+def imap(
+    function: Callable[..., Coro[B]], first: Many, second: Many, third: Many, /, *more: Many, **options: Unpack[Raising]
+) -> ResultIterator[B]: ...
+@overload
+def imap(
+    function: Callable[..., Coro[B]], first: Many, second: Many, third: Many, /, *more: Many, **options: Unpack[Keeping]
+) -> ResultIterator[B | Failure]: ...
+@overload
+def imap(
+    function: Callable[..., B], first: Many, second: Many, third: Many, /, *more: Many, **options: Unpack[Raising]
+) -> ResultIterator[B]: ...
+@overload
+def imap(
+    function: Callable[..., B], first: Many, second: Many, third: Many, /, *more: Many, **options: Unpack[Keeping]
+) -> ResultIterator[B | Failure]: ...
+def imap(
+    function: Callable[..., Any], /, *iterables: Iterable[Any], **options: Unpack[Keywords]
+) -> ResultIterator[Any]:
+    """Like ``map``, lazily: give each result when it is ready, and read only a few items ahead of the consumer.
+
+    >>> import itertools, poolwise
+    >>> with poolwise.imap(abs, itertools.count(-2)) as results:
+    ...     [next(results) for _ in range(3)]
+    [2, 1, 0]
+
+    Arguments, options and errors are those of ``poolwise.map``; bad ones are refused at once.
+
+    Nothing is read or run before the first result is asked for. Then no more than 1,024 items, or four for each worker
+    where that is more, are read ahead of what was taken, so that memory stays bounded and the input may be endless. An
+    error is raised in its turn, after all results before it (``ordered=False``: as soon as it is seen), and ends the
+    run. Leaving the ``with``, ``close()`` and dropping the iterator end the run and its workers.
+    """
     return ResultIterator(make_execution("imap", function, iterables, options, stream=True))
 
 
-def _values(execution: Execution) -> Any:
+def _values(execution: Execution) -> Generator[Any, None, None]:
     for batch in execution.batches():
         yield from execution.wanted(batch)
     if execution.error is not None:

@@ -6,7 +6,7 @@ test compares the two lists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Literal, NotRequired, Required, TypeAlias, TypedDict, TypeVar, TypeVarTuple
 
 from poolwise.model.options import BackendChoice, ErrorsChoice, ProgressChoice, StartMethod
@@ -22,7 +22,9 @@ B = TypeVar("B")
 """A result."""
 
 # A coroutine function is a function, too: overloads name it first, so that its result is what it gives when awaited.
-Awaited: TypeAlias = Coroutine[Any, Any, B]
+Coro: TypeAlias = Coroutine[Any, Any, B]
+Many: TypeAlias = Iterable[Any]
+"""One of three or more iterables, whose items are not compared with the function's arguments any more."""
 
 
 class _Shared(TypedDict, total=False):
@@ -50,7 +52,7 @@ class Raising(_Shared):
     errors: NotRequired[Literal["raise", "skip"]]
 
 
-class Collecting(_Shared):
+class Keeping(_Shared):
     """The options of a call that gives failures in the place of results, or may do so."""
 
     errors: Required[ErrorsChoice]

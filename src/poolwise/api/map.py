@@ -2,23 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from poolwise.api.execution import Ask, Execution
+from poolwise.api.keywords import A2, A, As, B, Coro, Keeping, Keywords, Many, Raising
 from poolwise.errors import OptionError
 from poolwise.model.failure import Failure
 from poolwise.model.options import Options
 from poolwise.model.results import Results
+from poolwise.work.chunk import Placed
+
+if TYPE_CHECKING:
+    import asyncio
 
 
-def map(function: Callable[..., Any], *iterables: Iterable[Any], **options: Any) -> Results[Any]:
-    """Call ``function`` on each item, as fast as this machine can, and give the results in input order."""
+@overload
+def map(function: Callable[[A], Coro[B]], items: Iterable[A], /, **options: Unpack[Raising]) -> Results[B]: ...
+@overload
+def map(
+    function: Callable[[A], Coro[B]], items: Iterable[A], /, **options: Unpack[Keeping]
+) -> Results[B | Failure]: ...
+@overload
+def map(function: Callable[[A], B], items: Iterable[A], /, **options: Unpack[Raising]) -> Results[B]: ...
+@overload
+def map(function: Callable[[A], B], items: Iterable[A], /, **options: Unpack[Keeping]) -> Results[B | Failure]: ...
+@overload
+def map(
+    function: Callable[[A, A2], Coro[B]], first: Iterable[A], second: Iterable[A2], /, **options: Unpack[Raising]
+) -> Results[B]: ...
+@overload
+def map(
+    function: Callable[[A, A2], Coro[B]], first: Iterable[A], second: Iterable[A2], /, **options: Unpack[Keeping]
+) -> Results[B | Failure]: ...
+@overload
+def map(
+    function: Callable[[A, A2], B], first: Iterable[A], second: Iterable[A2], /, **options: Unpack[Raising]
+) -> Results[B]: ...
+@overload
+def map(
+    function: Callable[[A, A2], B], first: Iterable[A], second: Iterable[A2], /, **options: Unpack[Keeping]
+) -> Results[B | Failure]: ...
+@overload
+def map(
+    function: Callable[..., Coro[B]], first: Many, second: Many, third: Many, /, *more: Many, **options: Unpack[Raising]
+) -> Results[B]: ...
+@overload
+def map(
+    function: Callable[..., Coro[B]], first: Many, second: Many, third: Many, /, *more: Many, **options: Unpack[Keeping]
+) -> Results[B | Failure]: ...
+@overload
+def map(
+    function: Callable[..., B], first: Many, second: Many, third: Many, /, *more: Many, **options: Unpack[Raising]
+) -> Results[B]: ...
+@overload
+def map(
+    function: Callable[..., B], first: Many, second: Many, third: Many, /, *more: Many, **options: Unpack[Keeping]
+) -> Results[B | Failure]: ...
+def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: Unpack[Keywords]) -> Results[Any]:
+    """Call ``function`` on each item, as fast as this machine can, and give the results in input order.
+
+    The first items are run and measured; what is measured decides how the rest is run: in a plain loop, on threads, in
+    processes, or as tasks of an event loop. ``print(results.report)`` says what was done and why.
+
+    >>> import poolwise
+    >>> poolwise.map(abs, [-1, 2, -3])
+    [1, 2, 3]
+
+    **Arguments**
+
+    ``function``: takes one item; with several iterables, one argument of each. An ``async def`` function is awaited.
+    ``iterables``: what to call it on. Several are read side by side and end with the shortest, as in the built-in
+        ``map``. An iterator is read while the run goes on; for an endless one there is ``imap``.
+
+    **Options**, all by keyword; every verb takes the same
+
+    ``backend``: ``"auto"`` measures and decides. ``"loop"``, ``"threads"``, ``"processes"`` or ``"asyncio"`` (for
+        functions that give coroutines) is used as named, from the first item on and without measuring.
+    ``max_workers``: at most so many workers, 1 to 10,000: threads, processes, or tasks under ``"asyncio"``. None: as
+        many as the work can use.
+    ``chunksize``: send so many items to a worker together, 1 or more. None: by measured time. With ``timeout`` each
+        item of an ordinary function is sent alone.
+    ``ordered``: True gives results in input order; False gives each as soon as it is there.
+    ``errors``: what an item that fails does. ``"raise"``: the first failure seen ends the run and is raised.
+        ``"collect"``: a false ``Failure`` (index, item, error, attempts) stands in the place of the result, and the run
+        goes on. ``"skip"``: the item is left out, and the run goes on. ``results.failures`` lists the failures of both.
+    ``retries``: try an item that fails up to so many times more, 0 or more, before it counts as failed.
+    ``timeout``: seconds, above 0, that one call may take; then it fails with ``TaskTimeoutError``. Its process is
+        ended, its coroutine cancelled at the next ``await``; a thread cannot be ended and is left behind; a plain loop
+        (``backend="loop"``) tells it once the call ends. None: no limit.
+    ``progress``: ``"auto"`` shows a line on standard error in a terminal after a second; True always, False never. A
+        function is called with a ``poolwise.Progress`` a few times a second, and a last time at the end; one that
+        raises is switched off and logged.
+    ``initializer``, ``initargs``: ``initializer(*initargs)`` is called once in every worker before its first item, and
+        in the calling thread too where that measures the first items. If it raises, the run ends with
+        ``InitializerError``.
+    ``start_method``: ``"fork"``, ``"forkserver"`` or ``"spawn"`` for worker processes. None: fork where it is safe (no
+        other thread that might hold a lock), else forkserver, else spawn.
+
+    **Guarantees**
+
+    Each item's function is called exactly once, the measured items included. More often only with ``retries``, and
+    where a worker process dies: what had not come back from it is run again, and the item that it was on once more,
+    alone. The iterables are read in the calling thread, in order. When ``map`` is left, by an error or Ctrl-C too, no
+    new item begins and its worker processes have ended; a call that is under way in a thread goes on to its end,
+    unheard.
+
+    **Raises**
+
+    What the function raises, as it is, with a note of the item; what an iterable raises, in its place.
+    ``poolwise.errors.CallerError`` before anything runs, where the arguments cannot be used: its text says what to
+    write. ``TaskTimeoutError``, ``WorkerDiedError`` (a process died twice on the same item), ``ShippingError`` (an
+    item, a result or the function cannot be pickled) and ``FunctionExitedError`` (it called ``sys.exit``) for an item,
+    as ``errors`` says. ``WorkerStartError``, ``InitializerError`` where no worker can start.
+    """
     return collect(make_execution("map", function, iterables, options))
 
 
-def starmap(function: Callable[..., Any], iterable: Iterable[Iterable[Any]], /, **options: Any) -> Results[Any]:
-    """Like ``map``, for items that are tuples of arguments: ``function(*item)``."""
+@overload
+def starmap(
+    function: Callable[[*As], Coro[B]], items: Iterable[tuple[*As]], /, **options: Unpack[Raising]
+) -> Results[B]: ...
+@overload
+def starmap(
+    function: Callable[[*As], Coro[B]], items: Iterable[tuple[*As]], /, **options: Unpack[Keeping]
+) -> Results[B | Failure]: ...
+@overload
+def starmap(function: Callable[[*As], B], items: Iterable[tuple[*As]], /, **options: Unpack[Raising]) -> Results[B]: ...
+@overload
+def starmap(
+    function: Callable[[*As], B], items: Iterable[tuple[*As]], /, **options: Unpack[Keeping]
+) -> Results[B | Failure]: ...
+def starmap(
+    function: Callable[..., Any], iterable: Iterable[Iterable[Any]], /, **options: Unpack[Keywords]
+) -> Results[Any]:
+    """Like ``map``, for items that are tuples of arguments: ``function(*item)``.
+
+    >>> import poolwise
+    >>> poolwise.starmap(pow, [(2, 3), (3, 2)])
+    [8, 9]
+
+    ``iterable`` gives tuples (or other iterables) of as many values as ``function`` takes. Options, guarantees and
+    errors are those of ``poolwise.map``; the item of a ``Failure`` is the tuple.
+    """
     return collect(make_execution("starmap", function, (iterable,), options, star=True))
 
 
@@ -26,11 +152,11 @@ def make_execution(
     verb: str,
     function: Callable[..., Any],
     iterables: tuple[Iterable[Any], ...],
-    options: dict[str, Any],
+    options: Mapping[str, object],
     *,
     star: bool = False,
     stream: bool = False,
-    event_loop: Any = None,
+    event_loop: asyncio.AbstractEventLoop | None = None,
 ) -> Execution:
     """Check what the caller asks for; nothing has run yet when this raises."""
     if not iterables:
@@ -43,11 +169,13 @@ def collect(execution: Execution) -> Results[Any]:
     """Run to the end and gather everything."""
     # Filled in place: a second list of 100,000 results costs a tenth of making them with x + 1 (its pages are new).
     results: Results[Any] = Results()
+    execution.into = results
     failures: list[Failure] = []
     for batch in execution.batches():
         failures += batch.failures.values()
-        results += execution.wanted(batch)
+        if not isinstance(batch.values, Placed):
+            results += execution.wanted(batch)
     if execution.error is not None:
         raise execution.error
-    results.report, results.failures = execution.report(), tuple(failures)
+    results.report, results.failures = execution.report(), tuple(sorted(failures, key=lambda failure: failure.index))
     return results

@@ -45,7 +45,9 @@ class LoopBackend:
             events, self._events = self._events, []
             return events
         worker, chunk, items = self._chunks.popleft()
-        return [ChunkDone(worker, chunk.id, run_chunk(self._job.call, items, self._job.rules))]
+        job = self._job
+        into = job.into if job.into is not None and len(job.into) == chunk.start else None
+        return [ChunkDone(worker, chunk.id, run_chunk(job.call, items, job.rules, into=into))]
 
     def wake(self) -> None:
         """Nothing to wake: it never sleeps."""

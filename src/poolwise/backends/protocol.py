@@ -51,18 +51,24 @@ class Backend(Protocol):
 
     def start(self, worker: int) -> None:
         """Begin to start a worker; WorkerReady tells when it can take chunks."""
+        ...
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Give a worker a chunk; a worker runs its chunks in the order given. None: it has the items already."""
+        ...
 
     def inherits_items(self) -> bool:
         """Tell whether workers have the items already."""
+        ...
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait until something happens, at most ``timeout_s`` (0: not at all), and tell it."""
+        ...
 
     def wake(self) -> None:
         """Make a ``wait`` in another thread return; safe to call at any time, from any thread."""
+        ...
 
     def close(self, *, abort: bool) -> None:
         """End all workers. With ``abort`` at once, whatever they do; else they have nothing to do any more."""
+        ...

@@ -27,7 +27,6 @@ from poolwise.model.plan import (
     Slower,
     StartsBy,
     Waits,
-    WorkEnded,
 )
 from poolwise.model.profile import Profile
 from poolwise.model.units import Seconds
@@ -40,11 +39,6 @@ WORTH_IT = 0.9
 RELEASES = 0.5
 # Without any measurement: what waits wants many threads and what computes wants few; 32 is the standard library's cap.
 BLIND_THREADS = 32
-
-
-def decide_ended(items: int, seconds: Seconds, *, coroutine: bool = False) -> Plan:
-    """Make the Plan of a run that was over before there was anything to decide."""
-    return Plan(backend="asyncio" if coroutine else "loop", items=0, reasons=(WorkEnded(items, seconds),))
 
 
 def decide_forced(machine: Machine, options: Options, left: int | None, *, coroutine: bool) -> Plan:
@@ -113,6 +107,7 @@ def _decide_blind(machine: Machine, options: Options, left: int | None) -> Plan:
     if left is None:
         reasons.append(LengthUnknown(ASSUMED_ITEMS))
     workers = options.max_workers or machine.cores
+    workers = min(workers, left) if left else workers
     return Plan(backend="threads", workers=workers, chunksize=options.chunksize, items=left, reasons=tuple(reasons))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 import time
 
 from poolwise.engine.channel import parent_side
@@ -68,6 +67,8 @@ def _anonymous() -> int:
         descriptor = os.memfd_create("poolwise-marks")
         os.ftruncate(descriptor, SIZE)
         return descriptor
+    import tempfile  # noqa: PLC0415 - Linux never comes here
+
     with tempfile.TemporaryFile() as file:
         file.truncate(SIZE)
         return os.dup(file.fileno())

@@ -26,6 +26,7 @@ from poolwise.errors import ErrorShippingError, ItemShippingError, ResultShippin
 from poolwise.model.events import TaskError
 from poolwise.work.call import short_repr
 from poolwise.work.chunk import Mark
+from poolwise.work.plain import is_plain
 
 Message: TypeAlias = tuple[Any, ...]
 Packed: TypeAlias = bytes | list[bytes]
@@ -34,8 +35,6 @@ PackedErrors: TypeAlias = dict[int, tuple[bytes, str]]
 PROTOCOL = 5
 # The nursery's replies: b"P" and a process number, or b"X", a number and its exit code.
 NURSERY_REPLY = struct.Struct("<cqq")
-# Exactly these types: a subclass may pickle in any way.
-PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def dumps(value: Any, *, by_value: bool) -> bytes:  # noqa: ANN401 - anything ma
 
 def pack_items(items: Sequence[Any], *, by_value: bool) -> Packed:
     """Pack items for a worker; one that cannot travel becomes a ``Broken``."""
-    if _is_plain(items):
+    if is_plain(items):
         return pickle.dumps(items if type(items) is range else list(items), PROTOCOL)
     return [_pack_item(item, by_value=by_value) for item in items]
 
@@ -80,12 +79,14 @@ def unpack_items(packed: Packed) -> Sequence[Any]:
     return [_unpack_item(each) for each in packed]
 
 
-def pack_values(values: list[Any], errors: dict[int, TaskError], *, by_value: bool, mark: Mark | None = None) -> Packed:
+def pack_values(
+    values: Sequence[Any], errors: dict[int, TaskError], *, by_value: bool, mark: Mark | None = None
+) -> Packed:
     """Pack results for the parent; one that cannot travel moves to ``errors``.
 
     Each is marked as it is packed: its ``__reduce__`` is the user's code too, and may kill the worker.
     """
-    if _is_plain(values):
+    if is_plain(values):
         return pickle.dumps(values, PROTOCOL)
     packed = []
     for offset, value in enumerate(values):
@@ -135,10 +136,6 @@ def unpack_error(packed: tuple[bytes, str]) -> TaskError:
             "its traceback is the cause"
         )
     return TaskError(error, packed[1])
-
-
-def _is_plain(values: Sequence[Any]) -> bool:
-    return type(values) is range or set(map(type, values)) <= PLAIN
 
 
 def _pack_item(item: Any, *, by_value: bool) -> bytes:  # noqa: ANN401

@@ -52,7 +52,7 @@ class Supervisor:
     def __init__(self, job: WorkerJob, start_method: StartMethod) -> None:
         """Start nothing but what workers start from."""
         self._job = job
-        self._method = start_method
+        self._method: StartMethod = start_method
         self._handles: dict[int, Handle] = {}
         self._events: list[Event] = []
         self._selector = selectors.DefaultSelector()

@@ -92,9 +92,9 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: 
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone or has closed the channel: there is nobody to tell.
         code = 0
-    except BaseException:  # noqa: BLE001 - the last frame of this process: show it, as the interpreter would
+    except BaseException as error:  # noqa: BLE001 - the last frame of this process: show it, as the interpreter would
         code = 1
-        sys.excepthook(*sys.exc_info())
+        sys.excepthook(type(error), error, error.__traceback__)
     finally:
         _flush()
         os._exit(code)
@@ -113,8 +113,10 @@ def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -
             _, identity, start, stop, marked, packed = message
             items = job.job.items.slice(start, stop) if packed is None else unpack_items(packed)
             outcome = run(items, _marker(marks, start) if marked else None)
-            channel.send(_done(identity, outcome, job, _marker(marks, start) if marked else None))
+            done = _done(identity, outcome, job, _marker(marks, start) if marked else None)
+            # First: sending waits until the parent reads, and that time must not make the item late.
             marks.clear()
+            channel.send(done)
 
 
 def _load(get_job: Callable[[], WorkerJob]) -> WorkerJob:

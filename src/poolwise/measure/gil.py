@@ -2,9 +2,9 @@
 
 A thread that wakes at a random moment asks for the GIL. If nobody holds it, it goes on at once; if somebody does, it
 waits until the holder lets go by itself (input and output, large hashes, NumPy) or the interpreter takes it away after
-its switch interval (5 ms). So the share of wake-ups that come late is the share of time that the GIL is held, as the
-share of buses that a visitor finds at the stop is the share of time that one stands there ("PASTA": Wolff, Operations
-Research 30, 1982). The nap is not quite random, but the work does not know when it ends.
+its switch interval (5 ms). So whether it comes late tells whether the GIL was held at that moment, which the work does
+not know. While it waits it cannot look again, so that a held GIL is looked at ten times less often than a free one:
+each look counts for the time that it stands for, from the beginning of its nap until it had the GIL again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import _thread
 import sys
 import time
+from dataclasses import dataclass
 
 from poolwise.model.units import Seconds
 
@@ -20,6 +21,15 @@ NAP_S: Seconds = 0.0005
 # A wake-up later than this waited for the GIL: timers alone are late by 0.05 to 0.15 ms (Linux's timer slack and the
 # way through the scheduler), and a holder that lets go by itself sooner than this hinders nobody.
 LATE_S: Seconds = 0.0004
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A nap began, it ended and asked for the GIL, and got it."""
+
+    begun: Seconds
+    asked: Seconds
+    got: Seconds
 
 
 class GilWatch:
@@ -32,7 +42,7 @@ class GilWatch:
         """Start nothing."""
         self.cpu_s: Seconds = 0.0
         """CPU that the watching itself has taken."""
-        self._asked: list[tuple[Seconds, bool]] = []
+        self._looks: list[_Look] = []
         self._stretches: list[tuple[Seconds, Seconds]] = []
         self._since: Seconds | None = None
         self._end = _thread.allocate_lock()
@@ -45,7 +55,7 @@ class GilWatch:
             self._end = _thread.allocate_lock()
             self._end.acquire()
             self._ended.acquire()
-            _thread.start_new_thread(self._watch, ())
+            _thread.start_new_thread(self._watch, (self._since,))
 
     def pause(self) -> None:
         """The work does not run any more."""
@@ -63,27 +73,36 @@ class GilWatch:
 
     @property
     def naps(self) -> int:
-        """Naps that ended while the work ran."""
+        """Looks at the GIL that were taken while the work ran."""
         return len(self._counted())
 
     @property
     def held(self) -> float | None:
         """Share of the time that the GIL was held, 0 to 1; None with too few samples to say."""
         counted = self._counted()
-        return sum(counted) / len(counted) if len(counted) >= LEAST_NAPS else None
+        if len(counted) < LEAST_NAPS:
+            return None
+        return sum(seconds for seconds, late in counted if late) / sum(seconds for seconds, _ in counted)
 
-    def _counted(self) -> list[bool]:
-        """Give for each nap that ended while the work ran whether it got the GIL back late."""
-        return [late for at, late in self._asked if any(begun <= at <= ended for begun, ended in self._stretches)]
+    def _counted(self) -> list[tuple[Seconds, bool]]:
+        """Give for each look while the work ran what time it stands for, and whether it got the GIL late."""
+        return [
+            (min(look.got, ended) - max(look.begun, begun), look.got - look.asked > LATE_S)
+            for look in self._looks
+            for begun, ended in self._stretches
+            if begun <= look.asked <= ended
+        ]
 
-    def _watch(self) -> None:
+    def _watch(self, since: Seconds) -> None:
         clock, idle = time.perf_counter, 0
+        # A new thread asks for the GIL too before it does anything.
+        self._looks.append(_Look(since, since, clock()))
         try:
             while idle < MOST_IDLE_NAPS:
-                asks = clock() + NAP_S
+                begun = clock()
                 if self._end.acquire(timeout=NAP_S):
                     return
-                self._asked.append((asks, clock() - asks > LATE_S))
+                self._looks.append(_Look(begun, begun + NAP_S, clock()))
                 idle = idle + 1 if self._since is None else 0
         finally:
             self.cpu_s += time.thread_time()

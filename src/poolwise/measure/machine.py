@@ -9,16 +9,21 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TypeVar
 
+from poolwise.errors import OptionError
 from poolwise.measure.gil import gil_enabled
 from poolwise.model.machine import Machine
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work import role
 
+N = TypeVar("N", int, float)
+
 CORES_VARIABLE = "POOLWISE_MAX_CORES"
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc/self")
+MEMINFO = Path("/proc/meminfo")
 # A thread that was told to end is gone well within this.
 DYING_S: Seconds = 0.003
 # A cgroup's limits hardly ever change while a program runs; reading them takes 0.2 ms.
@@ -27,19 +32,15 @@ KEEP_CGROUP_S: Seconds = 10.0
 
 def find_machine() -> Machine:
     """Look at the computer now."""
-    import psutil  # noqa: PLC0415 - 10 ms to import, and never needed where all is done in the probe
-
     cores, cores_from = usable_cores()
-    memory = psutil.virtual_memory()
-    limit, used = _cached_cgroup().memory
-    total = min(memory.total, limit) if limit else memory.total
-    free = min(memory.available, limit - used) if limit else memory.available
+    total, free = memory()
+    limits = _cached_cgroup()
     return Machine(
         cores=cores,
         cores_from=cores_from,
         cores_installed=os.cpu_count() or 1,
-        memory_bytes=total,
-        memory_free_bytes=max(0, free),
+        memory_bytes=_least(total, limits.memory),
+        memory_free_bytes=_least(free, limits.memory_free),
         gil=gil_enabled(),
         python=f"{platform.python_implementation()} {platform.python_version()}",
         platform=f"{platform.system()} {platform.machine()}",
@@ -61,9 +62,21 @@ def usable_cores() -> tuple[int, str]:
     if (quota := _cached_cgroup().cores) is not None:
         # Half a core is one worker; one and a half are two, which the kernel then slows down evenly.
         found.append((max(1, math.ceil(quota)), "cgroup"))
-    if (wanted := os.environ.get(CORES_VARIABLE, "")).isdigit() and int(wanted) > 0:
-        found.append((int(wanted), CORES_VARIABLE))
+    if (wanted := wanted_cores()) is not None:
+        found.append((wanted, CORES_VARIABLE))
     return min(found, key=lambda each: each[0])
+
+
+def wanted_cores() -> int | None:
+    """Give what POOLWISE_MAX_CORES says; None where it is not set, or empty."""
+    text = os.environ.get(CORES_VARIABLE, "").strip()
+    if not text:
+        return None
+    if (count := _whole(text)) is None or count < 1:
+        raise OptionError(
+            f"{CORES_VARIABLE}={text!r}: write a whole number, 1 or more; unset it and Poolwise counts the cores itself"
+        )
+    return count
 
 
 def start_methods() -> tuple[StartMethod, ...]:
@@ -92,6 +105,17 @@ def _tasks() -> int:
         return 0
 
 
+def memory() -> tuple[Bytes, Bytes]:
+    """Give the machine's memory, and what of it could be had without swapping."""
+    found = {line.split(":")[0]: line.split()[1] for line in (_text(MEMINFO) or "").splitlines()}
+    if "MemTotal" in found and "MemAvailable" in found:
+        return int(found["MemTotal"]) * 1024, int(found["MemAvailable"]) * 1024
+    import psutil  # noqa: PLC0415 - 16 ms to import, which Linux, where /proc tells, does not have to pay
+
+    told = psutil.virtual_memory()
+    return told.total, told.available
+
+
 # --- cgroups -------------------------------------------------------------------------------------------------
 
 
@@ -101,19 +125,20 @@ class CgroupLimits:
     def __init__(self, root: Path = CGROUP, membership: Path = PROC / "cgroup") -> None:
         """Read the limits of every group from this process's own up to the root; the tightest holds."""
         self.cores: float | None = None
-        self.memory: tuple[Bytes | None, Bytes] = (None, 0)
+        self.memory: Bytes | None = None
+        self.memory_free: Bytes | None = None
+        """What may still be taken: an outer group, shared with others, may have less left than the own one."""
         for folder in _folders(root, membership):
-            self._tighten_cores(_quota_v2(folder) or _quota_v1(folder))
-            self._tighten_memory(_memory_v2(folder) or _memory_v1(folder))
+            if (cores := _quota_v2(folder) or _quota_v1(folder)) is not None:
+                self.cores = _least(cores, self.cores)
+            if (memory := _memory_v2(folder) or _memory_v1(folder)) is not None:
+                limit, used = memory
+                self.memory = _least(limit, self.memory)
+                self.memory_free = _least(max(0, limit - used), self.memory_free)
 
-    def _tighten_cores(self, cores: float | None) -> None:
-        if cores is not None:
-            self.cores = cores if self.cores is None else min(self.cores, cores)
 
-    def _tighten_memory(self, memory: tuple[Bytes, Bytes] | None) -> None:
-        limit = self.memory[0]
-        if memory is not None and (limit is None or memory[0] < limit):
-            self.memory = memory
+def _least(one: N, other: N | None) -> N:
+    return one if other is None else min(one, other)
 
 
 _kept: tuple[Seconds, CgroupLimits] | None = None
@@ -131,7 +156,7 @@ def _folders(root: Path, membership: Path) -> list[Path]:
     """List the folders that may hold limits; inside a container the own group is mounted as the root."""
     found = [root, root / "cpu", root / "memory"]
     for line in (_text(membership) or "").splitlines():
-        _, controllers, group = line.split(":", 2)
+        _, controllers, group = (*line.split(":", 2), "", "")[:3]
         hierarchy = root if not controllers else root / controllers.split(",")[0]
         parts = [part for part in group.split("/") if part not in ("", "..")]
         found += [hierarchy.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
@@ -140,14 +165,18 @@ def _folders(root: Path, membership: Path) -> list[Path]:
 
 def _quota_v2(folder: Path) -> float | None:
     match (_text(folder / "cpu.max") or "").split():
-        case [quota, period] if quota.isdigit():
-            return int(quota) / int(period)
+        case [quota, period]:
+            return _ratio(_whole(quota), _whole(period))
     return None
 
 
 def _quota_v1(folder: Path) -> float | None:
-    quota, period = _number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us")
-    return quota / period if quota and period and quota > 0 else None
+    return _ratio(_number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us"))
+
+
+def _ratio(quota: int | None, period: int | None) -> float | None:
+    """Say how many cores a quota is; version 1 writes -1 where there is none."""
+    return quota / period if quota and period and quota > 0 and period > 0 else None
 
 
 def _memory_v2(folder: Path) -> tuple[Bytes, Bytes] | None:
@@ -171,5 +200,11 @@ def _text(path: Path) -> str | None:
 
 
 def _number(path: Path) -> int | None:
-    text = (_text(path) or "").strip()
-    return int(text) if text.lstrip("-").isdigit() else None
+    return _whole(_text(path) or "")
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None

@@ -6,16 +6,18 @@ own where a late item must be given up; an event loop for coroutines) and takes 
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from poolwise.backends.protocol import Backend
 from poolwise.measure.gil import GilWatch, gil_enabled
-from poolwise.measure.payload import measure_payload
-from poolwise.model.events import Chunk, ChunkDone, Event
+from poolwise.measure.payload import measure_payload, measure_payloads
+from poolwise.model.events import Chunk, ChunkDone, Event, WorkerLost
 from poolwise.model.profile import Payload, Profile
 from poolwise.model.units import Seconds
 
@@ -23,14 +25,23 @@ from poolwise.model.units import Seconds
 # that they would have taken; it is some forty looks at the GIL, and as long as starting two workers takes.
 BUDGET_S: Seconds = 0.02
 # The first item often pays for an import or a connection. A second one tells, unless waiting for it would cost more
-# than knowing is worth.
+# than knowing is worth; a first item that mostly waited wants company at once, whatever it waited for.
 SECOND_BELOW_S: Seconds = 0.1
+WAITED = 0.2
+# Items that take so many times as long as the Plan thought are a reason to think again.
+SURPRISING = 1.5
+# The newest chunks tell what the work is like now.
+NEWEST_SAMPLES = 32
+# So many items and results are enough to see what shipping costs.
+SHIPPED_SAMPLE = 64
 # The chunks of the probe: short, so that it ends in time, and enough of them to see a spread.
 PROBE_CHUNK_S: Seconds = 0.002
 # Few items are watched from the first on, since one may be all that the probe sees; many only once they have taken so
 # long: starting and ending the watch takes 0.15 ms, which is 3 % of 100,000 calls of x + 1.
 FEW_ITEMS = 1000
 WATCH_AFTER_S: Seconds = 0.005
+# Above this share most looks found the GIL held, which is no accident.
+MOSTLY = 0.5
 # A first chunk that took so many times the mean of the others is told apart from them.
 COLD = 3.0
 
@@ -48,23 +59,31 @@ class Sample:
 class Probe:
     """Measures what passes through the backend that it wraps."""
 
-    def __init__(self, inner: Backend, *, coroutine: bool, total: int | None, here: bool) -> None:
-        """Start nothing. ``total`` is the number of items, where it is known; ``here``: this thread runs them."""
+    def __init__(
+        self, inner: Backend, *, coroutine: bool, total: int | None, here: bool, before: Profile | None = None
+    ) -> None:
+        """Start nothing. ``total`` is the number of items, where it is known; ``here``: this thread runs them.
+
+        ``before`` is what an earlier probe of the same run found: then the GIL is not watched again.
+        """
+        self._before = before
         self._here = here
         self._watch_from_s = 0.0 if total is None or total <= FEW_ITEMS else WATCH_AFTER_S
         self._inner = inner
         self._coroutine = coroutine
-        self._watch = GilWatch() if gil_enabled() else None
+        self._watch = GilWatch() if gil_enabled() and before is None else None
         self._sizes: dict[int, int] = {}
-        self._samples: list[Sample] = []
+        self._samples: deque[Sample] = deque(maxlen=NEWEST_SAMPLES)
+        self._first: Sample | None = None
         self._elapsed_s = 0.0
+        self._sent_at = 0.0
         self._counted = 0
-        self._item: tuple[Any, ...] = ()
-        self._result: tuple[Any, ...] = ()
+        self._items: Sequence[Any] = ()
+        self._results: list[Any] = []
 
     @property
     def elapsed_s(self) -> Seconds:
-        """Seconds that the measured items took."""
+        """Seconds that the items took, those that were given up included."""
         return self._elapsed_s
 
     @property
@@ -74,7 +93,17 @@ class Probe:
 
     def satisfied(self) -> bool:
         """Tell whether enough is known to decide."""
-        return self._elapsed_s >= (BUDGET_S if self._counted > 1 else SECOND_BELOW_S)
+        if self._elapsed_s < BUDGET_S or self._counted > 1 or self._first is None:
+            return self._elapsed_s >= BUDGET_S
+        waited = self._first.process_cpu_s < WAITED * self._first.wall_s
+        return waited or self._elapsed_s >= SECOND_BELOW_S
+
+    def surprised(self, item_s: Seconds) -> bool:
+        """Tell whether items take much longer by now than the ``item_s`` that a Plan was made with."""
+        if self._elapsed_s < BUDGET_S or not self._samples:
+            return False
+        newest = self._samples[-1]
+        return newest.wall_s > SURPRISING * item_s * newest.items
 
     def profile(self, *, shipping: bool, function: object = None) -> Profile | None:
         """Say what was measured; None where no item came to an end.
@@ -82,24 +111,25 @@ class Probe:
         With ``shipping``, a sample item and result are pickled (and the ``function``, where it is given), which takes
         as long as it takes.
         """
-        if not self._samples:
-            return None
-        steady = _without_cold_start(self._samples)
+        if self._first is None:
+            return self._before
+        steady = _without_cold_start(list(self._samples))
         items, thread_cpu = sum(sample.items for sample in steady), sum(sample.thread_cpu_s for sample in steady)
-        wall, first = sum(sample.wall_s for sample in steady), self._samples[0]
+        wall, first = sum(sample.wall_s for sample in steady), self._first
         watching = self._watch.cpu_s if self._watch else 0.0
+        process_cpu = max(thread_cpu, sum(sample.process_cpu_s for sample in steady) - watching)
         return Profile(
             items=self.items,
             wall_s=wall / items,
             first_s=first.wall_s / first.items,
             spread=_spread(steady),
             thread_cpu_s=thread_cpu / items,
-            process_cpu_s=max(thread_cpu, sum(sample.process_cpu_s for sample in steady) - watching) / items,
-            gil_held=self._watch.held if self._watch else 0.0,
-            gil_samples=self._watch.naps if self._watch else 0,
+            process_cpu_s=process_cpu / items,
+            gil_held=self._gil_held(process_cpu / wall if wall else 0.0),
+            gil_samples=self._watch.naps if self._watch else self._before.gil_samples if self._before else 0,
             coroutine=self._coroutine,
-            argument=_payload(self._item) if shipping else None,
-            result=_payload(self._result) if shipping else None,
+            argument=_payload(self._sample_items()) if shipping else None,
+            result=_payload(self._results) if shipping else None,
             function=measure_payload(function) if shipping and function is not None else None,
         )
 
@@ -112,11 +142,12 @@ class Probe:
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Pass a chunk on, and remember what it holds."""
         self._sizes[chunk.id] = len(chunk)
-        self._item = (items[0],) if items else self._item
+        self._sent_at = time.perf_counter()
+        self._items = items or self._items
         self._inner.send(worker, chunk, items)
 
     def inherits_items(self) -> bool:
-        """Say no: this is no other process."""
+        """Say what the wrapped backend says."""
         return self._inner.inherits_items()
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
@@ -150,6 +181,9 @@ class Probe:
         for event in events:
             if isinstance(event, ChunkDone):
                 self._note(event, cpu)
+            elif isinstance(event, WorkerLost):
+                # Nothing is learnt of an item that was given up, but time has passed: the probe must end.
+                self._elapsed_s += time.perf_counter() - self._sent_at
         return events
 
     def _note(self, event: ChunkDone, process_cpu_s: Seconds) -> None:
@@ -157,13 +191,33 @@ class Probe:
         count = len(outcome.values) or size
         self._elapsed_s += outcome.wall_s
         self._counted += count
-        self._samples.append(Sample(count, outcome.wall_s, outcome.cpu_s, max(process_cpu_s, outcome.cpu_s)))
-        good = [offset for offset in range(min(1, len(outcome.values))) if offset not in outcome.errors]
-        self._result = tuple(outcome.values[offset] for offset in good) or self._result
+        sample = Sample(count, outcome.wall_s, outcome.cpu_s, max(process_cpu_s, outcome.cpu_s))
+        self._first = self._first or sample
+        self._samples.append(sample)
+        some = enumerate(itertools.islice(outcome.values, SHIPPED_SAMPLE))
+        self._results = [value for offset, value in some if offset not in outcome.errors] or self._results
+
+    def _sample_items(self) -> list[Any]:
+        return list(itertools.islice(self._items, SHIPPED_SAMPLE))
+
+    def _gil_held(self, computing: float) -> float | None:
+        """Share of the time that the GIL was held; on an interpreter without one, never."""
+        if self._watch is not None:
+            return _believable(self._watch.held, computing)
+        return self._before.gil_held if self._before is not None else 0.0
 
 
-def _payload(sample: tuple[Any, ...]) -> Payload | None:
-    return measure_payload(sample[0]) if sample else None
+def _payload(sample: list[Any]) -> Payload | None:
+    return measure_payloads(sample) if sample else None
+
+
+def _believable(held: float | None, computing: float) -> float | None:
+    """Hold what was seen of the GIL against the CPU time: who holds it computes, nearly always.
+
+    On a busy machine some looks come late because there was no core for them. Most of them do not, so that a GIL that
+    is held most of the time is believed (a C library may wait without letting it go).
+    """
+    return held if held is None or held > MOSTLY else min(held, computing)
 
 
 def _without_cold_start(samples: list[Sample]) -> list[Sample]:

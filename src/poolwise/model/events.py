@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -39,7 +40,7 @@ class Outcome:
     where the caller has no use for the values before it (see ``work.chunk.ChunkRules``).
     """
 
-    values: list[Any]
+    values: Sequence[Any]
     errors: dict[int, TaskError] = field(default_factory=dict)
     """Offset in the chunk: what was raised there."""
     wall_s: Seconds = 0.0
@@ -108,7 +109,7 @@ class Batch:
     """Finished items on their way to the caller: values of the items ``start`` and following."""
 
     start: int
-    values: list[Any]
+    values: Sequence[Any]
     failures: dict[int, Any] = field(default_factory=dict)
     """Offset in the batch: what failed there, a ``Failed`` until the run dresses it as the caller's ``Failure``."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias, get_args
@@ -16,7 +16,7 @@ BackendName: TypeAlias = Literal["loop", "threads", "processes", "asyncio"]
 BackendChoice: TypeAlias = Literal["auto", "loop", "threads", "processes", "asyncio"]
 ErrorsChoice: TypeAlias = Literal["raise", "collect", "skip"]
 StartMethod: TypeAlias = Literal["fork", "forkserver", "spawn"]
-ProgressChoice: TypeAlias = "Literal['auto'] | bool | Callable[[Progress], object]"
+ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object]
 
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 ERRORS: tuple[ErrorsChoice, ...] = get_args(ErrorsChoice)
@@ -26,6 +26,8 @@ START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
 NOT_YET = {"journal": "a run cannot be journalled and resumed in this release"}
 # More workers than this is a slip of the keyboard (a chunk size, a number of items), not a wish.
 MOST_WORKERS = 10_000
+# A hundred years; more is not a time limit, and some clocks overflow.
+MOST_SECONDS: Seconds = 100 * 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,8 @@ class Options:
         _one_of("errors", self.errors, ERRORS)
         if self.start_method is not None:
             _one_of("start_method", self.start_method, START_METHODS, "None")
-        _count("max_workers", self.max_workers, least=1, most=MOST_WORKERS)
-        _count("chunksize", self.chunksize, least=1)
+        _count("max_workers", self.max_workers, least=1, most=MOST_WORKERS, optional=True)
+        _count("chunksize", self.chunksize, least=1, optional=True)
         _count("retries", self.retries, least=0)
         _positive_seconds("timeout", self.timeout)
         _flag("ordered", self.ordered)
@@ -80,52 +82,59 @@ def _one_of(name: str, value: object, allowed: tuple[str, ...], also: str | None
     choices = ", ".join([repr(each) for each in allowed] + ([also] if also else []))
     near = difflib.get_close_matches(value, allowed, n=1) if isinstance(value, str) else []
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    msg = f"{name}={value!r} is not known{hint} (one of {choices})"
+    msg = f"{name}={_shown(value)} is not known{hint} (one of {choices})"
     raise OptionError(msg)
 
 
-def _count(name: str, value: object, *, least: int, most: int | None = None) -> None:
-    if value is None:
+def _count(name: str, value: object, *, least: int, most: int | None = None, optional: bool = False) -> None:
+    if value is None and optional:
         return
     whole = isinstance(value, int) and not isinstance(value, bool)
     if whole and value >= least and (most is None or value <= most):  # type: ignore[operator]
         return
     upto = f" to {most}" if most is not None else " or more"
-    default = "; leave it out and Poolwise chooses" if least else ""
-    msg = f"{name}={value!r}: write a whole number, {least}{upto}{default}"
-    raise OptionError(msg)
+    default = "; leave it out and Poolwise chooses" if optional else ""
+    raise OptionError(f"{name}={_shown(value)}: write a whole number, {least}{upto}{default}")
+
+
+def _shown(value: object) -> str:
+    """Show a wrong value in an error, whatever it is."""
+    try:
+        return reprlib.repr(value)
+    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything, and we are already telling an error
+        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
 
 
 def _positive_seconds(name: str, value: object) -> None:
     if value is None:
         return
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and math.isfinite(value) and value > 0:  # type: ignore[arg-type, operator]
+    if number and 0 < value <= MOST_SECONDS:  # type: ignore[operator]
         return
-    msg = f"{name}={value!r}: write a number of seconds above 0, or None for no limit"
+    msg = f"{name}={_shown(value)}: write a number of seconds above 0, or None for no limit"
     raise OptionError(msg)
 
 
 def _flag(name: str, value: object) -> None:
     if not isinstance(value, bool):
-        msg = f"{name}={value!r}: write True or False"
+        msg = f"{name}={_shown(value)}: write True or False"
         raise OptionError(msg)
 
 
 def _progress(value: object) -> None:
-    if value == "auto" or isinstance(value, bool) or callable(value):
+    if isinstance(value, bool) or callable(value) or (isinstance(value, str) and value == "auto"):
         return
-    msg = f"progress={value!r}: write 'auto', True, False, or a function that takes a poolwise.Progress"
+    msg = f"progress={_shown(value)}: write 'auto', True, False, or a function that takes a poolwise.Progress"
     raise OptionError(msg)
 
 
 def _initializer(initializer: object, initargs: object) -> None:
     if initializer is not None and not callable(initializer):
-        msg = f"initializer={initializer!r} cannot be called: write a function, and its arguments in initargs"
+        msg = f"initializer={_shown(initializer)} cannot be called: write a function, and its arguments in initargs"
         raise OptionError(msg)
     if not isinstance(initargs, tuple):
-        msg = f"initargs={initargs!r}: write a tuple of arguments, such as ({initargs!r},)"
+        msg = f"initargs={_shown(initargs)}: write a tuple of arguments, such as ({initargs!r},)"
         raise OptionError(msg)
     if initargs and initializer is None:
-        msg = f"initargs={initargs!r} without an initializer: name the initializer too, or leave initargs out"
+        msg = f"initargs={_shown(initargs)} without an initializer: name the initializer too, or leave initargs out"
         raise OptionError(msg)

@@ -227,3 +227,8 @@ class Plan:
     estimate: Estimate | None = None
     reasons: tuple[Reason, ...] = ()
     rejected: tuple[Candidate, ...] = ()
+
+
+def plan_ended(items: int, seconds: Seconds, *, coroutine: bool = False) -> Plan:
+    """Make the Plan of a run that was over before there was anything to decide."""
+    return Plan(backend="asyncio" if coroutine else "loop", items=0, reasons=(WorkEnded(items, seconds),))

@@ -24,6 +24,8 @@ class Report:
     """Items that came to an end, failed ones included."""
     failed: int = 0
     retried: int = 0
+    revised: int = 0
+    """Times that the Plan was changed while running, because the work was heavier than it had been thought."""
     deaths: int = 0
     """Workers that died or had to be killed."""
     workers_started: int = 0

@@ -1,4 +1,9 @@
 """Report: the only room that makes prose, tables and progress lines of the values.
 
-Importing ``explain`` teaches the values their words (``model.prose``); the api does so.
+Importing ``explain`` teaches the values their words (``model.prose``); the api has it done when they first speak.
 """
+
+
+def teach_words() -> None:
+    """Register what Report and Diagnosis say."""
+    from poolwise.report import explain as explain  # noqa: PLC0415 - importing it is what this is for

@@ -9,9 +9,12 @@ _BYTE_UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
 def duration(seconds: Seconds) -> str:
-    """Say a time in two or three digits and the unit that fits: ``1.25 s``, ``31 ms``, ``4.2 µs``."""
+    """Say a time in about three digits and the unit that fits: ``1.25 s``, ``31.0 ms``, ``4.20 µs``, ``2 h 5 min``."""
     if seconds <= 0:
         return "0 s"
+    if seconds >= 7200:  # noqa: PLR2004 - two hours: likewise for minutes
+        hours, minutes = divmod(round(seconds / 60), 60)
+        return f"{hours} h {minutes} min"
     if seconds >= 120:  # noqa: PLR2004 - two minutes: from here on seconds alone are hard to read
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes} min {rest} s"

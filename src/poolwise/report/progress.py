@@ -46,31 +46,41 @@ class TerminalProgress:
         if self._bar is None:
             if progress.finished or progress.elapsed_s < self._after_s:
                 return
-            self._bar, self._task = _begin(self._name, progress.total)
+            self._bar, self._task = _begin(self._name, progress)
         assert self._task is not None  # noqa: S101 - it is made with the bar; for the type checker
-        self._bar.update(self._task, completed=progress.done, total=progress.total, note=_note(progress))
+        self._bar.update(self._task, completed=progress.done, total=progress.total, note=_note(progress), refresh=True)
         if progress.finished:
             self._bar.stop()
             self._bar = None
 
 
-def _begin(name: str, total: int | None) -> tuple[Bar, TaskID]:
+def _begin(name: str, progress: Progress) -> tuple[Bar, TaskID]:
     # rich takes 60 ms to import; only a run that is watched and long pays for it.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
     from rich.progress import Progress as Bar  # noqa: PLC0415
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    bar = Bar(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
+    # What the function prints goes above the line, and to where it belongs if standard output is not the terminal.
+    bar = Bar(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+        redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
+    )
     bar.start()
-    return bar, bar.add_task(name, total=total, note="")
+    task = bar.add_task(name, total=progress.total, note="")
+    # Its clock tells the time of the run, not of the bar.
+    bar.tasks[0].start_time = bar.get_time() - progress.elapsed_s
+    return bar, task
 
 
 def _note(progress: Progress) -> str:

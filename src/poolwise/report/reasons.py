@@ -22,15 +22,32 @@ def reason_text(reason: plan.Reason) -> str:
     return SENTENCES[type(reason)](reason)
 
 
+def rejection_text(reason: plan.Reason) -> str:
+    """Say why a way was not chosen; it stands behind the way's name and a colon."""
+    return REJECTIONS.get(type(reason), reason_text)(reason)
+
+
+def _work_ended(reason: plan.WorkEnded) -> str:
+    if not reason.items:
+        return "there were no items"
+    return f"all was done in {duration(reason.seconds)}, before there was anything to decide"
+
+
+def _slower(reason: plan.Slower) -> str:
+    too_little = ", which is too little gain" if reason.seconds < reason.chosen_s else ""
+    return f"about {duration(reason.seconds)} instead of {duration(reason.chosen_s)}{too_little}"
+
+
 def _predicted(reason: plan.Predicted) -> str:
-    items = counted(reason.items, "item")
-    return f"{items} take about {duration(reason.seconds)} so, in the loop {duration(reason.loop_s)}"
+    items = counted(reason.items, "more item")
+    return f"{items} should take about {duration(reason.seconds)}, and one after another {duration(reason.loop_s)}"
 
 
 def _pool_costs_more(reason: plan.PoolCostsMore) -> str:
+    too_little = ", which is too little gain" if reason.pool_s < reason.loop_s else ""
     return (
-        f"{counted(reason.items, 'more item')} take about {duration(reason.loop_s)} there, "
-        f"with {reason.pool} {duration(reason.pool_s)}"
+        f"{counted(reason.items, 'more item')} should take about {duration(reason.loop_s)}, "
+        f"and with {reason.pool} {duration(reason.pool_s)}{too_little}"
     )
 
 
@@ -38,48 +55,56 @@ def _starts_by(reason: plan.StartsBy) -> str:
     if reason.forced:
         return f"workers start by {reason.method}, as asked"
     if reason.method == "fork":
-        return "workers are forked: there is no second thread that could hold a lock"
+        return "workers start by fork: no other thread runs that could hold a lock"
     threads = []
     if reason.python_threads > 1:
-        threads.append(counted(reason.python_threads, "Python thread"))
+        threads.append(counted(reason.python_threads - 1, "other Python thread"))
     if reason.native_threads:
         threads.append(counted(reason.native_threads, "native thread"))
-    told = f": {' and '.join(threads)} could hold a lock, so that forking is not safe" if threads else ""
+    told = f": {' and '.join(threads)} might hold a lock, which makes fork unsafe" if threads else ""
     return f"workers start by {reason.method}{told}"
 
 
 def _one_core(reason: plan.OneCore) -> str:
-    return f"there is one core to use ({CORES_FROM.get(reason.source, reason.source)})"
+    return f"there is only one core to use ({CORES_FROM.get(reason.source, reason.source)})"
 
 
 SENTENCES: dict[type, Callable[[Any], str]] = {
     plan.Forced: lambda reason: f"backend={reason.backend!r} was asked for",
-    plan.WorkEnded: lambda reason: (
-        f"all {counted(reason.items, 'item')} were done in {duration(reason.seconds)}, "
-        "before there was anything to decide"
+    plan.WorkEnded: _work_ended,
+    plan.Waits: lambda reason: (
+        f"the function waits for {share(reason.share)} of its time, and many calls can wait at the same time"
     ),
-    plan.Waits: lambda reason: f"the function waits for {share(reason.share)} of its time, and waiting overlaps",
     plan.Computes: lambda reason: f"the function computes for {share(reason.share)} of its time",
     plan.HoldsGil: lambda reason: (
         f"it holds the GIL for {share(reason.share)} of its computing, so that threads would take turns"
     ),
     plan.ReleasesGil: lambda reason: (
-        f"it lets the GIL go for {share(reason.share)} of its computing, so that threads compute side by side"
+        f"it releases the GIL for {share(reason.share)} of its computing, so that threads compute side by side"
     ),
     plan.NoGil: lambda _: "this Python has no GIL, so that threads compute side by side",
-    plan.IsCoroutine: lambda _: "it is a coroutine function, which runs in an event loop",
-    plan.NotCoroutine: lambda _: "an event loop runs coroutine functions only, and this is an ordinary function",
+    plan.IsCoroutine: lambda _: "it is a coroutine function (async def), which runs in an event loop",
+    plan.NotCoroutine: lambda _: "it runs coroutine functions (async def) only",
     plan.PoolCostsMore: _pool_costs_more,
     plan.Predicted: _predicted,
-    plan.Slower: lambda reason: f"about {duration(reason.seconds)} instead of {duration(reason.chosen_s)}",
+    plan.Slower: _slower,
     plan.CannotShip: lambda reason: f"{reason.what} cannot travel to another process: {reason.problem}",
-    plan.CannotTimeOut: lambda _: "it could not end an item that is late",
+    plan.CannotTimeOut: lambda _: "it cannot end an item that is late",
     plan.OneCore: _one_core,
     plan.LengthUnknown: lambda reason: (
         f"how many items will come is not known; {number(reason.assumed)} more were assumed"
     ),
-    plan.InsideWorker: lambda _: "this is a worker already, and its siblings have the other cores",
+    plan.InsideWorker: lambda _: "this process is a worker itself, and the other workers use the other cores",
     plan.StartsBy: _starts_by,
-    plan.NoStartMethod: lambda reason: f"start_method={reason.method!r} does not exist on {reason.platform}",
-    plan.NotMeasured: lambda _: "nothing was measured before; chunks are sized by time while running",
+    plan.NoStartMethod: lambda reason: f"worker processes cannot be started by {reason.method!r} on {reason.platform}",
+    plan.NotMeasured: lambda _: (
+        "nothing was measured beforehand; how many items travel together is found while running"
+    ),
+}
+
+# What reads differently where it speaks against a way.
+REJECTIONS: dict[type, Callable[[Any], str]] = {
+    plan.Waits: lambda _: "a coroutine function that mostly waits needs no more than one event loop",
+    plan.IsCoroutine: lambda _: "it would run a coroutine function (async def) one call at a time",
+    plan.CannotShip: lambda reason: f"{reason.what} cannot travel to another process",
 }

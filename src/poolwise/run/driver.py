@@ -59,7 +59,8 @@ class Driver:
         self._begun = clock()
         self._told = self._begun
         self._backend: Backend | None = None
-        self._cancelled = False
+        self.cancelled = False
+        """Somebody has ended the run from outside."""
 
     def run(self, backend: Backend, crew: Crew, until: Callable[[], bool] | None = None) -> Iterator[Batch]:
         """Run on ``backend`` until all is done or, between chunks, ``until()`` is true; yield what is finished.
@@ -79,14 +80,14 @@ class Driver:
                     yield from self._carry_out(self.scheduler.handle(event))
                 yield from self._read_on()
                 self._tell_progress()
-            clean = self.ending is None and not self._cancelled
+            clean = self.ending is None and not self.cancelled
         finally:
             self._backend = None
             backend.close(abort=not clean)
 
     def cancel(self) -> None:
         """End the run soon, from any thread."""
-        self._cancelled = True
+        self.cancelled = True
         backend = self._backend
         if backend is not None:
             backend.wake()
@@ -103,7 +104,7 @@ class Driver:
     # --- The loop's parts -------------------------------------------------------------------------------------
 
     def _is_over(self) -> bool:
-        return self.scheduler.finished or self.scheduler.drained or self.ending is not None or self._cancelled
+        return self.scheduler.finished or self.scheduler.drained or self.ending is not None or self.cancelled
 
     def _patience(self) -> Seconds:
         return 0 if self._wanted else TICK_S if self._watch is None else PROGRESS_EVERY_S
@@ -120,14 +121,15 @@ class Driver:
                     backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
                 case Emit(batch):
                     yield batch
-                    if not self.items.inherited:
-                        self.items.forget(self.scheduler.lowest_needed())
                 case Read(count):
                     self._wanted = count
                 case Start(worker):
                     self._running().start(worker)
                 case Raise(failed, error):
                     self.ending = Ending(failed, error)
+        # Only now: a failure further on in the list still had to be told with its item. So has the one that ended it all.
+        if self.ending is None and not self.items.inherited:
+            self.items.forget(self.scheduler.lowest_needed())
 
     def _read_on(self) -> Iterator[Batch]:
         """Read some of what is wanted; the caller's iterator runs in the caller's thread, as in a loop."""

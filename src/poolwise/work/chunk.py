@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 import threading
 import time
 import traceback
@@ -20,6 +21,13 @@ Mark = Callable[[int], None]
 """Called with an item's offset just before it is run."""
 RunCoroutine = Callable[[Coroutine[Any, Any, Any]], Any]
 """Runs a coroutine to its end; each thread of work brings its own."""
+
+
+# Up to CPython 3.11, ``extend(map(...))`` is as fast as a comprehension; from 3.12 on, where a comprehension is part of
+# its function, it is a fifth slower, and a comprehension with a copy is better.
+EXTENDS_FAST = sys.version_info < (3, 12)
+# Fewer values are not worth the detour.
+MANY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +49,24 @@ def run_chunk(
     *,
     mark: Mark | None = None,
     run_coroutine: RunCoroutine | None = None,
+    into: list[Any] | None = None,
 ) -> Outcome:
     """Call the function on each item in turn and time the whole.
 
     Everything that the function raises is part of the outcome, except KeyboardInterrupt in this process's main
     thread: that is the person at the keyboard, and goes through.
+
+    ``into``, where it is given, is the list that the values end in, and the next of which is this chunk's first: they
+    are put there at once.
     """
     wall, cpu = time.perf_counter(), time.thread_time()
     function = single_argument(call, run_coroutine)
+    values: Sequence[Any]
     if mark is None and rules.timeout_s is None and rules.stop_at_error and not rules.keep_partial:
-        values, errors = _run_fast(function, items)
+        if into is not None and EXTENDS_FAST and len(items) >= MANY:
+            values, errors = _run_in_place(function, items, into)
+        else:
+            values, errors = _run_fast(function, items)
     else:
         values, errors = _run_each(function, items, rules, mark)
     return Outcome(values, errors, time.perf_counter() - wall, time.thread_time() - cpu)
@@ -77,6 +93,38 @@ def _run_fast(function: Callable[[Any], Any], items: Iterable[Any]) -> tuple[lis
     except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
         offset = total - operator.length_hint(iterator) - 1
         return [], {offset: task_error(error)}
+
+
+def _run_in_place(
+    function: Callable[[Any], Any], items: Iterable[Any], into: list[Any]
+) -> tuple[Sequence[Any], dict[int, TaskError]]:
+    """Run all or nothing, without a list of the chunk's own: copying 100,000 references takes a tenth of x + 1."""
+    before = len(into)
+    try:
+        into.extend(map(function, items))
+    except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
+        return [], {len(into) - before: task_error(error)}
+    return Placed(into, before, len(into)), {}
+
+
+class Placed(Sequence[Any]):
+    """Values that are in the caller's list already, from ``start`` to ``stop - 1``."""
+
+    def __init__(self, values: list[Any], start: int, stop: int) -> None:
+        """Look at ``values``."""
+        self._values = values
+        self._start = start
+        self._stop = stop
+
+    def __len__(self) -> int:
+        """Say how many there are."""
+        return self._stop - self._start
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - an int or a slice, a value or several
+        """Give a value, or a copy of some."""
+        if isinstance(index, slice):
+            return [self._values[self._start + place] for place in range(*index.indices(len(self)))]
+        return self._values[self._start + range(len(self))[index]]
 
 
 def _run_each(

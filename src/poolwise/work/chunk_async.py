@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
+from poolwise.errors import NotAwaitableError
 from poolwise.model.events import Outcome, TaskError
 from poolwise.model.units import Seconds
-from poolwise.work.call import Call
+from poolwise.work.call import Call, short_repr
 from poolwise.work.chunk import ChunkRules, Mark, late, task_error
 
 
@@ -51,11 +53,12 @@ async def run_chunk_async(
 
 async def _await_within(call: Call, item: Any, timeout_s: Seconds | None) -> Any:  # noqa: ANN401 - any item, any result
     if timeout_s is None:
-        return await (call.function(*item) if call.spread else call.function(item))
+        return await _begin(call, item)
     begun = time.monotonic()
+    limit = asyncio.timeout(timeout_s)
     try:
-        async with asyncio.timeout(timeout_s) as limit:
-            value = await (call.function(*item) if call.spread else call.function(item))
+        async with limit:
+            value = await _begin(call, item)
     except TimeoutError:
         if limit.expired():
             raise late(timeout_s, time.monotonic() - begun, "; it was cancelled") from None
@@ -64,6 +67,17 @@ async def _await_within(call: Call, item: Any, timeout_s: Seconds | None) -> Any
     if took > timeout_s:
         raise late(timeout_s, took)
     return value
+
+
+def _begin(call: Call, item: Any) -> Awaitable[Any]:  # noqa: ANN401 - any item
+    """Call the function, which must give something to await."""
+    given = call.function(*item) if call.spread else call.function(item)
+    if inspect.isawaitable(given):
+        return given
+    raise NotAwaitableError(
+        f"{call.name} gave {short_repr(given)} ({type(given).__name__}), which an event loop cannot await: "
+        "backend='asyncio' is for coroutine functions (async def); use backend='threads', or leave it out"
+    )
 
 
 def _is_cancelling() -> bool:

@@ -27,12 +27,15 @@ class Items(Protocol):
 
     def slice(self, start: int, stop: int) -> Sequence[Any]:
         """Give the items ``start`` to ``stop - 1``."""
+        ...
 
     def read(self, count: int, patience_s: Seconds) -> None:
         """Read up to ``count`` more, and stop early when that has taken ``patience_s``."""
+        ...
 
     def forget(self, below: int) -> None:
         """Let go of the items before ``below``: nobody asks for them again."""
+        ...
 
 
 def make_items(iterables: tuple[Iterable[Any], ...]) -> Items:
@@ -92,7 +95,9 @@ class Rest(Sequence[Any]):
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - an int or a slice, an item or several
         """Give an item, or a copy of some."""
-        return self._whole[self._start :][index] if isinstance(index, slice) else self._whole[self._start + index]
+        if isinstance(index, slice):
+            return [self._whole[self._start + place] for place in range(*index.indices(len(self)))]
+        return self._whole[self._start + range(len(self))[index]]
 
 
 # A copy of so few costs nothing.

@@ -27,6 +27,9 @@ class Job:
     event_loop: asyncio.AbstractEventLoop | None = None
     """The caller's running loop, where coroutines must run in it; None: a loop of our own in a thread."""
 
+    into: list[Any] | None = None
+    """The list that all values end in, in order, where a chunk that runs in this thread may put its own at once."""
+
     def initialize(self) -> None:
         """Call the initializer; what it raises is the cause of an InitializerError."""
         if self.initializer is None:

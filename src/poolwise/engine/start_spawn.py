@@ -1,0 +1,62 @@
+"""Workers by spawn: a fresh interpreter for each."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+
+from poolwise.engine.channel import ParentEnd
+from poolwise.engine.lifeline import Lifeline
+from poolwise.engine.memory import Marks
+from poolwise.engine.messages import Message
+from poolwise.engine.start import Process, blocked_signals
+from poolwise.engine.start_fork import ChildProcess
+from poolwise.model.units import Seconds
+
+
+class SpawnStarter:
+    """Starts a fresh interpreter for each worker."""
+
+    by_fork = False
+
+    def __init__(self, packed_job: Message, life: Lifeline) -> None:
+        """Keep what each is sent."""
+        self._packed_job = packed_job
+        self._life = life
+
+    def start(self, connection: socket.socket, channel: ParentEnd, marks: Marks) -> Process:
+        """Start an interpreter and send it the job."""
+        descriptors = (connection.fileno(), marks.descriptor, self._life.worker_end)
+        child = start_interpreter("poolwise.engine.worker", "spawned", descriptors)
+        channel.send(self._packed_job)
+        return PopenProcess(child)
+
+    def close(self) -> None:
+        """Nothing helped."""
+
+
+class PopenProcess(ChildProcess):
+    """A child that ``subprocess`` started; it must be asked through it, so that both agree on who has reaped it."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        """Watch ``child``."""
+        super().__init__(child.pid)
+        self._child = child
+
+    def exit_code(self, patience_s: Seconds) -> int | None:
+        """Wait for its end and reap it."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._code = self._child.wait(patience_s)
+        return self._code
+
+
+def start_interpreter(module: str, function: str, descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    """Start Python with our import path, the given descriptors open, and Ctrl-C blocked until it ignores it."""
+    numbers = ", ".join(map(str, descriptors))
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {module} import {function}; {function}({numbers})"
+    # The standard library's own start methods pass the interpreter's flags (-W, -X, -I ...) on by this function too.
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+    with blocked_signals():
+        return subprocess.Popen([sys.executable, *flags, "-c", code], pass_fds=descriptors, stdin=subprocess.DEVNULL)  # noqa: S603 - our own interpreter
