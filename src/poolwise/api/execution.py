@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import time
@@ -244,7 +245,8 @@ class Execution:
         _add_note(error, f"poolwise: on item {failed.index}: {short_repr(item)}")
         if traceback and error.__traceback__ is None:
             # It came from another process, where its traceback stayed behind.
-            error.__cause__ = RemoteTraceback(traceback)
+            with contextlib.suppress(Exception):
+                error.__cause__ = RemoteTraceback(traceback)
         return Failure(failed.index, item, error, failed.attempts, traceback)
 
     def _probe_plan(self) -> Plan:
@@ -323,6 +325,7 @@ def _gives_up_workers(plan: Plan, options: Options, *, coroutine: bool) -> bool:
 
 
 def _add_note(error: BaseException, note: str) -> None:
-    """Add a note once: one exception object may stand for several items."""
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)
+    """Add a note once: one exception object may stand for several items; some (frozen dataclasses) take none."""
+    with contextlib.suppress(Exception):
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)

@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 from poolwise.errors import ErrorShippingError, ItemShippingError, ResultShippingError, ShippingError
 from poolwise.model.events import TaskError
-from poolwise.work.call import short_repr
+from poolwise.work.call import short_repr, show_error
 from poolwise.work.chunk import Mark
 from poolwise.work.plain import is_plain
 
@@ -119,8 +119,8 @@ def pack_error(error: TaskError) -> tuple[bytes, str]:
             raise TypeError(msg)  # noqa: TRY301 - the one place that says what to do instead is below
     except Exception as problem:  # noqa: BLE001 - a __reduce__ or __init__ may raise anything
         replacement = ErrorShippingError(
-            f"the function raised {type(raised).__qualname__}: {raised}; the exception itself cannot travel between "
-            f"processes ({type(problem).__name__}: {problem}). Give its class picklable arguments, or a __reduce__"
+            f"the function raised {show_error(raised)}; the exception itself cannot travel between "
+            f"processes ({show_error(problem)}). Give its class picklable arguments, or a __reduce__"
         )
         packed = pickle.dumps(replacement, PROTOCOL)
     return packed, error.traceback
@@ -132,7 +132,7 @@ def unpack_error(packed: tuple[bytes, str]) -> TaskError:
         error = pickle.loads(packed[0])
     except Exception as problem:  # noqa: BLE001 - see pack_error
         error = ErrorShippingError(
-            f"the function raised something that cannot be unpickled here ({type(problem).__name__}: {problem}); "
+            f"the function raised something that cannot be unpickled here ({show_error(problem)}); "
             "its traceback is the cause"
         )
     return TaskError(error, packed[1])
@@ -152,7 +152,7 @@ def _unpack_item(packed: bytes) -> Any:  # noqa: ANN401
     except Exception as problem:  # noqa: BLE001 - a __setstate__ may raise anything, and modules may be missing here
         return Broken(
             ItemShippingError(
-                f"the item could not be unpickled in the worker ({type(problem).__name__}: {problem}); "
+                f"the item could not be unpickled in the worker ({show_error(problem)}); "
                 "its class must be importable there and accept what it pickles"
             )
         )
@@ -173,7 +173,7 @@ def _unpack_value(packed: bytes, offset: int, errors: dict[int, TaskError]) -> A
     except Exception as problem:  # noqa: BLE001 - see _unpack_item
         errors[offset] = TaskError(
             ResultShippingError(
-                f"the result could not be unpickled here ({type(problem).__name__}: {problem}); "
+                f"the result could not be unpickled here ({show_error(problem)}); "
                 "its class must accept what it pickles (see __reduce__ and __setstate__)"
             )
         )
@@ -187,8 +187,7 @@ def _complaint(
     problem: Exception,
     advice: str,
 ) -> ShippingError:
-    told = str(problem)
-    return kind(f"{what} {short_repr(value)} cannot be pickled ({type(problem).__name__}: {told}); {advice}")
+    return kind(f"{what} {short_repr(value)} cannot be pickled ({show_error(problem)}); {advice}")
 
 
 NOTHING = pickle.dumps(None, PROTOCOL)

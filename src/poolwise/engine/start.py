@@ -12,57 +12,12 @@ needs no ``if __name__ == "__main__"`` for our workers' sake.
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import socket
-from collections.abc import Iterator
-from typing import Protocol
-
-from poolwise.engine.channel import ParentEnd
 from poolwise.engine.lifeline import Lifeline
-from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Message
+from poolwise.engine.process import Starter
 from poolwise.engine.worker import WorkerJob, pack_job
 from poolwise.errors import FunctionShippingError
 from poolwise.model.options import StartMethod
-from poolwise.model.units import Seconds
-
-
-class Process(Protocol):
-    """A worker process, as its supervisor sees it."""
-
-    pid: int
-
-    def sentinel(self) -> int | None:
-        """Give a descriptor that becomes readable when the process ends; None where there is none."""
-        ...
-
-    def exit_code(self, patience_s: Seconds) -> int | None:
-        """Wait for its end and give its exit code (minus the signal's number where one killed it)."""
-        ...
-
-    def kill(self) -> None:
-        """End it at once."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what watching it took; it has ended."""
-        ...
-
-
-class Starter(Protocol):
-    """Starts workers by one method."""
-
-    by_fork: bool
-    """Workers are copies of this process and find the items in their memory."""
-
-    def start(self, connection: socket.socket, channel: ParentEnd, marks: Marks) -> Process:
-        """Start a worker that talks over ``connection``, whose other end is ``channel``."""
-        ...
-
-    def close(self) -> None:
-        """End whatever helped to start workers."""
-        ...
 
 
 def make_starter(method: StartMethod, job: WorkerJob, life: Lifeline) -> Starter:
@@ -91,13 +46,3 @@ def _pack_or_explain(job: WorkerJob) -> Message:
             'or use backend="threads"'
         )
         raise FunctionShippingError(msg) from error
-
-
-@contextlib.contextmanager
-def blocked_signals() -> Iterator[set[signal.Signals]]:
-    """Hold Ctrl-C back while a process is being made, so that it cannot end in the middle of our code there."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield {each for each in mask if isinstance(each, signal.Signals)}
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -14,7 +14,7 @@ from poolwise.engine import worker as worker_process
 from poolwise.engine.channel import ParentEnd, parent_side
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import Marks
-from poolwise.engine.start import Process, blocked_signals
+from poolwise.engine.process import Process, blocked_signals
 from poolwise.engine.worker import WorkerJob
 from poolwise.model.units import Seconds
 

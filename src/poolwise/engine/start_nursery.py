@@ -14,7 +14,7 @@ from poolwise.engine.channel import HEADER, ParentEnd, parent_side
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import NURSERY_REPLY, PROTOCOL, Message
-from poolwise.engine.start import Process
+from poolwise.engine.process import Process
 from poolwise.engine.start_fork import open_pidfd
 from poolwise.engine.start_spawn import start_interpreter
 from poolwise.model.units import Seconds

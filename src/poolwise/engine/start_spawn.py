@@ -11,7 +11,7 @@ from poolwise.engine.channel import ParentEnd
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Message
-from poolwise.engine.start import Process, blocked_signals
+from poolwise.engine.process import Process, blocked_signals
 from poolwise.engine.start_fork import ChildProcess
 from poolwise.model.units import Seconds
 

@@ -19,7 +19,8 @@ from poolwise.engine.deaths import describe_death, describe_failed_start
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Message, pack_items, unpack_error, unpack_values
-from poolwise.engine.start import Process, Starter, make_starter
+from poolwise.engine.process import Process, Starter
+from poolwise.engine.start import make_starter
 from poolwise.engine.worker import WorkerJob
 from poolwise.errors import FunctionShippingError, RemoteTraceback
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady

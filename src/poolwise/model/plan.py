@@ -189,7 +189,7 @@ class Estimate:
     work_s: Seconds
     tail_s: Seconds
     limit: str = ""
-    """What sets ``work_s``: "waiting", "cores", "GIL", "shipping", "dispatch", "one worker"."""
+    """What sets ``work_s``: "waiting", "cores", "GIL", "shipping", "one event loop", "one worker"."""
 
     @property
     def total_s(self) -> Seconds:

@@ -127,7 +127,7 @@ class Driver:
                     self._running().start(worker)
                 case Raise(failed, error):
                     self.ending = Ending(failed, error)
-        # Only now: a failure further on in the list still had to be told with its item. So has the one that ended it all.
+        # Only now: a failure further on in the list is told with its item, and so is the one that ends it all.
         if self.ending is None and not self.items.inherited:
             self.items.forget(self.scheduler.lowest_needed())
 

@@ -8,8 +8,8 @@ It knows items by their numbers only. The numbers move through these states::
                    (retry, death of a worker)
 
 *Waiting* are the numbers from ``_next`` to ``_known``, and the chunks in ``_again``, which go first. *In flight* are
-the chunks in ``_flight``, each in the queue of exactly one worker. *Held* are finished pieces that wait for an earlier
-one (``ordered``). ``validate`` says this as code, and the tests call it after each step.
+the chunks in the book of workers (``staff.py``), each with exactly one. *Held* are finished pieces that wait for an
+earlier one (``handover.py``). ``validate`` says this as code, and the tests call it after each step.
 
 A run may change its backend in the middle (the probe is such a change): ``use`` takes the new crew, once nothing is in
 flight any more.
@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from poolwise.errors import InternalError
+from poolwise.errors import CallerError, InternalError
 from poolwise.model.events import (
     Batch,
     Chunk,
@@ -44,6 +44,8 @@ from poolwise.model.events import (
 from poolwise.model.options import ErrorsChoice
 from poolwise.model.units import Seconds
 from poolwise.run.adapt import ChunkSizer, Sizing
+from poolwise.run.handover import Handover
+from poolwise.run.staff import Staff
 
 # A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time.
 CRASH_RETRIES = 1
@@ -105,22 +107,15 @@ class Scheduler:
         self._ended = total is not None
         self._next = 0
         self._again: deque[Chunk] = deque()
-        self._flight: dict[int, Chunk] = {}
-        self._held: dict[int, Batch] = {}
-        self._turn = 0
-        self._emitted = 0
+        self._staff = Staff()
+        self._handover = Handover(ordered=wishes.ordered)
         self._paused = False
         self._attempts: dict[int, int] = {}
         self._strikes: dict[int, int] = {}
         self._crew = Crew(workers=0)
         self._sizer = ChunkSizer(self._crew.sizing)
-        self._queues: dict[int, deque[int]] = {}
-        self._ready: set[int] = set()
-        self._idle: deque[int] = deque()
-        self._workers_named = 0
         self._chunks_named = 0
         self._start_failures = 0
-        self._doomed_at: int | None = None
         self._over = False
         self._out: list[Instruction] = []
 
@@ -129,7 +124,7 @@ class Scheduler:
     @property
     def finished(self) -> bool:
         """Everything is emitted, or the run was ended by an error."""
-        return self._over or (self._ended and self._emitted == self._known)
+        return self._over or (self._ended and self._handover.given == self._known)
 
     @property
     def total(self) -> int | None:
@@ -144,12 +139,12 @@ class Scheduler:
     @property
     def busy_workers(self) -> int:
         """Workers that have something to do."""
-        return sum(1 for queue in self._queues.values() if queue)
+        return self._staff.busy
 
     @property
     def drained(self) -> bool:
         """Paused, and nothing is in flight any more."""
-        return self._paused and not self._flight
+        return self._paused and not self._staff.busy
 
     @property
     def item_s(self) -> Seconds | None:
@@ -158,22 +153,18 @@ class Scheduler:
 
     def lowest_needed(self) -> int:
         """Give the number below which no item is needed any more."""
-        needed = [chunk.start for chunk in (*self._flight.values(), *self._again)]
-        needed.append(self._turn if self._wishes.ordered else self._next)
+        needed = [chunk.start for chunk in (*self._staff.in_flight(), *self._again)]
+        needed.append(self._handover.turn if self._wishes.ordered else self._next)
         return min(needed)
 
     # --- What the driver tells --------------------------------------------------------------------------------
 
     def use(self, crew: Crew) -> list[Instruction]:
         """Go on with another backend, of which no worker has started yet."""
-        if self._flight:
-            msg = f"the backend was changed with {len(self._flight)} chunks in flight: {self._flight}"
-            raise InternalError(msg)
-        self._crew, self._sizer = crew, ChunkSizer(crew.sizing)
-        self._queues.clear()
-        self._ready.clear()
-        self._idle.clear()
-        self._start_failures = self._workers_named = 0
+        if self._staff.busy:
+            raise InternalError(f"the backend was changed with chunks in flight: {list(self._staff.in_flight())}")
+        self._crew, self._sizer, self._staff = crew, ChunkSizer(crew.sizing), Staff()
+        self._start_failures = 0
         self._paused = False
         return self._advance()
 
@@ -187,8 +178,7 @@ class Scheduler:
             case ChunkDone():
                 self._chunk_done(event)
             case WorkerReady():
-                self._ready.add(event.worker)
-                self._idle.append(event.worker)
+                self._staff.arrive(event.worker)
                 self._start_failures = 0
             case ItemsRead():
                 self._known, self._ended = event.known, event.ended
@@ -201,14 +191,12 @@ class Scheduler:
     # --- What happened ----------------------------------------------------------------------------------------
 
     def _chunk_done(self, event: ChunkDone) -> None:
-        chunk = self._flight.pop(event.chunk)
-        queue = self._queues[event.worker]
-        queue.remove(event.chunk)
-        if not queue:
-            self._idle.append(event.worker)
+        chunk = self._staff.done(event.worker, event.chunk)
         outcome = event.outcome
         self._sizer.observe(len(outcome.values) or len(chunk), outcome.wall_s)
-        if not outcome.errors:
+        if not outcome.errors and len(outcome.values) != len(chunk):
+            self._end(Raise(None, _changed(chunk, len(outcome.values))))
+        elif not outcome.errors:
             self._finish(Batch(chunk.start, outcome.values))
         else:
             self._settle_errors(chunk, outcome)
@@ -242,21 +230,15 @@ class Scheduler:
             self._finish(Batch(index, [None], {0: failed}))
         elif self._wishes.stream and self._wishes.ordered:
             # Raised in its turn: what comes before it is handed over first, as a loop would have.
-            self._doomed_at = index if self._doomed_at is None else min(index, self._doomed_at)
+            self._handover.doom(failed)
             self._again = deque(chunk for chunk in self._again if chunk.start < index)
-            self._held[index] = Batch(index, [None], {0: failed})
-            self._hand_over()
+            self._raise_what_is_due()
         else:
             self._end(Raise(failed, error.error))
 
     def _worker_lost(self, event: WorkerLost) -> None:
-        queue = self._queues.pop(event.worker)
-        was_ready = event.worker in self._ready
-        self._ready.discard(event.worker)
-        if event.worker in self._idle:
-            self._idle.remove(event.worker)
+        chunks, was_ready = self._staff.lose(event.worker)
         self.counts.deaths += 1
-        chunks = [self._flight.pop(each) for each in queue]
         for ahead in reversed(chunks[1:]):
             self._again.appendleft(ahead)
         if chunks:
@@ -314,25 +296,22 @@ class Scheduler:
 
     def _start_workers(self) -> None:
         """Never more workers than unfinished items."""
-        wanted = min(self._crew.workers, self._takeable() + len(self._flight))
-        while len(self._queues) < wanted:
-            worker = self._workers_named
-            self._workers_named += 1
-            self._queues[worker] = deque()
+        wanted = min(self._crew.workers, self._takeable() + sum(1 for _ in self._staff.in_flight()))
+        while len(self._staff) < wanted:
             self.counts.started += 1
-            self._out.append(Start(worker))
+            self._out.append(Start(self._staff.hire()))
 
     def _send_chunks(self) -> None:
-        while self._idle and (chunk := self._take()) is not None:
-            self._send(self._idle.popleft(), chunk)
+        while self._staff.any_idle and (chunk := self._take()) is not None:
+            self._send(self._staff.next_idle(), chunk)
         if self._crew.depth > 1 and self._is_worth_sending_ahead():
-            for worker, queue in self._queues.items():
-                while queue and len(queue) < self._crew.depth and (chunk := self._take()) is not None:
-                    self._send(worker, chunk)
+            for worker in self._staff.hungry(self._crew.depth):
+                if (chunk := self._take()) is None:
+                    return
+                self._send(worker, chunk)
 
     def _send(self, worker: int, chunk: Chunk) -> None:
-        self._flight[chunk.id] = chunk
-        self._queues[worker].append(chunk.id)
+        self._staff.give(worker, chunk)
         self.counts.chunks += 1
         self._out.append(Send(worker, chunk))
 
@@ -363,23 +342,24 @@ class Scheduler:
 
     def _send_limit(self) -> int:
         """The number up to which items may be sent: not past a failure, not too far ahead of the consumer."""
-        if self._doomed_at is not None:
+        if self._handover.doomed_at is not None:
             return self._next
         return min(self._known, self._read_limit()) if self._wishes.stream else self._known
 
     def _read_limit(self) -> int:
         least = AHEAD_PER_WORKER * self._crew.workers
-        return self._emitted + max(least, min(self._emitted, MOST_AHEAD))
+        return self._handover.given + max(least, min(self._handover.given, MOST_AHEAD))
 
     def _read_items(self) -> None:
         """Read what the workers could take at once, and as much again, so that reading never makes them wait."""
-        if self._ended or self._doomed_at is not None:
+        if self._ended or self._handover.doomed_at is not None:
             return
-        room = sum(self._crew.depth - len(queue) for queue in self._queues.values()) or self._crew.workers
+        room = self._staff.room(self._crew.depth) or self._crew.workers
         want = 2 * room * self._chunk_size() - (self._known - self._next)
         if self._wishes.stream:
             want = min(want, self._read_limit() - self._known)
-        if want > 0 and (self._idle or not self._queues or self._known - self._next < room * self._chunk_size()):
+        waiting = self._known - self._next
+        if want > 0 and (self._staff.any_idle or not len(self._staff) or waiting < room * self._chunk_size()):
             self._out.append(Read(want))
 
     # --- Handing over -----------------------------------------------------------------------------------------
@@ -388,24 +368,13 @@ class Scheduler:
         if self._over:
             return
         self.counts.done += len(batch.values)
-        if not self._wishes.ordered:
-            self._emit(batch)
-            return
-        self._held[batch.start] = batch
-        self._hand_over()
+        for ready in self._handover.take(batch):
+            self._out.append(Emit(ready))
+        self._raise_what_is_due()
 
-    def _hand_over(self) -> None:
-        while not self._over and (batch := self._held.pop(self._turn, None)) is not None:
-            if self._turn == self._doomed_at:
-                failed = batch.failures[0]
-                self._end(Raise(failed, failed.error.error))
-            else:
-                self._turn += len(batch.values)
-                self._emit(batch)
-
-    def _emit(self, batch: Batch) -> None:
-        self._emitted += len(batch.values)
-        self._out.append(Emit(batch))
+    def _raise_what_is_due(self) -> None:
+        if (failed := self._handover.due()) is not None:
+            self._end(Raise(failed, failed.error.error))
 
     def _end(self, instruction: Raise) -> None:
         if not self._over:
@@ -416,36 +385,34 @@ class Scheduler:
 
     def validate(self) -> None:
         """Check that every item read is in exactly one state, and every worker where it should be."""
-        moving = [(each.start, each.stop) for each in (*self._flight.values(), *self._again)]
-        held = [(each.start, each.start + len(each.values)) for each in self._held.values()]
+        moving = [(each.start, each.stop) for each in (*self._staff.in_flight(), *self._again)]
         problems = [
-            *_overlaps(moving + held),
+            *_overlaps(moving + self._handover.ranges()),
             *self._lost_items(sum(stop - start for start, stop in moving)),
             *self._stuck(),
-            *(f"worker {w} is idle with {q}" for w, q in self._queues.items() if q and w in self._idle),
-            *(
-                f"worker {w} has chunks before it is ready"
-                for w, q in self._queues.items()
-                if q and w not in self._ready
-            ),
+            *self._staff.problems(),
         ]
-        queued = sorted(each for queue in self._queues.values() for each in queue)
-        if queued != sorted(self._flight):
-            problems.append(f"in flight {sorted(self._flight)}, in queues {queued}")
         if problems:
             raise InternalError("; ".join(problems))
 
     def _stuck(self) -> Iterator[str]:
-        starting = len(self._queues) - len(self._ready)
-        if not (self.finished or self._paused or self._flight or starting) and self._takeable():
+        moving = self._staff.busy or self._staff.starting
+        if not (self.finished or self._paused or moving) and self._takeable():
             yield f"{self._takeable()} items could be sent and nobody runs anything"
 
     def _lost_items(self, inside: int) -> Iterator[str]:
         # After an error that ends the run, the items behind it in its chunk are let go.
-        if self._over or self._doomed_at is not None:
+        if self._over or self._handover.doomed_at is not None:
             return
         if self.counts.done + inside != self._next:
             yield f"{self._next} items were sent, but {self.counts.done} are done and {inside} under way"
+
+
+def _changed(chunk: Chunk, came: int) -> CallerError:
+    return CallerError(
+        f"the list of items was made shorter or longer while it was run: of the {len(chunk)} items from number "
+        f"{chunk.start} on, {came} were found; hand over a copy (list(items)), or let the function leave it alone"
+    )
 
 
 def _overlaps(ranges: Iterable[tuple[int, int]]) -> Iterator[str]:

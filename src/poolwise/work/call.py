@@ -63,3 +63,12 @@ def short_repr(value: object) -> str:
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     text = " ".join(text.split())
     return text if len(text) <= 2 * REPR_LENGTH else text[: 2 * REPR_LENGTH - 1] + "…"
+
+
+def show_error(error: BaseException) -> str:
+    """Give an exception's type and words; never raises, whatever its ``__str__`` does."""
+    try:
+        text = str(error)
+    except Exception as problem:  # noqa: BLE001 - as in short_repr
+        text = f"<its str raises {type(problem).__name__}>"
+    return f"{type(error).__qualname__}: {text}"

@@ -96,14 +96,17 @@ def _run_fast(function: Callable[[Any], Any], items: Iterable[Any]) -> tuple[lis
 
 
 def _run_in_place(
-    function: Callable[[Any], Any], items: Iterable[Any], into: list[Any]
+    function: Callable[[Any], Any], items: Sequence[Any], into: list[Any]
 ) -> tuple[Sequence[Any], dict[int, TaskError]]:
     """Run all or nothing, without a list of the chunk's own: copying 100,000 references takes a tenth of x + 1."""
-    before = len(into)
+    before, count = len(into), len(items)
     try:
         into.extend(map(function, items))
     except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
         return [], {len(into) - before: task_error(error)}
+    if (ran := len(into) - before) < count == len(items):
+        # A StopIteration of the function's ends map() in silence; this one stands for it.
+        return [], {ran: TaskError(StopIteration())}
     return Placed(into, before, len(into)), {}
 
 
@@ -164,7 +167,7 @@ def late(timeout_s: Seconds, took_s: Seconds, cut: str = "") -> TaskTimeoutError
 
 def task_error(error: BaseException) -> TaskError:
     """Turn what a call raised into a value; a Ctrl-C in the main thread is no such thing and goes on."""
-    if isinstance(error, KeyboardInterrupt) and _is_main_thread():
+    if is_ctrl_c(error):
         raise error
     if isinstance(error, SystemExit):
         exited = FunctionExitedError(
@@ -188,6 +191,8 @@ def _user_frames(error: BaseException) -> Any:  # noqa: ANN401 - a TracebackType
     return frames if frames is not None else error.__traceback__
 
 
-def _is_main_thread() -> bool:
+def is_ctrl_c(error: BaseException) -> bool:
+    """Tell the person at the keyboard from a function that raises KeyboardInterrupt somewhere else."""
     # In a worker process nobody is at the keyboard: its supervisor hears Ctrl-C and the worker ignores it.
-    return threading.current_thread() is threading.main_thread() and not role.is_worker()
+    here = threading.current_thread() is threading.main_thread() and not role.is_worker()
+    return here and isinstance(error, KeyboardInterrupt)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from poolwise.errors import InitializerError
-from poolwise.work.call import Call
-from poolwise.work.chunk import ChunkRules
+from poolwise.work.call import Call, show_error
+from poolwise.work.chunk import ChunkRules, is_ctrl_c
 from poolwise.work.items import Items
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ class Job:
             return
         try:
             self.initializer(*self.initargs)
-        except Exception as error:
+        except BaseException as error:
+            # Whatever it is: a sys.exit that only ended the worker's thread would leave everybody waiting for it.
+            if is_ctrl_c(error):
+                raise
             name = getattr(self.initializer, "__qualname__", repr(self.initializer))
-            msg = f"the initializer {name} raised {type(error).__name__}: {error}; no worker can start without it"
+            msg = f"the initializer {name} raised {show_error(error)}; no worker can start without it"
             raise InitializerError(msg) from error

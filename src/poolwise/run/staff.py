@@ -1,0 +1,98 @@
+"""Who works on what: the scheduler's book of workers and of the chunks that are with them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from poolwise.model.events import Chunk
+
+
+class Staff:
+    """Workers by number; each holds the chunks that were sent to it, in order, the first of them in work."""
+
+    def __init__(self) -> None:
+        """Begin without workers."""
+        self._queues: dict[int, deque[Chunk]] = {}
+        self._ready: set[int] = set()
+        self._idle: deque[int] = deque()
+        self._named = 0
+
+    def __len__(self) -> int:
+        """Count the workers, starting ones included."""
+        return len(self._queues)
+
+    @property
+    def busy(self) -> int:
+        """Workers that have something to do."""
+        return sum(1 for queue in self._queues.values() if queue)
+
+    @property
+    def starting(self) -> int:
+        """Workers that are not ready yet."""
+        return len(self._queues) - len(self._ready)
+
+    @property
+    def any_idle(self) -> bool:
+        """Somebody is ready and has nothing to do."""
+        return bool(self._idle)
+
+    def in_flight(self) -> Iterator[Chunk]:
+        """Give the chunks that are with a worker."""
+        for queue in self._queues.values():
+            yield from queue
+
+    def room(self, depth: int) -> int:
+        """Count the chunks that could be sent if each worker may hold ``depth``."""
+        return sum(depth - len(queue) for queue in self._queues.values())
+
+    def hire(self) -> int:
+        """Name a new worker, which is not ready yet."""
+        worker = self._named
+        self._named += 1
+        self._queues[worker] = deque()
+        return worker
+
+    def arrive(self, worker: int) -> None:
+        """A worker is ready."""
+        self._ready.add(worker)
+        self._idle.append(worker)
+
+    def next_idle(self) -> int:
+        """Give the worker that has been idle for longest; it is about to be given a chunk."""
+        return self._idle.popleft()
+
+    def hungry(self, depth: int) -> Iterator[int]:
+        """Give the workers that have a chunk in work and room for more ahead."""
+        for worker, queue in self._queues.items():
+            while 0 < len(queue) < depth:
+                yield worker
+
+    def give(self, worker: int, chunk: Chunk) -> None:
+        """A chunk is sent to a worker."""
+        self._queues[worker].append(chunk)
+
+    def done(self, worker: int, identity: int) -> Chunk:
+        """A worker has finished a chunk."""
+        queue = self._queues[worker]
+        chunk = next(each for each in queue if each.id == identity)
+        queue.remove(chunk)
+        if not queue:
+            self._idle.append(worker)
+        return chunk
+
+    def lose(self, worker: int) -> tuple[list[Chunk], bool]:
+        """A worker is gone: give the chunks that were with it, and whether it had ever been ready."""
+        was_ready = worker in self._ready
+        self._ready.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        return list(self._queues.pop(worker)), was_ready
+
+    def problems(self) -> Iterator[str]:
+        """Say what must not be."""
+        for worker, queue in self._queues.items():
+            if queue and worker in self._idle:
+                yield f"worker {worker} is idle with {list(queue)}"
+            if queue and worker not in self._ready:
+                yield f"worker {worker} has chunks before it is ready"
