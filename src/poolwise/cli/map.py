@@ -1,0 +1,138 @@
+"""``poolwise map``: call a function on each item, and write what comes of it as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from poolwise.api.execution import Execution
+from poolwise.api.map import make_execution
+from poolwise.cli import exits
+from poolwise.cli.arguments import add_option_arguments, add_work_arguments, options_of
+from poolwise.cli.ending import explain_end
+from poolwise.cli.output import Output, failure_line, result_line
+from poolwise.cli.source import Source, make_source
+from poolwise.cli.stops import Stopped
+from poolwise.cli.target import load_target
+from poolwise.cli.terminal import tell
+from poolwise.model.events import Batch
+from poolwise.model.failure import Failure
+from poolwise.model.options import Options
+from poolwise.model.progress import Progress
+from poolwise.report.progress import make_watch
+from poolwise.work.call import make_call
+
+DESCRIPTION = """\
+Calls a function on each item, as fast as this machine allows, and writes a JSON line for each:
+  {"index": 0, "item": "a.jpg", "result": 12}
+  {"index": 1, "item": "b.jpg", "error": {"type": "OSError", "message": "…", "traceback": "…"}}
+A result that JSON cannot carry is written as "repr" instead of "result"."""
+EPILOG = """\
+input files: txt holds an item in each line, jsonl a JSON value; csv needs a header, and each row becomes a dict.
+Empty lines are skipped. Files are read as they are needed, so that they may be of any length.
+
+example:
+  poolwise map work.py:resize --input photos.txt -o sizes.jsonl --max-workers 4
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments ``map`` takes."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    add_work_arguments(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument("-o", "--output", metavar="FILE", help="write the lines to FILE (default: standard output)")
+    output.add_argument("--unordered", action="store_true", help="write each line as soon as it is ready, in any order")
+    output.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="show how far it is, on standard error (default: in a terminal, unless the lines are shown there)",
+    )
+    output.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary, errors only")
+    add_option_arguments(parser, errors="collect")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it: options, function, items, output are checked in this order, and the output is touched last."""
+    options: dict[str, Any] = {**options_of(arguments), "ordered": not arguments.unordered}
+    Options.from_keywords("map", options)
+    function = load_target(arguments.target)
+    source = make_source(arguments)
+    options["progress"] = _make_progress(arguments, function)
+    execution = make_execution("map", function, (source.items,), options, stream=True)
+    with Output(arguments.output, apart_from=arguments.input) as output:
+        code = _write_all(execution, source, output, arguments)
+    if code in {exits.DONE, exits.FAILED} and execution.error is None and not arguments.quiet:
+        tell(_summarize(execution))
+    return code
+
+
+def _make_progress(arguments: argparse.Namespace, function: Callable[..., Any]) -> Callable[[Progress], object] | bool:
+    """Watch as the api would, but for signals, which wait until a line is drawn: half of one would stay there."""
+    watch = make_watch(_choose_progress(arguments), make_call(function, spread=False).name)
+    if watch is None:
+        return False
+
+    def draw(progress: Progress) -> None:
+        with arguments.stops.held():
+            watch(progress)
+
+    return draw
+
+
+def _choose_progress(arguments: argparse.Namespace) -> Literal["auto"] | bool:
+    """Leave the choice to the api, except where the lines appear on the same terminal: they show how far it is."""
+    if arguments.quiet:
+        return False
+    if arguments.progress is not None:
+        return bool(arguments.progress)
+    on_terminal = arguments.output is None and sys.stdout is not None and sys.stdout.isatty()
+    return False if on_terminal else "auto"
+
+
+def _write_all(execution: Execution, source: Source, output: Output, arguments: argparse.Namespace) -> int:
+    """Run, and write each batch as it comes; whatever happens, the run is closed and its workers are ended."""
+    written = 0
+    try:
+        with contextlib.closing(execution.batches()) as batches:
+            for batch in batches:
+                output.write("".join(lines(batch, source, skip=arguments.errors == "skip")))
+                written += len(batch.values)
+                arguments.stops.check()
+        arguments.stops.check()
+    except Stopped as stop:
+        of = "" if source.total is None else f" of {source.total}"
+        tell(f"poolwise: {stop.word} after {written}{of} items")
+        return stop.code
+    return _judge(execution, source)
+
+
+def lines(batch: Batch, source: Source, *, skip: bool) -> Iterator[str]:
+    """Write a line for each item of a batch; an input that ended in an error has no item there."""
+    for offset, value in enumerate(batch.values):
+        failure: Failure | None = batch.failures.get(offset)
+        if failure is not None and failure.error is source.error:
+            continue
+        item = source.take(batch.start + offset)
+        if failure is None:
+            yield result_line(batch.start + offset, item, value)
+        elif not skip:
+            yield failure_line(item, failure)
+
+
+def _judge(execution: Execution, source: Source) -> int:
+    """Give the exit code, and say what ended the run early."""
+    if source.error is not None:
+        raise source.error
+    if execution.error is not None:
+        return explain_end(execution.error, advice="with --errors collect a failure is a line of the output")
+    return exits.FAILED if execution.report().failed else exits.DONE
+
+
+def _summarize(execution: Execution) -> str:
+    from poolwise.report.explain import summary_line  # noqa: PLC0415 - the words are needed once, at the end
+
+    return f"poolwise: {summary_line(execution.report())}"
