@@ -12,6 +12,8 @@ A tour of the house, for readers of the code::
     errors     what can go wrong, and whose fault it is
 """
 
+import typing as _typing
+
 from poolwise import errors
 from poolwise.api.amap import aimap, amap
 from poolwise.api.imap import ResultIterator, imap
@@ -24,6 +26,9 @@ from poolwise.model.profile import Profile
 from poolwise.model.progress import Progress
 from poolwise.model.report import Diagnosis, Report
 from poolwise.model.results import Results
+
+if _typing.TYPE_CHECKING:
+    from poolwise import testing
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,5 +48,15 @@ __all__ = [
     "machine",
     "map",
     "starmap",
+    "testing",
     "why",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import ``poolwise.testing`` when somebody asks for it: programs do not."""
+    if name == "testing":
+        import importlib  # noqa: PLC0415 - see above
+
+        return importlib.import_module("poolwise.testing")
+    raise AttributeError(f"module 'poolwise' has no attribute {name!r}")

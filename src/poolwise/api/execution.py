@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from poolwise.measure.cpu import CpuClock
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
 from poolwise.model.events import Batch, Failed
 from poolwise.model.failure import Failure
-from poolwise.model.options import Options
+from poolwise.model.options import CORES_VARIABLE, Options
 from poolwise.model.plan import Plan, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
@@ -39,9 +40,7 @@ if TYPE_CHECKING:
     from poolwise.model.profile import Profile
     from poolwise.model.units import Seconds
 
-# How long a chunk should take on each backend: long enough that handling it costs little, short enough that results
-# come steadily. Streams are watched by their consumer and get shorter ones.
-CHUNK_S: dict[str, Seconds] = {"loop": 0.05, "threads": 0.005, "processes": 0.02, "asyncio": 0.005}
+# Streams are watched by their consumer and get chunks no longer than this.
 STREAM_CHUNK_S: Seconds = 0.005
 # Below this there is nothing to gain: starting the cheapest pool takes longer.
 NOT_WORTH_A_LOOK_S: Seconds = 0.0005
@@ -75,6 +74,10 @@ class Execution:
     def __init__(self, ask: Ask) -> None:
         """Check what is asked; nothing runs yet."""
         role.refuse_nested_start(ask.verb)
+        if CORES_VARIABLE in os.environ:
+            from poolwise.measure.machine import wanted_cores  # noqa: PLC0415 - 5 ms, and hardly ever set
+
+            wanted_cores()
         self._ask = ask
         self._options = ask.options
         self._call = make_call(ask.function, spread=ask.star or len(ask.iterables) > 1)
@@ -304,6 +307,8 @@ def _wishes(ask: Ask) -> Wishes:
 def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool) -> Crew:
     """Staff a backend for a plan."""
     killing = _gives_up_workers(plan, options, coroutine=coroutine)
+    from poolwise.decide.cost import CHUNK_S  # noqa: PLC0415 - only asked after deciding, which has imported it
+
     target_s = CHUNK_S[plan.backend]
     return Crew(
         workers=plan.workers,

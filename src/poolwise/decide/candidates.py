@@ -117,8 +117,11 @@ def _each(
 def _counts(options: Options, work: Work, wanted: Iterable[int]) -> list[int]:
     """Keep the numbers of workers that the caller and the items allow; a given ``max_workers`` may be any number."""
     most = min(options.max_workers or max(*wanted, 1), max(1, work.items))
+    allowed = {min(each, most) for each in (*wanted, most)}
+    # With 198 items, 99 workers need two rounds as 128 do.
+    fitting = {math.ceil(work.items / math.ceil(work.items / each)) for each in allowed}
     # One worker is the loop with a detour; it is a candidate only where there can be no second.
-    return sorted({min(each, most) for each in (*wanted, most) if min(each, most) > 1}) or [1]
+    return sorted(each for each in allowed | fitting if each > 1) or [1]
 
 
 def _powers(most: int) -> list[int]:
@@ -131,7 +134,7 @@ def _processes(work: Work) -> list[int]:
     if work.profile.coroutine or work.profile.waiting < COMPUTES:
         return [cores]
     share = max(1 - work.profile.waiting, 1 / MOST_PROCESSES_PER_CORE)
-    return [cores, math.ceil(cores / share)]
+    return [cores, round(cores / share)]
 
 
 def _tasks_per_worker(work: Work) -> int:

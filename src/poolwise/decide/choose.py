@@ -106,7 +106,8 @@ def _decide_blind(machine: Machine, options: Options, left: int | None) -> Plan:
     reasons: list[Reason] = [NotMeasured()]
     if left is None:
         reasons.append(LengthUnknown(ASSUMED_ITEMS))
-    workers = options.max_workers or machine.cores
+    # What is late more often waits than computes, and waiting wants company.
+    workers = options.max_workers or max(machine.cores, BLIND_THREADS)
     workers = min(workers, left) if left else workers
     return Plan(backend="threads", workers=workers, chunksize=options.chunksize, items=left, reasons=tuple(reasons))
 

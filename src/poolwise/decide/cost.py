@@ -20,7 +20,7 @@ import math
 from dataclasses import dataclass
 
 from poolwise.model.machine import Machine
-from poolwise.model.options import StartMethod
+from poolwise.model.options import BackendName, StartMethod
 from poolwise.model.plan import Estimate
 from poolwise.model.profile import Payload, Profile
 from poolwise.model.units import Seconds
@@ -40,8 +40,9 @@ POOL_START_S: dict[StartMethod, Seconds] = {"fork": 0.0022, "forkserver": 0.125,
 PROCESS_CHUNK_S: Seconds = 0.00012
 # A thread that computes holds the GIL for a whole switch interval while others wait: turns cost this share.
 GIL_TURNS = 0.03
-# Chunks are sized to take about so long (run/adapt.py does it while running).
-CHUNK_S: Seconds = 0.005
+# Chunks are sized to take about so long (run/adapt.py does it while running): long enough that handling one costs
+# little, short enough that results come steadily.
+CHUNK_S: dict[BackendName, Seconds] = {"loop": 0.05, "threads": 0.005, "processes": 0.02, "asyncio": 0.005}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def loop_cost(work: Work) -> Estimate:
 def threads_cost(work: Work, workers: int) -> Estimate:
     """Waiting overlaps; computing overlaps as far as the GIL is let go."""
     profile = work.profile
-    handling = _per_item(THREAD_CHUNK_S, profile.wall_s)
+    handling = _per_item(THREAD_CHUNK_S, CHUNK_S["threads"], profile)
     limits = {
         "waiting": _rounds(work.items, workers) * profile.wall_s,
         "cores": work.items * (profile.cpu_s + handling) / min(workers, work.machine.cores),
@@ -77,7 +78,7 @@ def threads_cost(work: Work, workers: int) -> Estimate:
 def tasks_cost(work: Work, workers: int) -> Estimate:
     """Coroutines in one event loop: waiting overlaps, computing does not."""
     profile = work.profile
-    handling = _per_item(TASK_CHUNK_S, profile.wall_s)
+    handling = _per_item(TASK_CHUNK_S, CHUNK_S["asyncio"], profile)
     limits = {
         "waiting": _rounds(work.items, workers) * profile.wall_s,
         "one event loop": work.items * (profile.cpu_s + handling),
@@ -91,7 +92,7 @@ def processes_cost(work: Work, workers: int, tasks_per_worker: int = 1) -> Estim
     arguments = _seconds(profile.argument) if work.ships_items else 0.0
     shipping = arguments + _seconds(profile.result)
     # Of each pickling and unpickling, one half is done by the parent and the other by a worker.
-    handling = shipping / 2 + _per_item(PROCESS_CHUNK_S, profile.wall_s)
+    handling = shipping / 2 + _per_item(PROCESS_CHUNK_S, CHUNK_S["processes"], profile)
     at_once = workers * tasks_per_worker
     limits = {
         "waiting": _rounds(work.items, at_once) * (profile.wall_s + shipping / 2),
@@ -116,9 +117,9 @@ def _tail(profile: Profile, workers: int) -> Seconds:
     return profile.spread * profile.wall_s * (1 - 1 / workers)
 
 
-def _per_item(chunk_s: Seconds, wall_s: Seconds) -> Seconds:
+def _per_item(price_s: Seconds, chunk_s: Seconds, profile: Profile) -> Seconds:
     """Share the price of a chunk among the items that it will hold."""
-    return chunk_s / max(1.0, CHUNK_S / max(wall_s, 1e-9))
+    return price_s / max(1.0, chunk_s / max(profile.wall_s, 1e-9))
 
 
 def _seconds(payload: Payload | None) -> Seconds:

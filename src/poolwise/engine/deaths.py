@@ -20,9 +20,10 @@ CAUSES = {
 }
 
 
-def describe_death(worker: int, pid: int, code: int | None) -> WorkerDiedError:
-    """Say how a working worker ended."""
-    return WorkerDiedError(f"worker {worker} (pid {pid}) {_how(code)}; {_cause(code)}")
+def describe_death(worker: int, pid: int, code: int | None, index: int | None) -> WorkerDiedError:
+    """Say how a working worker ended, and on which item, where that is known."""
+    on = f" on item {index}" if index is not None else ""
+    return WorkerDiedError(f"worker {worker} (pid {pid}) {_how(code)}{on}; {_cause(code)}")
 
 
 def describe_failed_start(worker: int, pid: int, code: int | None) -> WorkerStartError:

@@ -16,6 +16,7 @@ from poolwise.engine.channel import WorkerEnd
 from poolwise.engine.lifeline import hold
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import NURSERY_REPLY, Message
+from poolwise.engine.process import ENDING
 from poolwise.engine.worker import WorkerJob, receive_job, serve_and_exit
 from poolwise.model.units import Seconds
 from poolwise.work import role
@@ -28,7 +29,7 @@ def main(control: int, life: int) -> None:
     """Be the nursery, in a fresh interpreter."""
     role.become_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     hold(life)
     with socket.socket(fileno=control) as connection, contextlib.suppress(EOFError, OSError):
         message = WorkerEnd(connection).receive()

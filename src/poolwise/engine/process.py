@@ -50,10 +50,14 @@ class Starter(Protocol):
         ...
 
 
+# What a person or a service manager sends to end a program.
+ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
 @contextlib.contextmanager
 def blocked_signals() -> Iterator[set[signal.Signals]]:
-    """Hold Ctrl-C back while a process is being made, so that it cannot end in the middle of our code there."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Hold signals to end back while a process is being made: a handler of the parent's must not run in the child."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield {each for each in mask if isinstance(each, signal.Signals)}
     finally:

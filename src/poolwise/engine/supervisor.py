@@ -181,7 +181,7 @@ class Supervisor:
         started = handle.ready
         self._forget(handle)
         if started:
-            self._events.append(WorkerLost(handle.worker, describe_death(handle.worker, pid, code), index))
+            self._events.append(WorkerLost(handle.worker, describe_death(handle.worker, pid, code, index), index))
         else:
             self._events.append(WorkerLost(handle.worker, describe_failed_start(handle.worker, pid, code)))
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from poolwise.model.units import Seconds
+
+# Time on a core, time in the queue for one, both in nanoseconds, and the number of turns (Linux, sched-stats.rst).
+SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
 
 def cpu_s() -> Seconds:
@@ -16,6 +20,14 @@ def cpu_s() -> Seconds:
         return times.user + times.system + times.children_user + times.children_system
     usages = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def queued_s() -> Seconds:
+    """Give the seconds for which this thread was ready to run and waited for a core (Linux tells; elsewhere 0)."""
+    try:
+        return int(SCHEDSTAT.read_bytes().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 class CpuClock:

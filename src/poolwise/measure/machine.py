@@ -14,13 +14,12 @@ from typing import TypeVar
 from poolwise.errors import OptionError
 from poolwise.measure.gil import gil_enabled
 from poolwise.model.machine import Machine
-from poolwise.model.options import StartMethod
+from poolwise.model.options import CORES_VARIABLE, StartMethod
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work import role
 
 N = TypeVar("N", int, float)
 
-CORES_VARIABLE = "POOLWISE_MAX_CORES"
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc/self")
 MEMINFO = Path("/proc/meminfo")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from poolwise.backends.protocol import Backend
+from poolwise.measure.cpu import queued_s
 from poolwise.measure.gil import GilWatch, gil_enabled
 from poolwise.measure.payload import measure_payload, measure_payloads
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerLost
@@ -76,6 +77,7 @@ class Probe:
         self._samples: deque[Sample] = deque(maxlen=NEWEST_SAMPLES)
         self._first: Sample | None = None
         self._elapsed_s = 0.0
+        self._queued_from: tuple[Seconds, Seconds] | None = None
         self._sent_at = 0.0
         self._counted = 0
         self._items: Sequence[Any] = ()
@@ -125,6 +127,7 @@ class Probe:
             spread=_spread(steady),
             thread_cpu_s=thread_cpu / items,
             process_cpu_s=process_cpu / items,
+            queued_s=self._queued() * wall / items,
             gil_held=self._gil_held(process_cpu / wall if wall else 0.0),
             gil_samples=self._watch.naps if self._watch else self._before.gil_samples if self._before else 0,
             coroutine=self._coroutine,
@@ -152,9 +155,11 @@ class Probe:
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait, with the clocks running."""
+        if self._here and self._queued_from is None and self._elapsed_s >= self._watch_from_s:
+            self._queued_from = (queued_s(), self._elapsed_s)
         if self._watch is None:
             return self._measure(timeout_s)
-        if self.elapsed_s >= self._watch_from_s:
+        if self._elapsed_s >= self._watch_from_s:
             self._watch.resume()
         try:
             return self._measure(timeout_s)
@@ -196,6 +201,14 @@ class Probe:
         self._samples.append(sample)
         some = enumerate(itertools.islice(outcome.values, SHIPPED_SAMPLE))
         self._results = [value for offset, value in some if offset not in outcome.errors] or self._results
+
+    def _queued(self) -> float:
+        """Share of the time since the looking began for which this thread was kept from a core by others."""
+        if self._queued_from is None:
+            return 0.0
+        queued_before, elapsed_before = self._queued_from
+        elapsed = self._elapsed_s - elapsed_before
+        return min(1.0, (queued_s() - queued_before) / elapsed) if elapsed > 0 else 0.0
 
     def _sample_items(self) -> list[Any]:
         return list(itertools.islice(self._items, SHIPPED_SAMPLE))

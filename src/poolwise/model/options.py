@@ -22,6 +22,9 @@ BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 ERRORS: tuple[ErrorsChoice, ...] = get_args(ErrorsChoice)
 START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
 
+# The environment's word for how many cores may be used, for batch systems and services.
+CORES_VARIABLE = "POOLWISE_MAX_CORES"
+
 # What the design names and this release does not have yet: refused by name, so that nobody believes it works.
 NOT_YET = {"journal": "a run cannot be journalled and resumed in this release"}
 # More workers than this is a slip of the keyboard (a chunk size, a number of items), not a wish.

@@ -33,6 +33,8 @@ class Profile:
     """CPU of the thread that called the function."""
     process_cpu_s: Seconds
     """CPU of the whole process meanwhile: more than ``thread_cpu_s`` where the function has threads inside."""
+    queued_s: Seconds = 0.0
+    """Time for which the thread was ready and had to wait for a core that somebody else had; 0 where nobody tells."""
     gil_held: float | None
     """Share of the wall time in which the function held the GIL, 0 to 1; None where it was not measured."""
     gil_samples: int = 0
@@ -45,10 +47,10 @@ class Profile:
 
     @property
     def waiting(self) -> float:
-        """Share of the wall time in which nothing of this process computed for the item, 0 to 1."""
+        """Share of the wall time in which nothing was computed for the item, nor wanted to be, 0 to 1."""
         if self.wall_s <= 0:
             return 0.0
-        return min(1.0, max(0.0, 1 - self.cpu_s / self.wall_s))
+        return min(1.0, max(0.0, 1 - (self.cpu_s + self.queued_s) / self.wall_s))
 
     @property
     def cpu_s(self) -> Seconds:

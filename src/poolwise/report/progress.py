@@ -46,15 +46,21 @@ class TerminalProgress:
         if self._bar is None:
             if progress.finished or progress.elapsed_s < self._after_s:
                 return
-            self._bar, self._task = _begin(self._name, progress)
-        assert self._task is not None  # noqa: S101 - it is made with the bar; for the type checker
-        self._bar.update(self._task, completed=progress.done, total=progress.total, note=_note(progress), refresh=True)
+            # Known before it is shown: a Ctrl-C in between must find a line to end.
+            self._bar = _make_bar()
+            self._task = self._bar.add_task(self._name, total=progress.total, note="")
+            # Its clock tells the time of the run, not of the bar.
+            self._bar.tasks[0].start_time = self._bar.get_time() - progress.elapsed_s
+            self._bar.start()
+        if self._task is not None:
+            done, total = progress.done, progress.total
+            self._bar.update(self._task, completed=done, total=total, note=_note(progress), refresh=True)
         if progress.finished:
             self._bar.stop()
             self._bar = None
 
 
-def _begin(name: str, progress: Progress) -> tuple[Bar, TaskID]:
+def _make_bar() -> Bar:
     # rich takes 60 ms to import; only a run that is watched and long pays for it.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
@@ -69,18 +75,13 @@ def _begin(name: str, progress: Progress) -> tuple[Bar, TaskID]:
         TextColumn("{task.fields[note]}"),
     )
     # What the function prints goes above the line, and to where it belongs if standard output is not the terminal.
-    bar = Bar(
+    return Bar(
         *columns,
         console=Console(stderr=True),
         transient=True,
         auto_refresh=False,
         redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
     )
-    bar.start()
-    task = bar.add_task(name, total=progress.total, note="")
-    # Its clock tells the time of the run, not of the bar.
-    bar.tasks[0].start_time = bar.get_time() - progress.elapsed_s
-    return bar, task
 
 
 def _note(progress: Progress) -> str:

@@ -94,7 +94,9 @@ class Driver:
 
     def peek(self, count: int, patience_s: Seconds) -> None:
         """Read ahead, between two backends, to learn how many items there are."""
-        self.items.read(count, patience_s)
+        stop, deadline = self.items.known + count, self._clock() + patience_s
+        while self.items.total is None and self.items.known < stop and self._clock() < deadline:
+            self.items.read(stop - self.items.known, patience_s)
         self.scheduler.handle(self._items_read())
 
     def finish(self) -> None:

@@ -30,7 +30,7 @@ class Items(Protocol):
         ...
 
     def read(self, count: int, patience_s: Seconds) -> None:
-        """Read up to ``count`` more, and stop early when that has taken ``patience_s``."""
+        """Read up to ``count`` more; one at a time where that takes longer than ``patience_s``."""
         ...
 
     def forget(self, below: int) -> None:
@@ -119,28 +119,26 @@ class Stream:
         self.known = 0
         self.inherited = False
         self.error: BaseException | None = None
+        self._quick = 0
 
     def slice(self, start: int, stop: int) -> Sequence[Any]:
         """Give the items ``start`` to ``stop - 1``, which must have been read and not forgotten."""
         return self._held[start - self._base : stop - self._base]
 
     def read(self, count: int, patience_s: Seconds) -> None:
-        """Read up to ``count`` more, and stop early when that has taken ``patience_s``.
+        """Read up to ``count`` more, and no more at a time than a quick iterator has earned.
 
-        A slow iterator is asked for one item at a time, so that finished results are not kept waiting behind it.
+        Whoever reads cannot hand on results meanwhile. So an iterator that made the reader wait longer than
+        ``patience_s`` is asked for one item at a time, and so is a new one at first.
         """
         if self.total is not None:
             return
-        step, deadline = 1, time.monotonic() + patience_s
-        while count > 0:
-            got = self._take(min(step, count))
-            if got < min(step, count):
-                self.total = self.known
-                return
-            count -= got
-            step *= 2
-            if time.monotonic() >= deadline:
-                return
+        count = min(count, 1 + self._quick // EARNED)
+        begun = time.monotonic()
+        got = self._take(count)
+        self._quick = 0 if time.monotonic() - begun > patience_s else self._quick + got
+        if got < count:
+            self.total = self.known
 
     def _take(self, count: int) -> int:
         before = len(self._held)
@@ -160,5 +158,7 @@ class Stream:
             self._base = below
 
 
+# So many items that came quickly earn one more at a time.
+EARNED = 8
 # Moving 256 pointers costs far less than running 256 items.
 STRIDE = 256

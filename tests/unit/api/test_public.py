@@ -28,7 +28,7 @@ VALUES = [
     "Results",
 ]
 # The one public module: what can go wrong is caught by its names.
-MODULES = ["errors"]
+MODULES = ["errors", "testing"]
 # Each of them takes longer to import than Poolwise itself, and tiny work needs none.
 HEAVY = {"numpy", "asyncio", "multiprocessing", "rich", "psutil", "cloudpickle", "threadpoolctl", "IPython"}
 
