@@ -9,7 +9,7 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -65,7 +65,7 @@ def count_up(item: int) -> int:
     return total
 
 
-def sum_primes(flags: Any) -> int:
+def sum_primes(flags: Iterable[bool]) -> int:
     """Add up the numbers whose flag is set."""
     return sum(n for n, flag in enumerate(flags) if flag)
 
@@ -103,7 +103,7 @@ def fair_halves() -> int:
     return forked_halves([blocks[::2], blocks[1::2]])
 
 
-def with_threads(function: Callable[[Any], Any], items: Any, workers: int) -> list[Any]:
+def with_threads(function: Callable[[Any], Any], items: Iterable[Any], workers: int) -> list[Any]:
     """Map with the standard library's threads."""
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(function, items))
@@ -169,7 +169,7 @@ def main() -> None:
     print(json.dumps({"seconds": seconds, "check": _check(result), "chosen": report.plan.backend if report else None}))
 
 
-def _check(result: Any) -> str:
+def _check(result: object) -> str:
     """Give the same text for the same results, whoever made them."""
     plain = list(result) if isinstance(result, list) else result
     return hashlib.sha256(repr(plain).encode()).hexdigest()[:12]

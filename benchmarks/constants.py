@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 
-from poolwise.backends import create
+from poolwise.backends import Backend, create
 from poolwise.model.events import Chunk, ChunkDone, WorkerReady
 from poolwise.model.plan import Plan
 from poolwise.work.call import make_call
@@ -29,7 +29,7 @@ async def nothing_async(item: int) -> int:
     return item
 
 
-def until(backend, wanted: type, count: int) -> None:
+def until(backend: Backend, wanted: type, count: int) -> None:
     """Wait for so many events of a type."""
     while count > 0:
         count -= sum(isinstance(event, wanted) for event in backend.wait(None))

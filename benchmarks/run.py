@@ -12,6 +12,7 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def show(claim: Claim, ways: dict[str, Way]) -> dict[str, object]:
     return {"case": claim.case, "ratio": ratio, "holds": all(holds for holds, _ in verdicts), "ways": _plain(ways)}
 
 
-def _verdicts(claim: Claim, ratio: float, chosen: set[str], checks: set[str]):
+def _verdicts(claim: Claim, ratio: float, chosen: set[str], checks: set[str]) -> Iterator[tuple[bool, str]]:
     yield len(checks) == 1, "every way gives the same results"
     if claim.at_most is not None:
         yield ratio <= claim.at_most, f"{ratio:.3f} x the time of the {claim.against}; claimed: at most {claim.at_most}"

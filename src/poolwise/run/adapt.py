@@ -13,9 +13,9 @@ LEAST_CHUNK_S: Seconds = 0.0005
 # Towards the end a worker gets this part of its fair share of what is left: "guided self-scheduling" with factor 2
 # (Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987).
 TAIL_FACTOR = 2
-# With nothing known, a chunk may be so many times larger than the largest yet: 1, 16, 256 … reaches 20 ms
-# chunks of 50 ns items in six steps.
-GROWTH = 16
+# With nothing known, a chunk may be so many times larger than the largest yet: 1, 32, 1024 … reaches 20 ms
+# chunks of 50 ns items in five steps.
+GROWTH = 32
 # Taking all that is left at once is for many tiny items, of which at least so many have been seen: the estimate must be
 # worth more than a lucky start.
 SEEN_ENOUGH = 1000
