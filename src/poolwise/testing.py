@@ -30,7 +30,7 @@ from poolwise.work.job import Job
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Alarm", "FakeBackend", "FakeClock", "Moment", "Script"]
+__all__ = ["ALWAYS", "Alarm", "FakeBackend", "FakeClock", "Moment", "Script"]
 
 Duration: TypeAlias = Seconds | Mapping[int, Seconds] | Callable[[int], Seconds]
 """The same for all, by number (the default for those that are not named), or as a function of the number."""

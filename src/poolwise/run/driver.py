@@ -76,8 +76,7 @@ class Driver:
                 events = backend.wait(self._patience())
                 if until is not None and until():
                     self.scheduler.pause()
-                for event in events:
-                    yield from self._carry_out(self.scheduler.handle(event))
+                yield from self._carry_out([each for event in events for each in self.scheduler.handle(event)])
                 yield from self._read_on()
                 self._tell_progress()
             clean = self.ending is None and not self.cancelled
@@ -115,6 +114,8 @@ class Driver:
     """Items that the scheduler has asked for and the driver has not read yet."""
 
     def _carry_out(self, instructions: list[Instruction]) -> Iterator[Batch]:
+        """Give every worker what it is to do, then the caller what is finished: nobody waits for a slow consumer."""
+        finished: list[Batch] = []
         for instruction in instructions:
             match instruction:
                 case Send(worker, chunk):
@@ -122,15 +123,18 @@ class Driver:
                     inherited = self.items.inherited and backend.inherits_items()
                     backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
                 case Emit(batch):
-                    yield batch
+                    finished.append(batch)
                 case Read(count):
                     self._wanted = count
                 case Start(worker):
                     self._running().start(worker)
                 case Raise(failed, error):
                     self.ending = Ending(failed, error)
+        for batch in finished:
+            yield batch
+            yield from self._carry_out(self.scheduler.taken(len(batch.values)))
         # Only now: a failure further on in the list is told with its item, and so is the one that ends it all.
-        if self.ending is None and not self.items.inherited:
+        if finished and self.ending is None and not self.items.inherited:
             self.items.forget(self.scheduler.lowest_needed())
 
     def _read_on(self) -> Iterator[Batch]:

@@ -109,6 +109,7 @@ class Scheduler:
         self._again: deque[Chunk] = deque()
         self._staff = Staff()
         self._handover = Handover(ordered=wishes.ordered)
+        self._taken = 0
         self._paused = False
         self._attempts: dict[int, int] = {}
         self._strikes: dict[int, int] = {}
@@ -171,6 +172,11 @@ class Scheduler:
     def pause(self) -> None:
         """Send nothing more, so that the backend can be changed once nothing is in flight."""
         self._paused = True
+
+    def taken(self, count: int) -> list[Instruction]:
+        """The consumer has done with ``count`` more results and is back for the next: a stream may go on so far."""
+        self._taken += count
+        return self._advance() if self._wishes.stream else []
 
     def handle(self, event: Event | ItemsRead) -> list[Instruction]:
         """Take in what happened and say what to do now."""
@@ -348,7 +354,7 @@ class Scheduler:
 
     def _read_limit(self) -> int:
         least = AHEAD_PER_WORKER * self._crew.workers
-        return self._handover.given + max(least, min(self._handover.given, MOST_AHEAD))
+        return self._taken + max(least, min(self._taken, MOST_AHEAD))
 
     def _read_items(self) -> None:
         """Read what the workers could take at once, and as much again, so that reading never makes them wait."""

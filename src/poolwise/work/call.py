@@ -50,7 +50,9 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
     inner: Any = function
     while isinstance(inner, functools.partial):
         inner = inner.func
-    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(getattr(inner, "__call__", None))  # noqa: B004 - asked of the call, not whether there is one
+    # Asked of the type: what a class makes is no coroutine, though its instances may be called for one.
+    asked = getattr(type(inner), "__call__", None)  # noqa: B004 - not whether there is one
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(asked)
 
 
 def short_repr(value: object) -> str:

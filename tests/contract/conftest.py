@@ -1,0 +1,49 @@
+"""What every test of the contract shares: the way it runs on, and the look for what was left behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from poolwise import backends
+from tests.contract import functions
+from tests.contract.ways import Way
+
+# A worker that was told to end is gone within a second (engine/supervisor.py); the machine may be busy.
+GONE_WITHIN_S = 10.0
+
+
+@pytest.fixture
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
+    """Give the way, fresh; a faked one stands in for every backend meanwhile."""
+    fresh: Way = dataclasses.replace(request.param, fakes=[])
+    if fresh.faked:
+        monkeypatch.setattr(backends, "create", fresh.fake)
+    return fresh
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """After each test no worker process and no worker thread is left."""
+    functions.released.clear()
+    yield
+    functions.released.set()
+    assert leftovers() == []
+
+
+def leftovers() -> list[str]:
+    """Wait until all workers are gone, and name those that are not."""
+    deadline = time.monotonic() + GONE_WITHIN_S
+    while (found := _workers()) and time.monotonic() < deadline:
+        threading.Event().wait(0.005)
+    return found
+
+
+def _workers() -> list[str]:
+    threads = [each.name for each in threading.enumerate() if each.name.startswith("poolwise")]
+    return threads + [str(child) for child in psutil.Process().children(recursive=True)]

@@ -1,0 +1,354 @@
+"""The functions under test: importable, since worker processes of forkserver and spawn import them by name."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+released = threading.Event()
+"""Ends what ``linger`` waits for in threads of this process, so that no test leaves a thread behind for long."""
+
+# --- Plain work ----------------------------------------------------------------------------------------------
+
+
+def double(item):
+    """Give twice the item."""
+    return item * 2
+
+
+def add(*numbers):
+    """Add all arguments."""
+    return sum(numbers)
+
+
+def echo(item):
+    """Give the item back."""
+    return item
+
+
+def note(path: Path, item):
+    """Leave a line, whatever the process; a short append is one write and cannot be torn."""
+    descriptor = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+    os.write(descriptor, f"{item}\n".encode())
+    os.close(descriptor)
+
+
+def noted(path: Path, item):
+    """Give the item back, and leave a line."""
+    note(path, item)
+    return item
+
+
+def lines(path: Path) -> list[str]:
+    """Read what was noted."""
+    return path.read_text().splitlines() if path.exists() else []
+
+
+class Counter:
+    """A callable object with a bound method."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def __call__(self, item):
+        return item + self.step
+
+    def times(self, item):
+        return item * self.step
+
+    @classmethod
+    def made(cls, item):
+        return cls(item).step
+
+    @staticmethod
+    def negative(item):
+        return -item
+
+
+# --- Failures ------------------------------------------------------------------------------------------------
+
+
+class TwoArgumentsError(Exception):
+    """Wants more than it keeps: pickle cannot make it again."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what} because of {why}")
+
+
+class LockedError(Exception):
+    """Holds what cannot be pickled."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class FrozenError(Exception):
+    """Refuses every change, notes and causes included."""
+
+    code: int
+
+
+class MuteError(Exception):
+    """Cannot be shown, nor pickled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+class OwnBaseError(BaseException):
+    """Not an Exception."""
+
+
+def fail_on(bad: frozenset, item):
+    """Fail on some items."""
+    if item in bad:
+        raise ValueError("bad item", item)
+    return item
+
+
+def fail_first(folder: Path, times: int, item):
+    """Fail the first so many times that the item is seen."""
+    path = folder / f"item-{item}"
+    note(path, item)
+    if len(lines(path)) <= times:
+        raise ConnectionError("not yet", item)
+    return item
+
+
+def fail_by(how: Callable[[], Any], bad: int, item):
+    """Do something bad on one item."""
+    if item == bad:
+        return how()
+    return item
+
+
+def raise_two_arguments() -> NoReturn:
+    """Raise what pickle cannot make again."""
+    raise TwoArgumentsError("a failure", "a reason")
+
+
+def raise_locked() -> NoReturn:
+    """Raise what cannot be pickled."""
+    raise LockedError("it holds a lock")
+
+
+def raise_frozen() -> NoReturn:
+    """Raise what cannot be changed."""
+    raise FrozenError(42)
+
+
+def raise_mute() -> NoReturn:
+    """Raise what cannot be shown."""
+    raise MuteError
+
+
+def raise_keyboard_interrupt() -> NoReturn:
+    """Raise what Ctrl-C raises."""
+    raise KeyboardInterrupt
+
+
+def raise_stop_iteration() -> NoReturn:
+    """Raise what ends an iterator."""
+    raise StopIteration("stop")
+
+
+def raise_generator_exit() -> NoReturn:
+    """Raise what ends a generator."""
+    raise GeneratorExit("exit")
+
+
+def raise_own_base() -> NoReturn:
+    """Raise what is no Exception."""
+    raise OwnBaseError("base")
+
+
+def raise_cancelled() -> NoReturn:
+    """Raise what ends a task."""
+    raise asyncio.CancelledError("cancelled")
+
+
+def leave() -> NoReturn:
+    """Exit."""
+    sys.exit(3)
+
+
+# --- What cannot travel --------------------------------------------------------------------------------------
+
+
+def refuse(*_: object) -> NoReturn:
+    """Fail, in the middle of unpickling."""
+    raise TypeError("made to fail when it is unpickled")
+
+
+class Unloadable:
+    """Pickles, and fails when it is unpickled."""
+
+    def __reduce__(self):
+        return refuse, ()
+
+
+class Deadly:
+    """Pickles, and ends the process that unpickles it."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+class DeadlyResult:
+    """Ends the process that pickles it."""
+
+    def __reduce__(self):
+        os._exit(9)
+
+
+class Unshowable:
+    """Has no repr."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def make_lock():
+    """Give what cannot be pickled."""
+    return threading.Lock()
+
+
+def make_generator() -> Iterator[int]:
+    """Give what cannot be pickled."""
+    return (number for number in range(3))
+
+
+def make_deadly_result() -> DeadlyResult:
+    """Give what kills whoever pickles it."""
+    return DeadlyResult()
+
+
+def make_unloadable() -> Unloadable:
+    """Give what cannot be unpickled."""
+    return Unloadable()
+
+
+def kind(item) -> str:
+    """Name the item's type."""
+    return type(item).__name__
+
+
+# --- Late and dead -------------------------------------------------------------------------------------------
+
+
+def linger(seconds: float, slow: frozenset, item):
+    """Wait long on some items."""
+    if item in slow:
+        released.wait(seconds)
+    return item
+
+
+async def linger_async(seconds: float, slow: frozenset, item):
+    """Wait long on some items, and let the event loop go on."""
+    end = time.monotonic() + (seconds if item in slow else 0)
+    while time.monotonic() < end and not released.is_set():  # noqa: ASYNC110 - a threading.Event: no loop can await it
+        await asyncio.sleep(0.01)
+    return item
+
+
+def note_and_linger(path: Path, seconds: float, slow: frozenset, item):
+    """Leave a line, then linger."""
+    note(path, item)
+    return linger(seconds, slow, item)
+
+
+async def note_and_linger_async(path: Path, seconds: float, slow: frozenset, item):
+    """Leave a line, then linger."""
+    note(path, item)
+    return await linger_async(seconds, slow, item)
+
+
+def spin(seconds: float, slow: frozenset, item):
+    """Compute for long on some items."""
+    end = time.monotonic() + (seconds if item in slow else 0)
+    while time.monotonic() < end:
+        pass
+    return item
+
+
+def die_on(how: Callable[[], Any], bad: frozenset, item):
+    """End the process on some items."""
+    if item in bad:
+        how()
+    return item
+
+
+def die_once(folder: Path, how: Callable[[], Any], bad: frozenset, item):
+    """End the process the first time that one of some items is seen."""
+    marker = folder / f"died-on-{item}"
+    if item in bad and not marker.exists():
+        marker.touch()
+        how()
+    return item
+
+
+def kill_self() -> None:
+    """Die as by the OOM killer."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def exit_7() -> NoReturn:
+    """Die as by a C library's exit."""
+    os._exit(7)
+
+
+# --- Initializers --------------------------------------------------------------------------------------------
+
+initialized: list[Any] = []
+
+
+def initialize(path: Path, value) -> None:
+    """Leave a line, and something for ``see_initialized``."""
+    note(path, f"{os.getpid()} {threading.get_ident()}")
+    initialized.append(value)
+
+
+def see_initialized(item):
+    """Give what the initializer left, and the item."""
+    return initialized[-1], item
+
+
+def initialize_badly() -> NoReturn:
+    """Fail."""
+    raise LookupError("no such database")
+
+
+# --- Coroutine twins -----------------------------------------------------------------------------------------
+
+
+async def await_it(function: Callable[..., Any], *arguments):
+    """Make a coroutine of any function."""
+    await asyncio.sleep(0)
+    return function(*arguments)
+
+
+TWINS = {linger: linger_async, note_and_linger: note_and_linger_async}
+
+
+def coroutine_twin(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the coroutine function that does the same."""
+    if isinstance(function, functools.partial) and function.func in TWINS:
+        return functools.partial(TWINS[function.func], *function.args)
+    return functools.partial(await_it, function)

@@ -1,0 +1,86 @@
+"""Workers: their initializer, their number, and what the report tells of them."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+
+from poolwise.errors import InitializerError
+from poolwise.testing import Script
+from tests.contract import functions
+from tests.contract.ways import ALL, FAKE, LOOP, WORKERS, Way, on, on_all, on_all_core
+
+
+@on(*[way for way in ALL if way.options], core=True)
+def test_the_initializer_runs_once_in_each_worker(way: Way, tmp_path: Path):
+    """The initializer runs once for each worker, before its first item; an event loop is one for all its slots."""
+    path = tmp_path / "initialized"
+    results = way.map(functions.see_initialized, range(30), initializer=functions.initialize, initargs=(path, "ready"))
+    assert results == [("ready", item) for item in range(30)]
+    one_for_all = way.options["backend"] == "asyncio"
+    assert len(functions.lines(path)) == (1 if one_for_all else results.report.workers_started)
+
+
+@on(*[way for way in ALL if not way.options])
+def test_the_initializer_runs_where_measuring_begins(way: Way, tmp_path: Path):
+    """Measured in this thread, tiny work is done there, after the initializer has run there once."""
+    path = tmp_path / "initialized"
+    results = way.map(functions.see_initialized, range(30), initializer=functions.initialize, initargs=(path, "ready"))
+    assert results == [("ready", item) for item in range(30)]
+    assert len(functions.lines(path)) == results.report.workers_started == 1
+
+
+@on_all
+@pytest.mark.parametrize("errors", ["raise", "collect"])
+@pytest.mark.parametrize("verb", ["map", "imap"])
+def test_an_initializer_that_raises_ends_the_run(way: Way, errors: str, verb: str):
+    """Its error comes out once, as InitializerError with the initializer's own error behind it, whatever ``errors``."""
+    with pytest.raises(InitializerError, match="initialize_badly raised LookupError: no such database") as caught:
+        list(getattr(way, verb)(functions.echo, range(30), initializer=functions.initialize_badly, errors=errors))
+    told = "".join(traceback.format_exception(caught.value))
+    assert "in initialize_badly" in told
+
+
+@on_all_core
+def test_an_initializer_that_exits_ends_the_run(way: Way):
+    """``sys.exit`` in the initializer is an InitializerError too, and no hang."""
+    with pytest.raises(InitializerError, match="leave raised SystemExit"):
+        way.map(functions.echo, range(30), initializer=functions.leave)
+
+
+@on_all
+def test_the_report_counts(way: Way):
+    """Items, failures and retries are counted; there are no more workers than items, nor than were asked for."""
+
+    @way.for_all(count=st.integers(0, 40), bad=st.frozensets(st.integers(0, 39), max_size=4), retries=st.integers(0, 2))
+    def _(count, bad, retries):
+        bad = {index for index in bad if index < count}
+        function = functools.partial(functions.fail_on, frozenset(bad))
+        report = way.map(function, range(count), errors="skip", retries=retries).report
+        assert (report.items, report.failed) == (count, len(bad))
+        assert report.retried == retries * len(bad)
+        assert report.deaths == 0
+        measuring = 0 if way.options else 1
+        assert report.workers_started <= min(count, WORKERS) + measuring
+        assert report.wall_s >= report.run_s >= 0
+        assert report.chunks >= (count > 0)
+
+
+@on(*[way for way in ALL if way is not LOOP and way.options])
+def test_max_workers_is_kept(way: Way):
+    """``max_workers=1`` has one worker, and ``max_workers=5`` no more than five."""
+    assert way.map(functions.echo, range(40), max_workers=1, chunksize=1).report.workers_started == 1
+    assert way.map(functions.echo, range(40), max_workers=5, chunksize=1).report.workers_started <= 5
+
+
+@on(FAKE)
+def test_workers_that_die_at_their_start_are_replaced(way: Way):
+    """A worker that dies before it is ready costs nothing but time."""
+    way.script = Script(dies_at_start={0, 2})
+    results = way.map(functions.double, range(20), errors="collect")
+    assert results == [2 * item for item in range(20)]
+    assert results.report.deaths == 2

@@ -1,0 +1,210 @@
+"""The one loop, in virtual time: what it does with a backend, an input, a consumer and a progress function."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from poolwise.errors import InitializerError, WorkerStartError
+from poolwise.model.events import Send, Start, WorkerLost
+from poolwise.model.progress import Progress
+from poolwise.run.driver import PROGRESS_EVERY_S, Driver
+from poolwise.run.scheduler import AHEAD_PER_WORKER, Scheduler, Wishes
+from poolwise.testing import FakeBackend, FakeClock, Script
+from poolwise.work.call import make_call
+from poolwise.work.chunk import ChunkRules
+from poolwise.work.items import make_items
+from poolwise.work.job import Job
+from tests.unit.run.play import crew
+
+
+class Stage:
+    """A driver with all that it needs."""
+
+    def __init__(self, items, *, function=abs, script=None, watch=None, initializer=None, **wishes) -> None:
+        self.clock = FakeClock()
+        self.items = make_items((items,))
+        rules = ChunkRules(stop_at_error=wishes.get("errors", "raise") == "raise")
+        call = make_call(function, spread=False)
+        self.job = Job(call=call, items=self.items, rules=rules, initializer=initializer)
+        self.script = script
+        scheduler = Scheduler(Wishes(**wishes), self.items.total, self.items.known)
+        self.driver = Driver(scheduler, self.items, watch=watch, clock=self.clock.now)
+        self.backend = self.fresh()
+
+    def fresh(self) -> FakeBackend:
+        self.backend = FakeBackend(self.job, self.script, clock=self.clock)
+        return self.backend
+
+    def run(self, staff=None, until=None):
+        return self.driver.run(self.backend, staff if staff is not None else crew(2), until)
+
+    def values(self, staff=None) -> list:
+        return [value for batch in self.run(staff) for value in batch.values]
+
+
+def test_it_runs_to_the_end_and_closes():
+    """All results come out, and the backend is closed in peace."""
+    stage = Stage([-3, -2, -1])
+    assert stage.values() == [3, 2, 1]
+    assert (stage.backend.closed, stage.backend.aborted) == (True, False)
+    assert stage.driver.ending is None
+
+
+def test_virtual_time_is_what_workers_take():
+    """Ten items of a minute on two workers take five minutes, and no time at all."""
+    stage = Stage(range(10), script=Script(start_s=1.0, item_s=60.0))
+    assert stage.values() == list(range(10))
+    assert stage.clock.now() == 301.0
+
+
+def test_an_error_is_left_for_the_caller():
+    """An item's error ends the loop, which aborts the backend and raises nothing itself."""
+    stage = Stage([1, None, 3])
+    assert stage.values() == [1]
+    assert stage.backend.aborted
+    assert (stage.driver.ending.failed.index, type(stage.driver.ending.error)) == (1, TypeError)
+
+
+def test_an_error_of_the_run_is_left_for_the_caller():
+    """An error that is no item's stands alone."""
+
+    def initialize() -> None:
+        raise LookupError("bad")
+
+    stage = Stage([1, 2], initializer=initialize)
+    assert stage.values() == []
+    assert (stage.driver.ending.failed, type(stage.driver.ending.error)) == (None, InitializerError)
+
+
+def test_a_consumer_that_leaves_aborts_the_backend():
+    """Closing the generator ends the workers at once."""
+    stage = Stage(range(100))
+    batches = stage.run()
+    next(batches)
+    batches.close()
+    assert stage.backend.aborted
+
+
+def test_a_slow_consumer_keeps_no_worker_waiting():
+    """While the consumer is busy with a result, the workers go on with the next items."""
+    stage = Stage(range(40), script=Script(start_s=0.0, item_s=1.0), stream=True)
+    for batch in stage.run():
+        stage.clock.advance(0.5 * len(batch.values))
+    assert stage.clock.now() == 21.0
+
+
+def test_an_idle_consumer_stops_the_workers():
+    """While the consumer is away for long, the workers do a few items and then wait for it."""
+    stage = Stage(range(1000), script=Script(item_s=1.0), stream=True)
+    batches = stage.run()
+    next(batches)
+    stage.clock.advance(3600.0)
+    sent = [moment.what.chunk for moment in stage.backend.story if isinstance(moment.what, Send)]
+    assert sum(len(chunk) for chunk in sent) <= 2 * AHEAD_PER_WORKER
+    batches.close()
+
+
+def test_an_interrupt_aborts_the_backend():
+    """Ctrl-C goes through, and the workers are ended."""
+
+    def interrupt(item):
+        raise KeyboardInterrupt
+
+    stage = Stage([1, 2], function=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        stage.values()
+    assert stage.backend.aborted
+
+
+def test_a_cancelled_run_ends():
+    """After ``cancel`` nothing more comes, and the backend is aborted."""
+    stage = Stage(range(100))
+    seen = []
+    for batch in stage.run(crew(1)):
+        seen += batch.values
+        stage.driver.cancel()
+    assert seen == [0]
+    assert stage.backend.aborted
+
+
+def test_it_changes_the_backend_between_chunks():
+    """When ``until`` says so, nothing more is sent; another backend goes on with the rest."""
+    stage = Stage(range(6))
+    counts = stage.driver.scheduler.counts
+    first = [value for batch in stage.run(crew(1), until=lambda: counts.done >= 2) for value in batch.values]
+    assert (first, stage.backend.closed, stage.backend.aborted) == ([0, 1, 2], True, False)
+    stage.fresh()
+    assert stage.values() == [3, 4, 5]
+
+
+def test_it_peeks_between_backends():
+    """To learn how many items there are, it reads ahead of what it runs."""
+    stage = Stage(iter(range(5)))
+    stage.driver.peek(100, 1.0)
+    assert stage.driver.scheduler.left == 5
+    assert stage.values() == [0, 1, 2, 3, 4]
+
+
+def test_items_are_let_go_when_they_are_done():
+    """An iterator's items are held only as long as somebody may ask for them."""
+    stage = Stage(iter(range(5000)), stream=True)
+    held = [len(stage.items._held) for _ in stage.run(crew(2, chunksize=16))]
+    assert max(held) < 3000
+    assert len(stage.items._held) == 0
+
+
+def test_items_are_inherited_where_the_backend_has_them():
+    """Where workers have the items already, none are sent."""
+    stage = Stage([-1, -2], script=Script(inherits=True))
+    assert stage.values() == [1, 2]
+
+
+def test_workers_that_never_start_end_the_run():
+    """Deaths at the start end the run after a while, with their error."""
+    stage = Stage(range(3), script=Script(dies_at_start=range(1000)))
+    assert stage.values() == []
+    assert type(stage.driver.ending.error) is WorkerStartError
+
+
+def test_a_death_is_followed_by_a_start():
+    """The story holds what happened, in order, with its time."""
+    stage = Stage(range(2), script=Script(start_s=1.0, item_s=10.0, dies={0: 1}))
+    assert stage.values(crew(1)) == [0, 1]
+    deaths = [(moment.at_s, moment.what.index) for moment in stage.backend.story if isinstance(moment.what, WorkerLost)]
+    starts = [moment.at_s for moment in stage.backend.story if isinstance(moment.what, Start)]
+    assert (deaths, starts) == ([(11.0, None)], [0.0, 11.0])
+    assert stage.clock.now() == 32.0
+
+
+# --- Progress ----------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_told_now_and_then_and_at_the_end():
+    """The progress function hears of the run every so often, and once when it is finished."""
+    told: list[Progress] = []
+    stage = Stage(range(100), script=Script(item_s=PROGRESS_EVERY_S / 3), watch=told.append)
+    assert stage.values(crew(1)) == list(range(100))
+    stage.driver.finish()
+    assert 25 <= len(told) <= 35
+    assert [each.done for each in told] == sorted(each.done for each in told)
+    assert (told[-1].done, told[-1].total, told[-1].finished, told[-1].workers) == (100, 100, True, 0)
+    assert [each.finished for each in told[:-1]] == [False] * (len(told) - 1)
+    assert told[0].workers == 1
+
+
+def test_a_progress_function_that_raises_is_switched_off(caplog: pytest.LogCaptureFixture):
+    """It is logged, called no more, and harms nothing."""
+    calls = []
+
+    def watch(progress: Progress) -> None:
+        calls.append(progress)
+        raise RuntimeError("bad hook")
+
+    stage = Stage(range(100), script=Script(item_s=1.0), watch=watch)
+    with caplog.at_level(logging.ERROR, "poolwise"):
+        assert stage.values() == list(range(100))
+        stage.driver.finish()
+    assert len(calls) == 1
+    assert [record.message for record in caplog.records] == ["the progress function raised and was switched off"]

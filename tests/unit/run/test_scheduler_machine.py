@@ -1,0 +1,282 @@
+"""Random play against the scheduler: whatever happens, in whatever order, each item is handed over exactly once."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from poolwise.errors import TaskTimeoutError, WorkerDiedError
+from poolwise.model.events import (
+    Chunk,
+    ChunkDone,
+    Emit,
+    Failed,
+    Instruction,
+    ItemsRead,
+    Outcome,
+    Raise,
+    Read,
+    Send,
+    Start,
+    TaskError,
+    WorkerLost,
+    WorkerReady,
+)
+from poolwise.run.adapt import Sizing
+from poolwise.run.scheduler import AHEAD_PER_WORKER, MOST_AHEAD, MOST_START_FAILURES, Crew, Scheduler, Wishes
+
+MOST_WORKERS = 4
+crews = st.builds(
+    Crew,
+    workers=st.integers(1, MOST_WORKERS),
+    depth=st.integers(1, 2),
+    marked=st.booleans(),
+    sizing=st.builds(
+        Sizing,
+        chunksize=st.none() | st.integers(1, 6),
+        item_s=st.none() | st.floats(1e-6, 1.0),
+        finish_s=st.sampled_from([0.0, 0.01]),
+        least=st.integers(1, 3),
+    ),
+)
+wishes = st.builds(
+    Wishes,
+    ordered=st.booleans(),
+    errors=st.sampled_from(["raise", "collect", "skip"]),
+    retries=st.integers(0, 2),
+    stream=st.booleans(),
+)
+walls = st.floats(0, 0.3)
+# Every so many items fail, and every so many deaths are of an item: enough of both, and not only them.
+RARE = 4
+
+
+class World(RuleBasedStateMachine):
+    """The workers, the caller's iterator and the consumer: all that is around a scheduler."""
+
+    @initialize(wishes=wishes, crew=crews, items=st.integers(0, 40), lazy=st.booleans())
+    def begin(self, wishes: Wishes, crew: Crew, items: int, lazy: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+        self.wishes, self.supply = wishes, items
+        self.known = 0 if lazy else items
+        self.wanted = 0
+        self.starting: set[int] = set()
+        self.queues: dict[int, list[Chunk]] = {}
+        self.start_failures = 0
+        self.emitted: list[int] = []
+        self.untaken = 0
+        self.failed: set[int] = set()
+        self.raised: Raise | None = None
+        self.paused = False
+        self.scheduler = Scheduler(wishes, None if lazy else items, self.known)
+        self.follow(self.scheduler.use(crew))
+
+    # --- What may happen --------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.starting and not self.raised)
+    @rule(data=st.data())
+    def a_worker_is_ready(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.starting)))
+        self.starting.remove(worker)
+        self.start_failures = 0
+        self.queues[worker] = []
+        self.follow(self.scheduler.handle(WorkerReady(worker)))
+
+    @precondition(lambda self: self.busy() and not self.raised)
+    @rule(data=st.data(), wall_s=walls)
+    def a_chunk_is_done(self, data: st.DataObject, wall_s: float) -> None:
+        worker = data.draw(st.sampled_from(self.busy()))
+        chunk = self.queues[worker].pop(0)
+        fails = [data.draw(st.integers(0, RARE)) == RARE for _ in range(len(chunk))]
+        values = [None if bad else chunk.start + offset for offset, bad in enumerate(fails)]
+        errors = {offset: TaskError(ValueError(chunk.start + offset)) for offset, bad in enumerate(fails) if bad}
+        if errors and self.wishes.errors == "raise" and self.wishes.retries == 0:
+            # As work.chunk does it: the first error ends the chunk, and the values before it may be of no use.
+            first = min(errors)
+            errors = {first: errors[first]}
+            values = values[: first + 1] if self.wishes.stream else []
+        self.follow(self.scheduler.handle(ChunkDone(worker, chunk.id, Outcome(values, errors, wall_s))))
+
+    @precondition(lambda self: self.busy() and not self.raised)
+    @rule(data=st.data(), late=st.booleans())
+    def a_worker_dies_at_work(self, data: st.DataObject, late: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+        worker = data.draw(st.sampled_from(self.busy()))
+        chunk = self.queues.pop(worker)[0]
+        index = data.draw(st.integers(chunk.start, chunk.stop - 1)) if chunk.marked else None
+        if late and index is not None:
+            event = WorkerLost(worker, TaskTimeoutError("late"), index, guilty=True)
+        else:
+            event = WorkerLost(worker, WorkerDiedError("died"), data.draw(st.sampled_from([index, None])))
+        self.follow(self.scheduler.handle(event))
+
+    @precondition(lambda self: self.idle() and not self.raised)
+    @rule(data=st.data())
+    def an_idle_worker_dies(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(self.idle()))
+        del self.queues[worker]
+        self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"))))
+
+    @precondition(lambda self: self.starting and not self.raised and self.start_failures < MOST_START_FAILURES - 1)
+    @rule(data=st.data())
+    def a_worker_dies_at_its_start(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.starting)))
+        self.starting.remove(worker)
+        self.start_failures += 1
+        self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"))))
+
+    @precondition(lambda self: self.wanted and not self.raised)
+    @rule(data=st.data())
+    def items_are_read(self, data: st.DataObject) -> None:
+        self.read(data.draw(st.integers(0, self.wanted)))
+
+    @precondition(lambda self: self.untaken and not self.raised)
+    @rule(data=st.data())
+    def the_consumer_comes_back(self, data: st.DataObject) -> None:
+        count = data.draw(st.integers(1, self.untaken))
+        self.untaken -= count
+        self.follow(self.scheduler.taken(count))
+
+    @precondition(lambda self: not self.raised and not self.scheduler.finished)
+    @rule()
+    def the_backend_is_to_change(self) -> None:
+        self.paused = True
+        self.scheduler.pause()
+
+    @precondition(lambda self: not self.raised and self.paused and self.scheduler.drained)
+    @rule(crew=crews)
+    def the_backend_changes(self, crew: Crew) -> None:
+        self.change(crew)
+
+    @precondition(lambda self: self.raised or self.scheduler.finished)
+    @rule()
+    def nothing_more(self) -> None:
+        """The run is over; hypothesis wants something to choose."""
+
+    # --- What must hold ---------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_state_is_valid(self) -> None:
+        self.scheduler.validate()
+
+    @invariant()
+    def nothing_is_emitted_twice(self) -> None:
+        assert len(set(self.emitted)) == len(self.emitted)
+
+    @invariant()
+    def order_is_kept(self) -> None:
+        assert not self.wishes.ordered or self.emitted == list(range(len(self.emitted)))
+
+    @invariant()
+    def a_stream_runs_a_little_ahead_only(self) -> None:
+        taken = len(self.emitted) - self.untaken
+        if self.wishes.stream:
+            assert self.scheduler._next <= taken + max(AHEAD_PER_WORKER * MOST_WORKERS, min(taken, MOST_AHEAD))
+
+    @invariant()
+    def the_numbers_agree(self) -> None:
+        assert self.scheduler.busy_workers == len(self.busy())
+        assert self.scheduler.finished or self.scheduler.lowest_needed() <= self.known
+        if self.wishes.errors != "raise":
+            assert self.scheduler.counts.done >= len(self.emitted)
+
+    def teardown(self) -> None:
+        """Let everything go well from here on: the run comes to its end."""
+        for _ in range(10_000):
+            if self.scheduler.finished:
+                break
+            self.go_on()
+        assert self.scheduler.finished
+        self.scheduler.validate()
+        if self.raised is None:
+            assert sorted(self.emitted) == list(range(self.supply))
+            assert self.scheduler.counts.failed == len(self.failed)
+            assert self.scheduler.counts.done == self.supply
+        elif self.wishes.stream and self.wishes.ordered and self.raised.failed is not None:
+            assert self.emitted == list(range(self.raised.failed.index))
+
+    # --- How the world goes on --------------------------------------------------------------------------------
+
+    def go_on(self) -> None:
+        """Do the next good thing."""
+        if self.untaken:
+            count, self.untaken = self.untaken, 0
+            self.follow(self.scheduler.taken(count))
+        elif self.busy():
+            worker = self.busy()[0]
+            chunk = self.queues[worker].pop(0)
+            values = list(range(chunk.start, chunk.stop))
+            self.follow(self.scheduler.handle(ChunkDone(worker, chunk.id, Outcome(values, {}, 0.001))))
+        elif self.paused:
+            self.change(Crew(workers=2))
+        elif self.starting:
+            worker = self.starting.pop()
+            self.queues[worker] = []
+            self.follow(self.scheduler.handle(WorkerReady(worker)))
+        else:
+            assert self.wanted, "nothing can happen any more, and the run is not finished"
+            self.read(self.wanted)
+
+    def change(self, crew: Crew) -> None:
+        """Put another crew in the place of this one."""
+        self.paused = False
+        self.start_failures = 0
+        self.starting.clear()
+        self.queues.clear()
+        self.follow(self.scheduler.use(crew))
+
+    def read(self, count: int) -> None:
+        """Read from the caller's iterator, as far as it goes."""
+        ended = count > self.supply - self.known
+        self.known = min(self.supply, self.known + count)
+        self.wanted = 0
+        self.follow(self.scheduler.handle(ItemsRead(self.known, ended)))
+        if not ended and count == 0:
+            # The driver reads again as long as something is wanted.
+            self.wanted = max(self.wanted, 1)
+
+    def busy(self) -> list[int]:
+        """Name the workers that have chunks."""
+        return sorted(worker for worker, queue in self.queues.items() if queue)
+
+    def idle(self) -> list[int]:
+        """Name the ready workers that have none."""
+        return sorted(worker for worker, queue in self.queues.items() if not queue)
+
+    def follow(self, instructions: list[Instruction]) -> None:
+        """Carry out what the scheduler says, as the driver does."""
+        for instruction in instructions:
+            assert self.raised is None, f"{instruction} after the end"
+            match instruction:
+                case Start(worker):
+                    assert worker not in self.queues
+                    self.starting.add(worker)
+                case Send(worker, chunk):
+                    assert chunk.stop <= self.known
+                    self.queues[worker].append(chunk)
+                case Read(count):
+                    self.wanted = count
+                case Emit(batch):
+                    self.untaken += len(batch.values)
+                    for offset, value in enumerate(batch.values):
+                        self.take(batch.start + offset, batch.failures.get(offset), value)
+                case Raise():
+                    assert self.wishes.errors == "raise"
+                    self.raised = instruction
+
+    def take(self, index: int, failed: Failed | None, value: object) -> None:
+        """Consume one result."""
+        if failed is None:
+            assert value == index
+        else:
+            assert (failed.index, value) == (index, None)
+            self.failed.add(index)
+        self.emitted.append(index)
+
+
+TestWorld = World.TestCase
+TestWorld.settings = settings(
+    max_examples=120,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],  # drawing every item's fate takes time on a busy machine
+)
