@@ -18,7 +18,7 @@ from poolwise.backends.protocol import Backend
 from poolwise.measure.cpu import queued_s
 from poolwise.measure.gil import GilWatch, gil_enabled
 from poolwise.measure.payload import measure_payload, measure_payloads
-from poolwise.model.events import Chunk, ChunkDone, Event, WorkerLost
+from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerLost
 from poolwise.model.profile import Payload, Profile
 from poolwise.model.units import Seconds
 
@@ -81,7 +81,7 @@ class Probe:
         self._sent_at = 0.0
         self._counted = 0
         self._items: Sequence[Any] = ()
-        self._results: list[Any] = []
+        self._newest: Outcome | None = None
 
     @property
     def elapsed_s(self) -> Seconds:
@@ -132,7 +132,7 @@ class Probe:
             gil_samples=self._watch.naps if self._watch else self._before.gil_samples if self._before else 0,
             coroutine=self._coroutine,
             argument=_payload(self._sample_items()) if shipping else None,
-            result=_payload(self._results) if shipping else None,
+            result=_payload(self._sample_results()) if shipping else None,
             function=measure_payload(function) if shipping and function is not None else None,
         )
 
@@ -199,8 +199,8 @@ class Probe:
         sample = Sample(count, outcome.wall_s, outcome.cpu_s, max(process_cpu_s, outcome.cpu_s))
         self._first = self._first or sample
         self._samples.append(sample)
-        some = enumerate(itertools.islice(outcome.values, SHIPPED_SAMPLE))
-        self._results = [value for offset, value in some if offset not in outcome.errors] or self._results
+        if len(outcome.errors) < count:
+            self._newest = outcome
 
     def _queued(self) -> float:
         """Share of the time since the looking began for which this thread was kept from a core by others."""
@@ -212,6 +212,12 @@ class Probe:
 
     def _sample_items(self) -> list[Any]:
         return list(itertools.islice(self._items, SHIPPED_SAMPLE))
+
+    def _sample_results(self) -> list[Any]:
+        if self._newest is None:
+            return []
+        some = enumerate(itertools.islice(self._newest.values, SHIPPED_SAMPLE))
+        return [value for offset, value in some if offset not in self._newest.errors]
 
     def _gil_held(self, computing: float) -> float | None:
         """Share of the time that the GIL was held; on an interpreter without one, never."""

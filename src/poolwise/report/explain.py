@@ -86,7 +86,7 @@ def _because(plan: Plan) -> str:
 def _sample(diagnosis: Diagnosis) -> str:
     """Say what was tried: ``2 of 200 items in 41 ms``."""
     total = diagnosis.total
-    if total == diagnosis.sampled:
+    if total is not None and total == diagnosis.sampled:
         tried = f"all {number(total)} items" if total > 1 else "the only item"
     elif total is None:
         tried = counted(diagnosis.sampled, "item")
