@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 import os
@@ -36,6 +37,7 @@ from poolwise.work.job import Job
 if TYPE_CHECKING:
     import asyncio
 
+    from poolwise.backends.coroutines import LoopThread
     from poolwise.model.machine import Machine
     from poolwise.model.profile import Profile
     from poolwise.model.units import Seconds
@@ -51,6 +53,9 @@ NOT_WORTH_A_POOL_S: Seconds = 0.01
 PEEK_ITEMS = 1024
 PEEK_S: Seconds = 0.002
 
+
+# A task that never awaits cannot be ended, and its loop's thread is left behind after so long.
+OWN_LOOP_PATIENCE_S: Seconds = 0.5
 
 learn_from(teach_words)
 
@@ -81,7 +86,7 @@ class Execution:
         self._ask = ask
         self._options = ask.options
         self._call = make_call(ask.function, spread=ask.star or len(ask.iterables) > 1)
-        self._items = make_items(ask.iterables)
+        self._items = make_items(ask.iterables, stream=ask.stream)
         self._scheduler = Scheduler(_wishes(ask), self._items.total, self._items.known)
         self._driver = Driver(self._scheduler, self._items, watch=make_watch(self._options.progress, self._call.name))
         self._probe: Probe | None = None
@@ -90,6 +95,8 @@ class Execution:
         self._probe_s: Seconds = 0.0
         self._probe_items = 0
         self._runs = 0
+        self._own_loop: LoopThread | None = None
+        self._event_loop: asyncio.AbstractEventLoop | None = None
         self._run_begun: Seconds | None = None
         self.plan: Plan | None = None
         self.profile: Profile | None = None
@@ -115,12 +122,19 @@ class Execution:
         finally:
             # However it ends: a progress line that is left open hides the terminal's cursor.
             self._driver.finish()
+            self._end_own_loop()
         yield from self._settle()
 
     def measure(self) -> Iterator[Batch]:
         """Run the first items as real work and measure them; not where the backend is given, and may protect us."""
         if self._options.backend != "auto":
             return
+        if self._call.coroutine and self._ask.event_loop is None:
+            # One loop for the whole run: what the function keeps (a session, a semaphore) belongs to it.
+            from poolwise.backends.coroutines import LoopThread  # noqa: PLC0415 - asyncio takes 40 ms to import
+
+            self._own_loop = LoopThread()
+            self._event_loop = self._own_loop.begin()
         plan, call, total = self._probe_plan(), self._call, self._items.total
         inner = backends.create(plan, self._job())
         self._probe = Probe(inner, coroutine=call.coroutine, total=total, here=plan.backend == "loop")
@@ -139,6 +153,9 @@ class Execution:
 
         self._peek()
         machine, left = find_machine(), self._scheduler.left
+        if self._own_loop is not None:
+            # Our loop's thread is not there any more when workers are forked.
+            machine = dataclasses.replace(machine, python_threads=max(1, machine.python_threads - 1))
         self.machine = machine
         if self._probe is None:
             return decide_forced(machine, self._options, left, coroutine=self._call.coroutine)
@@ -152,7 +169,9 @@ class Execution:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
         self._run_begun = time.monotonic()
         self._runs += 1
-        backend, until = backends.create(plan, self._job(initialized=plan.backend == "loop")), None
+        if plan.backend == "processes":
+            self._end_own_loop()
+        backend, until = backends.create(plan, self._job(initialized=plan.backend in ("loop", "asyncio"))), None
         if plan.backend == "loop" and plan.item_s is not None:
             backend = self._probe = Probe(backend, coroutine=False, total=plan.items, here=True, before=self.profile)
             until = functools.partial(self._probe.surprised, plan.item_s)
@@ -235,7 +254,7 @@ class Execution:
         given = batch.values[0] if batch.values else None
         if not inspect.iscoroutine(given):
             return
-        for value in batch.values:
+        for value in filter(inspect.iscoroutine, batch.values):
             value.close()
         raise NotAwaitableError(
             f"{self._call.name} gives coroutines, but is not an async function itself, so that nobody awaits them: "
@@ -243,7 +262,8 @@ class Execution:
         )
 
     def _failure(self, failed: Failed) -> Failure:
-        item = self._items.slice(failed.index, failed.index + 1)[0]
+        # A function may have emptied the very list that it was called on.
+        item = next(iter(self._items.slice(failed.index, failed.index + 1)), None)
         error, traceback = failed.error.error, failed.error.traceback
         _add_note(error, f"poolwise: on item {failed.index}: {short_repr(item)}")
         if traceback and error.__traceback__ is None:
@@ -271,9 +291,14 @@ class Execution:
             # The probe has called it in this thread already.
             initializer=None if initialized and self._probe is not None else options.initializer,
             initargs=options.initargs,
-            event_loop=self._ask.event_loop,
+            event_loop=self._ask.event_loop or self._event_loop,
             into=self.into,
         )
+
+    def _end_own_loop(self) -> None:
+        if self._own_loop is not None:
+            self._own_loop.end(OWN_LOOP_PATIENCE_S)
+            self._own_loop = self._event_loop = None
 
     def _peek(self) -> None:
         """Learn how many items are left where that costs next to nothing; an endless stream is not read ahead."""

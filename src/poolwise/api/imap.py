@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, Unpack, overload
@@ -22,6 +23,8 @@ class ResultIterator(Iterator[T], Generic[T]):
         """Run nothing until the first result is asked for."""
         self._execution = execution
         self._values = _values(execution)
+        # Several threads may take results, and any of them may end the run.
+        self._lock = threading.RLock()
 
     @property
     def report(self) -> Report:
@@ -34,12 +37,15 @@ class ResultIterator(Iterator[T], Generic[T]):
 
     def __next__(self) -> T:
         """Give the next result."""
-        value: T = next(self._values)
+        with self._lock:
+            value: T = next(self._values)
         return value
 
     def close(self) -> None:
         """End the run and its workers now."""
-        self._values.close()
+        self._execution.cancel()
+        with self._lock:
+            self._values.close()
 
     def __enter__(self) -> Self:
         """Give itself."""

@@ -7,10 +7,12 @@ runs in a thread of ours, so that it works under a running loop (a notebook) too
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import queue
 import threading
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from typing import Any
 
 from poolwise.errors import InitializerError
@@ -21,6 +23,8 @@ from poolwise.work.job import Job
 
 # How long an aborted run waits for its event loop: a task that never awaits cannot be ended.
 ABORT_PATIENCE_S = 0.5
+# In the caller's own loop, what tasks do at their end uses what is the caller's, who closes it next.
+CLEAN_UP_PATIENCE_S = 5.0
 
 
 class CoroutinesBackend:
@@ -31,7 +35,8 @@ class CoroutinesBackend:
         self._job = job
         self._outbox: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._own: _LoopThread | None = None
+        self._own: LoopThread | None = None
+        self._ready = False
         self._loop = job.event_loop
         # Tasks see the caller's context variables, as they would in a loop of the caller's.
         self._context = contextvars.copy_context()
@@ -39,13 +44,9 @@ class CoroutinesBackend:
     def start(self, worker: int) -> None:
         """Make a slot; the first one starts the event loop where the caller has none."""
         if self._loop is None:
-            self._own = _LoopThread()
+            self._own = LoopThread()
             self._loop = self._own.begin()
-            self._loop.call_soon_threadsafe(self._initialize, worker)
-        elif worker == 0:
-            self._loop.call_soon_threadsafe(self._initialize, worker)
-        else:
-            self._outbox.put(WorkerReady(worker))
+        self._loop.call_soon_threadsafe(self._initialize, worker)
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Make a task that runs the chunk."""
@@ -75,20 +76,26 @@ class CoroutinesBackend:
         self._outbox.put(None)
 
     def close(self, *, abort: bool) -> None:
-        """Cancel the tasks that still run, and end our own loop."""
+        """Cancel the tasks that still run and wait for what they do at their end; then end our own loop."""
         if self._loop is None:
             return
-        if abort and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._cancel_all)
+        if abort and self._loop.is_running():
+            ending = asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop)
+            # A task that does not listen goes on; the caller does not wait for it for ever.
+            with contextlib.suppress(TimeoutError, CancelledError):
+                ending.result(CLEAN_UP_PATIENCE_S if self._own is None else ABORT_PATIENCE_S)
         if self._own is not None:
             self._own.end(ABORT_PATIENCE_S if abort else None)
 
     def _initialize(self, worker: int) -> None:
+        """Call the initializer for the first slot; the others follow once it has succeeded."""
         try:
-            self._job.initialize()
+            if worker == 0:
+                self._job.initialize()
+                self._ready = True
         except InitializerError as error:
             self._outbox.put(WorkerFailed(error))
-        else:
+        if self._ready:
             self._outbox.put(WorkerReady(worker))
 
     def _spawn(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
@@ -96,30 +103,38 @@ class CoroutinesBackend:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _cancel_all(self) -> None:
-        for task in tuple(self._tasks):
+    async def _cancel_all(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
             task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _run(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
         outcome = await run_chunk_async(self._job.call, items, self._job.rules)
         self._outbox.put(ChunkDone(worker, chunk.id, outcome))
 
 
-class _LoopThread:
+class LoopThread:
     """An event loop in a thread of its own."""
 
     def __init__(self) -> None:
+        """Start nothing."""
         self._started: queue.SimpleQueue[asyncio.AbstractEventLoop] = queue.SimpleQueue()
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._serve,), name="poolwise-asyncio", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending = False
 
     def begin(self) -> asyncio.AbstractEventLoop:
+        """Start the thread, and give its loop."""
         self._thread.start()
         self._loop = self._started.get()
         return self._loop
 
     def end(self, patience_s: Seconds | None) -> None:
+        """End the loop, and wait for the thread."""
+        self._ending = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(patience_s)
@@ -128,4 +143,7 @@ class _LoopThread:
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
             self._started.put(loop)
-            loop.run_forever()
+            while not self._ending:
+                # A task that nobody awaits and that calls sys.exit ends the loop; the others have not finished.
+                with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                    loop.run_forever()

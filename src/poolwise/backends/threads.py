@@ -97,6 +97,10 @@ class ThreadsBackend:
         return events
 
 
+class _Retired(BaseException):
+    """Nobody wants this thread's results any more: no further item is begun."""
+
+
 class _Thread:
     """One worker thread, its inbox, and what it is on."""
 
@@ -105,6 +109,7 @@ class _Thread:
         self.inbox: queue.SimpleQueue[tuple[Chunk, Sequence[Any]] | None] = queue.SimpleQueue()
         self.on: tuple[int, float] | None = None
         self.given_up = False
+        self._retired = False
         self._job = job
         self._outbox = outbox
         # The function sees the caller's context variables, as it would in a loop.
@@ -115,6 +120,7 @@ class _Thread:
         self._thread.start()
 
     def retire(self) -> None:
+        self._retired = True
         self.inbox.put(None)
 
     def join(self) -> None:
@@ -142,11 +148,15 @@ class _Thread:
             chunk, items = order
 
             def mark(offset: int, start: int = chunk.start) -> None:
+                if self._retired:
+                    raise _Retired
                 self.on = (start + offset, time.monotonic())
 
-            outcome = run_chunk(
-                self._job.call, items, self._job.rules, mark=mark if timed else None, run_coroutine=run_coroutine
-            )
+            marked = mark if timed or len(chunk) > 1 else None
+            try:
+                outcome = run_chunk(self._job.call, items, self._job.rules, mark=marked, run_coroutine=run_coroutine)
+            except _Retired:
+                return
             self.on = None
             self._outbox.put(ChunkDone(self.worker, chunk.id, outcome))
 

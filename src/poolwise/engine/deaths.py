@@ -20,6 +20,10 @@ CAUSES = {
 }
 
 
+# The exit code of a process that somebody else has reaped; no real one is as large.
+UNKNOWN_CODE = 1 << 16
+
+
 def describe_death(worker: int, pid: int, code: int | None, index: int | None) -> WorkerDiedError:
     """Say how a working worker ended, and on which item, where that is known."""
     on = f" on item {index}" if index is not None else ""
@@ -36,7 +40,7 @@ def describe_failed_start(worker: int, pid: int, code: int | None) -> WorkerStar
 
 
 def _how(code: int | None) -> str:
-    if code is None:
+    if code is None or code == UNKNOWN_CODE:
         return "is gone, and the system does not say how"
     if code < 0:
         return f"was killed by signal {-code} ({_signal_name(-code)})"
@@ -46,6 +50,8 @@ def _how(code: int | None) -> str:
 def _cause(code: int | None) -> str:
     if code is not None and code < 0:
         return "likely cause: " + CAUSES.get(_signal_name(-code), "a signal from outside")
+    if code is None or code == UNKNOWN_CODE:
+        return "likely cause: look for a SIGCHLD handler of this program that reaps children"
     return "likely cause: the function ended the process (os._exit, or a C library's exit)"
 
 

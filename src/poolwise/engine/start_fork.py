@@ -12,6 +12,7 @@ import time
 
 from poolwise.engine import worker as worker_process
 from poolwise.engine.channel import ParentEnd, parent_side
+from poolwise.engine.deaths import UNKNOWN_CODE
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import Marks
 from poolwise.engine.process import Process, blocked_signals
@@ -68,7 +69,12 @@ class ChildProcess:
         """Wait for its end and reap it."""
         deadline = time.monotonic() + patience_s
         while self._code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                # The program reaps children by itself (SIGCHLD ignored, or a handler of its own) and got it first.
+                self._code = UNKNOWN_CODE
+                break
             if pid:
                 self._code = os.waitstatus_to_exitcode(status)
             elif not self._wait(deadline):

@@ -41,7 +41,9 @@ class NurseryStarter:
         with its:
             self._nursery = start_interpreter("poolwise.engine.nursery", "main", (its.fileno(), life.worker_end))
         body = pickle.dumps(packed_job, PROTOCOL)
-        self._control.sendall(HEADER.pack(len(body)) + body)
+        # A nursery that is gone already is told by the first worker that it cannot start.
+        with contextlib.suppress(OSError):
+            self._control.sendall(HEADER.pack(len(body)) + body)
 
     def start(self, connection: socket.socket, channel: ParentEnd, marks: Marks) -> Process:
         """Ask the nursery for a worker, and wait for its process number."""

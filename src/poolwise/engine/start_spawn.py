@@ -55,7 +55,10 @@ class PopenProcess(ChildProcess):
 def start_interpreter(module: str, function: str, descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
     """Start Python with our import path, the given descriptors open, and Ctrl-C blocked until it ignores it."""
     numbers = ", ".join(map(str, descriptors))
-    code = f"import sys; sys.path[:] = {sys.path!r}; from {module} import {function}; {function}({numbers})"
+    # An import path holds strings; whatever else somebody has put there, the interpreter passes over.
+    entries: list[object] = [*sys.path]
+    path = [entry for entry in entries if isinstance(entry, str)]
+    code = f"import sys; sys.path[:] = {path!r}; from {module} import {function}; {function}({numbers})"
     # The standard library's own start methods pass the interpreter's flags (-W, -X, -I ...) on by this function too.
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
     with blocked_signals():

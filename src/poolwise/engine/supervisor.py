@@ -7,6 +7,7 @@ instruction and harm nobody. ``README.md`` draws it.
 from __future__ import annotations
 
 import contextlib
+import os
 import selectors
 import socket
 import time
@@ -19,7 +20,7 @@ from poolwise.engine.deaths import describe_death, describe_failed_start
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Message, pack_items, unpack_error, unpack_values
-from poolwise.engine.process import Process, Starter
+from poolwise.engine.process import Process, Starter, blocked_signals
 from poolwise.engine.start import make_starter
 from poolwise.engine.worker import WorkerJob
 from poolwise.errors import FunctionShippingError, RemoteTraceback
@@ -54,6 +55,7 @@ class Supervisor:
         """Start nothing but what workers start from."""
         self._job = job
         self._method: StartMethod = start_method
+        self._owner = os.getpid()
         self._handles: dict[int, Handle] = {}
         self._events: list[Event] = []
         self._selector = selectors.DefaultSelector()
@@ -83,10 +85,11 @@ class Supervisor:
             return
         mine, its = socket.socketpair()
         channel, marks = ParentEnd(mine), Marks.create()
-        with its:
+        with its, blocked_signals():
+            # A Ctrl-C in between would leave a process that nobody knows of.
             process = self._starter.start(its, channel, marks)
-        handle = Handle(worker, process, channel, marks)
-        self._handles[worker] = handle
+            handle = Handle(worker, process, channel, marks)
+            self._handles[worker] = handle
         self._selector.register(channel, selectors.EVENT_READ, handle)
         if (sentinel := process.sentinel()) is not None:
             self._selector.register(sentinel, selectors.EVENT_READ, handle)
@@ -215,6 +218,14 @@ class Supervisor:
 
     def close(self, *, abort: bool) -> None:
         """End all workers; with ``abort`` at once, else they are told, and killed only if they do not listen."""
+        if os.getpid() != self._owner:
+            # A child that the caller has forked drops what it inherited: the workers are not its own.
+            return
+        # A second Ctrl-C must not leave half of them.
+        with blocked_signals():
+            self._end_all(abort=abort)
+
+    def _end_all(self, *, abort: bool) -> None:
         for handle in self._handles.values():
             if abort:
                 handle.process.kill()

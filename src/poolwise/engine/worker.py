@@ -13,7 +13,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from poolwise.engine import lifeline
@@ -80,7 +79,10 @@ def _become_worker(life: int, mask: set[signal.Signals]) -> None:
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     # Workers must not fight over what a person types, nor eat what the program wants to read.
-    sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - for as long as the worker lives
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - for as long as the worker lives; a descriptor, no path
     lifeline.hold(life)
 
 
@@ -92,6 +94,9 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: 
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone or has closed the channel: there is nobody to tell.
         code = 0
+    except SystemExit as ended:
+        # A child that the user's function has forked, on its way out.
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException as error:  # noqa: BLE001 - the last frame of this process: show it, as the interpreter would
         code = 1
         sys.excepthook(type(error), error, error.__traceback__)

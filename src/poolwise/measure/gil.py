@@ -10,6 +10,7 @@ each look counts for the time that it stands for, from the beginning of its nap 
 from __future__ import annotations
 
 import _thread
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class GilWatch:
         self._since: Seconds | None = None
         self._end = _thread.allocate_lock()
         self._ended = _thread.allocate_lock()
+        self._home = os.getpid()
 
     def resume(self) -> None:
         """The work runs from now on."""
@@ -55,7 +57,14 @@ class GilWatch:
             self._end = _thread.allocate_lock()
             self._end.acquire()
             self._ended.acquire()
-            _thread.start_new_thread(self._watch, (self._since,))
+            try:
+                _thread.start_new_thread(self._watch, (self._since,))
+            except RuntimeError:
+                # No thread can be had (a limit, or the interpreter is ending): the work goes on unwatched.
+                self._ended.release()
+            except BaseException:
+                self._ended.release()
+                raise
 
     def pause(self) -> None:
         """The work does not run any more."""
@@ -66,7 +75,8 @@ class GilWatch:
     def stop(self) -> None:
         """End the watching thread and wait until it is gone: a process with a second thread cannot fork safely."""
         self.pause()
-        if self._ended.locked():
+        # In a child that the function has forked, the thread is not there to say that it has ended.
+        if self._ended.locked() and os.getpid() == self._home:
             self._end.release()
             self._ended.acquire()
             self._ended.release()

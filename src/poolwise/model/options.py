@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -134,6 +135,9 @@ def _progress(value: object) -> None:
 def _initializer(initializer: object, initargs: object) -> None:
     if initializer is not None and not callable(initializer):
         msg = f"initializer={_shown(initializer)} cannot be called: write a function, and its arguments in initargs"
+        raise OptionError(msg)
+    if inspect.iscoroutinefunction(initializer):
+        msg = f"initializer={_shown(initializer)} is an async function, which nobody awaits: write an ordinary one"
         raise OptionError(msg)
     if not isinstance(initargs, tuple):
         msg = f"initargs={_shown(initargs)}: write a tuple of arguments, such as ({initargs!r},)"

@@ -28,6 +28,11 @@ PROGRESS_EVERY_S: Seconds = 0.1
 # Reading from the caller's iterator gives way to finished results after so long.
 READ_PATIENCE_S: Seconds = 0.001
 
+# Before it reads from a slow iterator while workers are busy, the driver gives them so long: what an item takes, if
+# that is known, and no longer than a person notices.
+SHORT_WAIT_S: Seconds = 0.01
+LONG_WAIT_S: Seconds = 0.05
+
 Watch = Callable[[Progress], object]
 
 
@@ -69,15 +74,18 @@ class Driver:
         the user's function would turn into a RuntimeError.
         """
         self._backend = backend
+        self._alone = crew.workers * crew.depth == 1
         clean = False
         try:
             yield from self._carry_out(self.scheduler.use(crew))
             while not self._is_over():
                 events = backend.wait(self._patience())
+                self._sent = False
                 if until is not None and until():
                     self.scheduler.pause()
                 yield from self._carry_out([each for event in events for each in self.scheduler.handle(event)])
-                yield from self._read_on()
+                if self._may_read():
+                    yield from self._read_on()
                 self._tell_progress()
             clean = self.ending is None and not self.cancelled
         finally:
@@ -107,8 +115,31 @@ class Driver:
     def _is_over(self) -> bool:
         return self.scheduler.finished or self.scheduler.drained or self.ending is not None or self.cancelled
 
+    def _may_read(self) -> bool:
+        """Reading may keep the caller waiting for results: of a slow iterator it comes after what can run now."""
+        if self.items.quick and not self._alone:
+            return True
+        if self._sent or self.scheduler.has_waiting:
+            return False
+        return not (self._alone and self.scheduler.busy_workers)
+
     def _patience(self) -> Seconds:
-        return 0 if self._wanted else TICK_S if self._watch is None else PROGRESS_EVERY_S
+        tick_s = TICK_S if self._watch is None else PROGRESS_EVERY_S
+        busy = self.scheduler.busy_workers
+        if not self._wanted or (self._alone and busy):
+            return tick_s
+        if self.items.quick:
+            return 0
+        if not busy:
+            return tick_s if self.scheduler.has_waiting else 0
+        # The iterator is slow: a result that is about to come goes first.
+        item_s = self.scheduler.item_s
+        return SHORT_WAIT_S if item_s is None else min(2 * item_s, LONG_WAIT_S)
+
+    _sent = False
+    """A chunk was sent since the last wait."""
+    _alone = False
+    """One worker with one chunk at a time: reading ahead of it gains nothing."""
 
     _wanted = 0
     """Items that the scheduler has asked for and the driver has not read yet."""
@@ -120,6 +151,7 @@ class Driver:
             match instruction:
                 case Send(worker, chunk):
                     backend = self._running()
+                    self._sent = True
                     inherited = self.items.inherited and backend.inherits_items()
                     backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
                 case Emit(batch):

@@ -59,6 +59,8 @@ AHEAD_BELOW_S: Seconds = 0.1
 AHEAD_PER_WORKER = 4
 # ... up to so many in all, which keeps two workers busy from 1 µs an item on.
 MOST_AHEAD = 1024
+# Streaming without order: items that may overtake one that is not done.
+MOST_BEHIND = 64 * MOST_AHEAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,11 @@ class Scheduler:
     def busy_workers(self) -> int:
         """Workers that have something to do."""
         return self._staff.busy
+
+    @property
+    def has_waiting(self) -> bool:
+        """Items have been read that no worker has taken yet."""
+        return self._takeable() > 0
 
     @property
     def drained(self) -> bool:
@@ -354,7 +361,9 @@ class Scheduler:
 
     def _read_limit(self) -> int:
         least = AHEAD_PER_WORKER * self._crew.workers
-        return self._taken + max(least, min(self._taken, MOST_AHEAD))
+        ahead = self._taken + max(least, min(self._taken, MOST_AHEAD))
+        # Where no order is wanted, one item that takes for ever must not keep everything behind it in memory.
+        return ahead if self._wishes.ordered else min(ahead, self.lowest_needed() + MOST_BEHIND)
 
     def _read_items(self) -> None:
         """Read what the workers could take at once, and as much again, so that reading never makes them wait."""

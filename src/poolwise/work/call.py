@@ -57,6 +57,9 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
 
 def short_repr(value: object) -> str:
     """Show ``value`` in one short line; never raises, whatever its ``__repr__`` does."""
+    if isinstance(value, (bytes, bytearray)) and len(value) > REPR_LENGTH:
+        # reprlib would make the whole repr first, of however many megabytes.
+        return f"{bytes(value[: REPR_LENGTH // 2])!r}… ({len(value):,} bytes)"
     shortener = reprlib.Repr()
     shortener.maxstring = shortener.maxother = shortener.maxlong = REPR_LENGTH
     try:

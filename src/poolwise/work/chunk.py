@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 import sys
 import threading
 import time
@@ -86,24 +87,24 @@ def single_argument(call: Call, run_coroutine: RunCoroutine | None = None) -> Ca
 
 def _run_fast(function: Callable[[Any], Any], items: Iterable[Any]) -> tuple[list[Any], dict[int, TaskError]]:
     """Run all or nothing. An iterator's length hint tells how far it came, so that an error finds its item."""
-    iterator = iter(items)
+    iterator, home = iter(items), os.getpid()
     total = operator.length_hint(iterator)
     try:
         return [function(item) for item in iterator], {}
     except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
         offset = total - operator.length_hint(iterator) - 1
-        return [], {offset: task_error(error)}
+        return [], {offset: task_error(error, home)}
 
 
 def _run_in_place(
     function: Callable[[Any], Any], items: Sequence[Any], into: list[Any]
 ) -> tuple[Sequence[Any], dict[int, TaskError]]:
     """Run all or nothing, without a list of the chunk's own: copying 100,000 references takes a tenth of x + 1."""
-    before, count = len(into), len(items)
+    before, count, home = len(into), len(items), os.getpid()
     try:
         into.extend(map(function, items))
     except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
-        return [], {len(into) - before: task_error(error)}
+        return [], {len(into) - before: task_error(error, home)}
     if (ran := len(into) - before) < count == len(items):
         # A StopIteration of the function's ends map() in silence; this one stands for it.
         return [], {ran: TaskError(StopIteration())}
@@ -135,6 +136,7 @@ def _run_each(
 ) -> tuple[list[Any], dict[int, TaskError]]:
     values: list[Any] = []
     errors: dict[int, TaskError] = {}
+    home = os.getpid()
     for offset, item in enumerate(items):
         if mark is not None:
             mark(offset)
@@ -142,7 +144,7 @@ def _run_each(
             values.append(_within(function, item, rules.timeout_s))
         except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
             values.append(None)
-            errors[offset] = task_error(error)
+            errors[offset] = task_error(error, home)
             if rules.stop_at_error:
                 break
     return values, errors
@@ -165,9 +167,13 @@ def late(timeout_s: Seconds, took_s: Seconds, cut: str = "") -> TaskTimeoutError
     return TaskTimeoutError(f"the item took {took_s:.3g} s, longer than timeout={timeout_s:g} s{cut}")
 
 
-def task_error(error: BaseException) -> TaskError:
-    """Turn what a call raised into a value; a Ctrl-C in the main thread is no such thing and goes on."""
-    if is_ctrl_c(error):
+def task_error(error: BaseException, home: int | None = None) -> TaskError:
+    """Turn what a call raised into a value; a Ctrl-C in the main thread is no such thing and goes on.
+
+    ``home`` is the process in which the call began. Where this is another, the function has forked, and what its child
+    raises (``sys.exit``, as a rule) ends the child, as in a loop.
+    """
+    if is_ctrl_c(error) or (home is not None and os.getpid() != home):
         raise error
     if isinstance(error, SystemExit):
         exited = FunctionExitedError(

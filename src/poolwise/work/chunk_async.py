@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import time
 from collections.abc import Awaitable, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ async def run_chunk_async(
     values: list[Any] = [None] * len(items)
     errors: dict[int, TaskError] = {}
     offsets = iter(range(len(items)))
+    home = os.getpid()
 
     async def one_after_another() -> None:
         for offset in offsets:
@@ -40,7 +42,7 @@ async def run_chunk_async(
                     raise
                 errors[offset] = task_error(error)
             except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
-                errors[offset] = task_error(error)
+                errors[offset] = task_error(error, home)
 
     if at_once == 1:
         await one_after_another()

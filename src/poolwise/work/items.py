@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import array
 import itertools
+import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, MappingView, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
+from poolwise.model.results import Results
 from poolwise.model.units import Seconds
 
 # These promise cheap slices and a length that is true; any other type is read through its iterator.
-INDEXED = (list, tuple, range)
+INDEXED = (list, tuple, range, Results)
+# These are all there, and small beside what is done with them: ``map`` makes a list of them and knows how many.
+COLLECTIONS = (AbstractSet, MappingView, deque, dict, str, bytes, bytearray, array.array)
 
 
 class Items(Protocol):
@@ -22,6 +29,8 @@ class Items(Protocol):
     """How many can be taken now."""
     inherited: bool
     """A forked worker finds the items in its own memory, so that only index ranges need to travel."""
+    quick: bool
+    """Reading has not kept anybody waiting lately."""
     error: BaseException | None
     """What the caller's iterator raised, which ended the items."""
 
@@ -38,12 +47,18 @@ class Items(Protocol):
         ...
 
 
-def make_items(iterables: tuple[Iterable[Any], ...]) -> Items:
+def make_items(iterables: tuple[Iterable[Any], ...], *, stream: bool = False) -> Items:
     """Choose by type. Several iterables become tuples and stop at the shortest, as in ``map``."""
-    if all(type(each) in INDEXED for each in iterables):
+    iterables = tuple(list(each) if not stream and isinstance(each, COLLECTIONS) else each for each in iterables)
+    if all(type(each) in INDEXED and _is_countable(each) for each in iterables):
         return Indexed(iterables)  # type: ignore[arg-type]  # just checked
     iterator = iter(iterables[0]) if len(iterables) == 1 else zip(*iterables, strict=False)
     return Stream(iterator)
+
+
+def _is_countable(items: Any) -> bool:  # noqa: ANN401 - one of INDEXED
+    """Tell a sequence that can be indexed from a range beyond what an index can say."""
+    return type(items) is not range or -sys.maxsize <= items.stop - items.start <= sys.maxsize
 
 
 class Indexed:
@@ -56,6 +71,7 @@ class Indexed:
         self.total: int | None = min(len(each) for each in sequences)
         self.known = self.total
         self.inherited = True
+        self.quick = True
         self.error: BaseException | None = None
 
     def slice(self, start: int, stop: int) -> Sequence[Any]:
@@ -63,7 +79,7 @@ class Indexed:
         if self._single:
             whole = self._sequences[0]
             return Rest(whole, start) if stop == len(whole) and stop - start > SMALL else whole[start:stop]
-        return list(zip(*(each[start:stop] for each in self._sequences), strict=True))
+        return list(zip(*(each[start:stop] for each in self._sequences), strict=False))
 
     def read(self, count: int, patience_s: Seconds) -> None:
         """Nothing to read."""
@@ -120,6 +136,7 @@ class Stream:
         self.inherited = False
         self.error: BaseException | None = None
         self._quick = 0
+        self.quick = False
 
     def slice(self, start: int, stop: int) -> Sequence[Any]:
         """Give the items ``start`` to ``stop - 1``, which must have been read and not forgotten."""
@@ -137,6 +154,7 @@ class Stream:
         begun = time.monotonic()
         got = self._take(count)
         self._quick = 0 if time.monotonic() - begun > patience_s else self._quick + got
+        self.quick = self._quick >= EARNED
         if got < count:
             self.total = self.known
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+from collections import deque
 
 import pytest
 from hypothesis import given
@@ -45,15 +46,23 @@ def read_all(items) -> None:
         ((range(2),), Indexed),
         (([1], (2,), range(3)), Indexed),
         ((OwnList([1]),), Stream),
-        (("ab",), Stream),
-        (({1, 2},), Stream),
+        (("ab",), Indexed),
+        (({1, 2},), Indexed),
+        (({1: 2}.values(),), Indexed),
+        ((deque([1]),), Indexed),
+        ((range(10**30),), Stream),
         ((iter([1]),), Stream),
         (([1], iter([2])), Stream),
     ],
 )
 def test_only_what_promises_cheap_slices_is_indexed(iterables, kind):
-    """Lists, tuples and ranges are taken by index, anything else through its iterator."""
+    """Lists, tuples and ranges are taken by index, small collections as lists, anything else through its iterator."""
     assert type(make_items(iterables)) is kind
+
+
+def test_a_stream_makes_no_list_of_a_collection():
+    """Where results are taken one by one, even a set is read one by one."""
+    assert type(make_items(({1, 2},), stream=True)) is Stream
 
 
 # --- Indexed -----------------------------------------------------------------------------------------------------
