@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any, NoReturn
 
 from poolwise.cli.formats import FORMATS, TYPES
+from poolwise.cli.output import Output
 from poolwise.cli.terminal import tell_error
 
 TARGET_HELP = "MODULE:FUNCTION or path/to/file.py:FUNCTION"
@@ -18,6 +20,14 @@ class Parser(argparse.ArgumentParser):
         """Take what argparse takes."""
         keywords.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **keywords)
+
+    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401 - argparse's own
+        """Write help to standard output as any answer is written: a reader who has gone is no error."""
+        if message and file is sys.stdout:
+            with Output() as output:
+                output.write(message)
+        else:
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where the help is."""
