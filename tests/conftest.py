@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import signal
 
-# A shell that runs the tests in the background has Ctrl-C ignored, and every program that they start would inherit that.
+# A shell that runs the tests in the background ignores Ctrl-C, and every program that they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
