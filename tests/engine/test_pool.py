@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -106,3 +107,15 @@ def test_prints_of_workers_are_not_lost(capfd: pytest.CaptureFixture[str]) -> No
 
 def _descriptors() -> list[str]:
     return sorted(each.name for each in Path("/proc/self/fd").iterdir())
+
+
+def test_asking_why_of_a_coroutine_function_leaves_no_thread() -> None:
+    """The event loop in which a sample was run ends with the answer."""
+
+    async def nap(item):
+        await asyncio.sleep(0.001)
+        return item
+
+    before = threading.active_count()
+    poolwise.why(nap, range(100))
+    assert threading.active_count() == before

@@ -120,9 +120,7 @@ class Execution:
                 self.plan = self.decide()
                 yield from self.run(self.plan)
         finally:
-            # However it ends: a progress line that is left open hides the terminal's cursor.
-            self._driver.finish()
-            self._end_own_loop()
+            self._close()
         yield from self._settle()
 
     def measure(self) -> Iterator[Batch]:
@@ -205,9 +203,9 @@ class Execution:
         try:
             for _ in self.measure():
                 pass
+            plan = None if self.is_over() else self.decide()
         finally:
-            self._driver.finish()
-        plan = None if self.is_over() else self.decide()
+            self._close()
         counts = self._scheduler.counts
         if self._driver.ending is not None:
             for _ in self._settle():
@@ -294,6 +292,11 @@ class Execution:
             event_loop=self._ask.event_loop or self._event_loop,
             into=self.into,
         )
+
+    def _close(self) -> None:
+        """However it ends: an open progress line hides the terminal's cursor, and a loop of ours keeps its thread."""
+        self._driver.finish()
+        self._end_own_loop()
 
     def _end_own_loop(self) -> None:
         if self._own_loop is not None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
+from poolwise.backends.outbox import Outbox, drain
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerReady
 from poolwise.model.units import Seconds
@@ -33,7 +34,7 @@ class CoroutinesBackend:
     def __init__(self, job: Job) -> None:
         """Start nothing."""
         self._job = job
-        self._outbox: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._outbox: Outbox = queue.SimpleQueue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._own: LoopThread | None = None
         self._ready = False
@@ -61,15 +62,7 @@ class CoroutinesBackend:
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Read what the tasks have finished."""
-        events: list[Event] = []
-        try:
-            event = self._outbox.get(timeout=timeout_s) if timeout_s != 0 else self._outbox.get_nowait()
-            while True:
-                if event is not None:
-                    events.append(event)
-                event = self._outbox.get_nowait()
-        except queue.Empty:
-            return events
+        return drain(self._outbox, timeout_s)
 
     def wake(self) -> None:
         """Put a nothing into the outbox."""

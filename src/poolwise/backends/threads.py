@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from poolwise.backends.outbox import Outbox, drain
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.units import Seconds
@@ -29,7 +30,7 @@ class ThreadsBackend:
     def __init__(self, job: Job) -> None:
         """Start nothing."""
         self._job = job
-        self._outbox: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._outbox: Outbox = queue.SimpleQueue()
         self._threads: dict[int, _Thread] = {}
 
     def start(self, worker: int) -> None:
@@ -68,15 +69,7 @@ class ThreadsBackend:
         self._threads.clear()
 
     def _read(self, timeout_s: Seconds | None) -> list[Event]:
-        events: list[Event] = []
-        try:
-            event = self._outbox.get(timeout=timeout_s) if timeout_s != 0 else self._outbox.get_nowait()
-            while True:
-                if event is not None and not self._is_stale(event):
-                    events.append(event)
-                event = self._outbox.get_nowait()
-        except queue.Empty:
-            return events
+        return [event for event in drain(self._outbox, timeout_s) if not self._is_stale(event)]
 
     def _is_stale(self, event: Event) -> bool:
         return isinstance(event, ChunkDone) and self._threads[event.worker].given_up
@@ -104,7 +97,7 @@ class _Retired(BaseException):
 class _Thread:
     """One worker thread, its inbox, and what it is on."""
 
-    def __init__(self, worker: int, job: Job, outbox: queue.SimpleQueue[Event | None]) -> None:
+    def __init__(self, worker: int, job: Job, outbox: Outbox) -> None:
         self.worker = worker
         self.inbox: queue.SimpleQueue[tuple[Chunk, Sequence[Any]] | None] = queue.SimpleQueue()
         self.on: tuple[int, float] | None = None

@@ -1,0 +1,25 @@
+"""What workers of this process have to tell: one queue that they all write and the driver reads."""
+
+from __future__ import annotations
+
+import queue
+from typing import TypeAlias
+
+from poolwise.model.events import Event
+from poolwise.model.units import Seconds
+
+Outbox: TypeAlias = "queue.SimpleQueue[Event | None]"
+"""None wakes the reader and tells nothing."""
+
+
+def drain(outbox: Outbox, timeout_s: Seconds | None) -> list[Event]:
+    """Wait for the first event, at most ``timeout_s`` (0: not at all), and take all that are there."""
+    events: list[Event] = []
+    try:
+        event = outbox.get(timeout=timeout_s) if timeout_s != 0 else outbox.get_nowait()
+        while True:
+            if event is not None:
+                events.append(event)
+            event = outbox.get_nowait()
+    except queue.Empty:
+        return events
