@@ -169,6 +169,14 @@ class FakeBackend:
         """Say what the script says."""
         return self._script.inherits
 
+    def take_back(self, worker: int) -> None:
+        """Take back the chunk that a worker was sent ahead; of one that it has begun, nothing."""
+        its = self._workers.get(worker)
+        kept = tuple((chunk.id, chunk.start) for chunk, _ in its.chunks[1:] if len(chunk)) if its is not None else ()
+        if its is not None:
+            its.chunks[1:] = [(chunk.between(chunk.start, chunk.start), []) for chunk, _ in its.chunks[1:]]
+        self._tell(TakenBack(worker, kept))
+
     def wake(self) -> None:
         """Let the next ``wait`` return at once."""
         self._woken = True

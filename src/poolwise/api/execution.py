@@ -173,7 +173,8 @@ class Execution:
         if plan.backend == "loop" and plan.item_s is not None:
             backend = self._probe = Probe(backend, coroutine=False, total=plan.items, here=True, before=self.profile)
             until = functools.partial(self._probe.surprised, plan.item_s)
-        crew = _crew(plan, self._options, stream=self._ask.stream, coroutine=self._call.coroutine)
+        inherited = self._items.inherited and backend.inherits_items()
+        crew = _crew(plan, self._options, stream=self._ask.stream, coroutine=self._call.coroutine, inherited=inherited)
         yield from map(self._dress, self._driver.run(backend, crew, until=until))
 
     def report(self) -> Report:
@@ -332,12 +333,14 @@ def _wishes(ask: Ask) -> Wishes:
     return Wishes(ordered=options.ordered, errors=options.errors, retries=options.retries, stream=ask.stream)
 
 
-def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool) -> Crew:
+def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inherited: bool) -> Crew:
     """Staff a backend for a plan."""
     killing = _gives_up_workers(plan, options, coroutine=coroutine)
     from poolwise.decide.cost import CHUNK_S  # noqa: PLC0415 - only asked after deciding, which has imported it
 
     target_s = CHUNK_S[plan.backend]
+    # A caller who says how large a chunk is gets such chunks. Coroutines of a chunk are all begun at once.
+    gives_back = CAPABILITIES[plan.backend].gives_back and plan.chunksize is None and not killing and not coroutine
     return Crew(
         workers=plan.workers,
         depth=CAPABILITIES[plan.backend].depth,
@@ -347,8 +350,10 @@ def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool) -> Cre
             target_s=min(target_s, STREAM_CHUNK_S) if stream else target_s,
             item_s=plan.item_s / plan.tasks_per_worker if plan.item_s is not None else None,
             least=plan.tasks_per_worker,
+            by_share=gives_back and inherited and not stream,
         ),
         marked=killing,
+        gives_back=gives_back,
     )
 
 

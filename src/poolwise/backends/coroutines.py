@@ -16,6 +16,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from poolwise.backends.outbox import Outbox, drain
+from poolwise.backends.protocol import InThisProcess
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerReady
 from poolwise.model.units import Seconds
@@ -28,7 +29,7 @@ ABORT_PATIENCE_S = 0.5
 CLEAN_UP_PATIENCE_S = 5.0
 
 
-class CoroutinesBackend:
+class CoroutinesBackend(InThisProcess):
     """Runs chunks as tasks of an event loop."""
 
     def __init__(self, job: Job) -> None:
@@ -55,10 +56,6 @@ class CoroutinesBackend:
         self._loop.call_soon_threadsafe(
             self._spawn, worker, chunk, items if items is not None else (), context=self._context
         )
-
-    def inherits_items(self) -> bool:
-        """Say no: this is no other process."""
-        return False
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Read what the tasks have finished."""

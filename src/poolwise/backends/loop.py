@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from poolwise.backends.protocol import InThisProcess
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerReady
 from poolwise.model.units import Seconds
@@ -13,7 +14,7 @@ from poolwise.work.chunk import run_chunk
 from poolwise.work.job import Job
 
 
-class LoopBackend:
+class LoopBackend(InThisProcess):
     """Runs a chunk inside ``wait``: to wait for it is to do it."""
 
     def __init__(self, job: Job) -> None:
@@ -34,10 +35,6 @@ class LoopBackend:
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Remember the chunk until ``wait``."""
         self._chunks.append((worker, chunk, items if items is not None else ()))
-
-    def inherits_items(self) -> bool:
-        """Say no: this is no other process."""
-        return False
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Run the next chunk; a loop cannot be interrupted, so that the time limit means nothing to it."""

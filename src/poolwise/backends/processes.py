@@ -38,6 +38,10 @@ class ProcessesBackend:
         """Say yes under fork, where only index ranges travel."""
         return self._supervisor.by_fork
 
+    def take_back(self, worker: int) -> None:
+        """Take back half of what a worker has not begun."""
+        self._supervisor.take_back(worker)
+
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Hear what workers say, and notice deaths."""
         return self._supervisor.wait(timeout_s)

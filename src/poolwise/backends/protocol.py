@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
+from poolwise.errors import InternalError
 from poolwise.model.events import Chunk, Event
 from poolwise.model.options import BackendName
 from poolwise.model.units import Seconds
@@ -34,15 +35,17 @@ class Capabilities:
     """Ordinary functions run."""
     ships: bool
     """Items and results travel between processes, so that they must be picklable."""
+    gives_back: bool
+    """What a worker was given and has not begun can be taken back for another."""
     depth: int
     """Chunks that a worker is given ahead: 2 where fetching the next one would make it idle."""
 
 
 CAPABILITIES: dict[BackendName, Capabilities] = {
-    "loop": Capabilities("tells", False, False, "one", True, False, 1),  # noqa: FBT003 - a table reads by its columns
-    "threads": Capabilities("abandons", False, False, "one", True, False, 1),  # noqa: FBT003
-    "processes": Capabilities("kills", True, True, "many", True, True, 2),  # noqa: FBT003
-    "asyncio": Capabilities("cancels", False, False, "many", False, False, 1),  # noqa: FBT003
+    "loop": Capabilities("tells", False, False, "one", True, False, False, 1),  # noqa: FBT003 - a table reads by its columns
+    "threads": Capabilities("abandons", False, False, "one", True, False, False, 1),  # noqa: FBT003
+    "processes": Capabilities("kills", True, True, "many", True, True, True, 2),  # noqa: FBT003
+    "asyncio": Capabilities("cancels", False, False, "many", False, False, False, 1),  # noqa: FBT003
 }
 
 
@@ -61,6 +64,10 @@ class Backend(Protocol):
         """Tell whether workers have the items already."""
         ...
 
+    def take_back(self, worker: int) -> None:
+        """Take back half of what a worker has not begun, if the table says that this can; TakenBack tells what came."""
+        ...
+
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait until something happens, at most ``timeout_s`` (0: not at all), and tell it."""
         ...
@@ -72,3 +79,15 @@ class Backend(Protocol):
     def close(self, *, abort: bool) -> None:
         """End all workers. With ``abort`` at once, whatever they do; else they have nothing to do any more."""
         ...
+
+
+class InThisProcess:
+    """What backends have in common whose workers are no other processes."""
+
+    def inherits_items(self) -> bool:
+        """Say no: items are handed over as they are."""
+        return False
+
+    def take_back(self, worker: int) -> None:
+        """Refuse: the table says that nothing can be taken back."""
+        raise InternalError(f"worker {worker} of {type(self).__name__} was asked to give something back")

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from poolwise.backends.outbox import Outbox, drain
+from poolwise.backends.protocol import InThisProcess
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.units import Seconds
@@ -24,7 +25,7 @@ from poolwise.work.job import Job
 LATE_SHARE = 0.1
 
 
-class ThreadsBackend:
+class ThreadsBackend(InThisProcess):
     """Runs chunks on threads of this process."""
 
     def __init__(self, job: Job) -> None:
@@ -42,10 +43,6 @@ class ThreadsBackend:
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Put the chunk into the thread's inbox."""
         self._threads[worker].inbox.put((chunk, items if items is not None else ()))
-
-    def inherits_items(self) -> bool:
-        """Say no: this is no other process."""
-        return False
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Read the outbox; with a timeout for items, look at the clock of each thread in between."""

@@ -12,10 +12,10 @@ import signal
 import socket
 import time
 
-from poolwise.engine.channel import WorkerEnd
+from poolwise.engine.channel import Message, WorkerEnd, receive_exactly
 from poolwise.engine.lifeline import hold
-from poolwise.engine.memory import Marks
-from poolwise.engine.messages import NURSERY_REPLY, Message
+from poolwise.engine.memory import WorkerMemory
+from poolwise.engine.messages import NURSERY_REPLY
 from poolwise.engine.process import ENDING
 from poolwise.engine.worker import WorkerJob, receive_job, serve_and_exit
 from poolwise.model.units import Seconds
@@ -32,7 +32,7 @@ def main(control: int, life: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     hold(life)
     with socket.socket(fileno=control) as connection, contextlib.suppress(EOFError, OSError):
-        message = WorkerEnd(connection).receive()
+        message = receive_exactly(connection)
         Nursery(connection, life, message).serve()
     os._exit(0)
 
@@ -67,19 +67,19 @@ class Nursery:
         request, descriptors, _, _ = socket.recv_fds(self._connection, 1, 2)
         if not request:
             return False
-        connection, marks = descriptors
+        connection, memory = descriptors
         pid = os.fork()
         if pid == 0:
-            self._become_worker(connection, marks)
+            self._become_worker(connection, memory)
         os.close(connection)
-        os.close(marks)
+        os.close(memory)
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = pid
         self._selector.register(pidfd, selectors.EVENT_READ)
         self._connection.sendall(NURSERY_REPLY.pack(b"P", pid, 0))
         return True
 
-    def _become_worker(self, connection: int, marks: int) -> None:
+    def _become_worker(self, connection: int, memory: int) -> None:
         hold(self._life)
         self._selector.close()
         self._connection.close()
@@ -89,7 +89,7 @@ class Nursery:
         serve_and_exit(
             lambda: job if job is not None else receive_job(message),
             WorkerEnd(socket.socket(fileno=connection)),
-            Marks(marks),
+            WorkerMemory(memory, parent=False),
         )
 
     def _reap(self, pidfd: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from poolwise.engine.channel import ParentEnd
-from poolwise.engine.memory import Marks
+from poolwise.engine.memory import WorkerMemory
 from poolwise.model.units import Seconds
 
 
@@ -41,7 +41,7 @@ class Starter(Protocol):
     by_fork: bool
     """Workers are copies of this process and find the items in their memory."""
 
-    def start(self, connection: socket.socket, channel: ParentEnd, marks: Marks) -> Process:
+    def start(self, connection: socket.socket, channel: ParentEnd, memory: WorkerMemory) -> Process:
         """Start a worker that talks over ``connection``, whose other end is ``channel``."""
         ...
 

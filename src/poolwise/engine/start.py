@@ -12,8 +12,8 @@ needs no ``if __name__ == "__main__"`` for our workers' sake.
 
 from __future__ import annotations
 
+from poolwise.engine.channel import Message
 from poolwise.engine.lifeline import Lifeline
-from poolwise.engine.messages import Message
 from poolwise.engine.process import Starter
 from poolwise.engine.worker import WorkerJob, pack_job
 from poolwise.errors import FunctionShippingError

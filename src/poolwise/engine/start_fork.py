@@ -14,7 +14,7 @@ from poolwise.engine import worker as worker_process
 from poolwise.engine.channel import ParentEnd, parent_side
 from poolwise.engine.deaths import UNKNOWN_CODE
 from poolwise.engine.lifeline import Lifeline
-from poolwise.engine.memory import Marks
+from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.process import Process, blocked_signals
 from poolwise.engine.worker import WorkerJob
 from poolwise.model.units import Seconds
@@ -33,7 +33,7 @@ class ForkStarter:
         self._job = job
         self._life = life
 
-    def start(self, connection: socket.socket, channel: ParentEnd, marks: Marks) -> Process:
+    def start(self, connection: socket.socket, channel: ParentEnd, memory: WorkerMemory) -> Process:
         """Fork."""
         # What is in the buffers would be written twice.
         _flush()
@@ -41,7 +41,7 @@ class ForkStarter:
             pid = os.fork()
             if pid == 0:
                 try:
-                    worker_process.forked(self._job, connection, marks, self._life, mask)
+                    worker_process.forked(self._job, connection, memory, self._life, mask)
                 finally:
                     # Whatever happens, a child must never go on as if it were its parent.
                     os._exit(1)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import signal
 import socket
 import subprocess
 import time
 
-from poolwise.engine.channel import HEADER, ParentEnd, parent_side
+from poolwise.engine.channel import Message, ParentEnd, frame, parent_side
 from poolwise.engine.lifeline import Lifeline
-from poolwise.engine.memory import Marks
-from poolwise.engine.messages import NURSERY_REPLY, PROTOCOL, Message
+from poolwise.engine.memory import WorkerMemory
+from poolwise.engine.messages import NURSERY_REPLY
 from poolwise.engine.process import Process
 from poolwise.engine.start_fork import open_pidfd
 from poolwise.engine.start_spawn import start_interpreter
@@ -40,15 +39,14 @@ class NurseryStarter:
         parent_side.add(mine)
         with its:
             self._nursery = start_interpreter("poolwise.engine.nursery", "main", (its.fileno(), life.worker_end))
-        body = pickle.dumps(packed_job, PROTOCOL)
         # A nursery that is gone already is told by the first worker that it cannot start.
         with contextlib.suppress(OSError):
-            self._control.sendall(HEADER.pack(len(body)) + body)
+            self._control.sendall(b"".join(frame(packed_job)))
 
-    def start(self, connection: socket.socket, channel: ParentEnd, marks: Marks) -> Process:
+    def start(self, connection: socket.socket, channel: ParentEnd, memory: WorkerMemory) -> Process:
         """Ask the nursery for a worker, and wait for its process number."""
         try:
-            socket.send_fds(self._control, [b"F"], [connection.fileno(), marks.descriptor])
+            socket.send_fds(self._control, [b"F"], [connection.fileno(), memory.descriptor])
             pid = self._reply()
         except (OSError, EOFError):
             pid = 0

@@ -7,10 +7,9 @@ import socket
 import subprocess
 import sys
 
-from poolwise.engine.channel import ParentEnd
+from poolwise.engine.channel import Message, ParentEnd
 from poolwise.engine.lifeline import Lifeline
-from poolwise.engine.memory import Marks
-from poolwise.engine.messages import Message
+from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.process import Process, blocked_signals
 from poolwise.engine.start_fork import ChildProcess
 from poolwise.model.units import Seconds
@@ -26,9 +25,9 @@ class SpawnStarter:
         self._packed_job = packed_job
         self._life = life
 
-    def start(self, connection: socket.socket, channel: ParentEnd, marks: Marks) -> Process:
+    def start(self, connection: socket.socket, channel: ParentEnd, memory: WorkerMemory) -> Process:
         """Start an interpreter and send it the job."""
-        descriptors = (connection.fileno(), marks.descriptor, self._life.worker_end)
+        descriptors = (connection.fileno(), memory.descriptor, self._life.worker_end)
         child = start_interpreter("poolwise.engine.worker", "spawned", descriptors)
         channel.send(self._packed_job)
         return PopenProcess(child)

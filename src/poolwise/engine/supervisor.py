@@ -11,20 +11,22 @@ import os
 import selectors
 import socket
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from poolwise.engine.channel import ParentEnd, parent_side
+from poolwise.engine.channel import Message, ParentEnd, parent_side
 from poolwise.engine.deaths import describe_death, describe_failed_start
 from poolwise.engine.lifeline import Lifeline
-from poolwise.engine.memory import Marks
-from poolwise.engine.messages import Message, pack_items, unpack_error, unpack_values
+from poolwise.engine.memory import SETTLE_S, UNLIMITED, WorkerMemory
+from poolwise.engine.messages import PackedError, unpack_error
+from poolwise.engine.packing import Packer, Parcel, Unpacker
 from poolwise.engine.process import Process, Starter, blocked_signals
 from poolwise.engine.start import make_starter
 from poolwise.engine.worker import WorkerJob
 from poolwise.errors import FunctionShippingError, RemoteTraceback
-from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, TakenBack, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Seconds
 from poolwise.work.chunk import late
@@ -35,6 +37,21 @@ END_PATIENCE_S: Seconds = 1.0
 LATE_SHARE = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A chunk that was sent to a worker: items ``start`` to ``stop - 1``, the first of them at ``place``."""
+
+    id: int
+    start: int
+    stop: int
+    place: int
+    item_bytes: float
+
+    def item_at(self, place: int) -> int:
+        """Give the item at a place, or the nearest of this chunk."""
+        return min(self.stop, max(self.start, self.start + place - self.place))
+
+
 @dataclass(slots=True)
 class Handle:
     """What the supervisor knows of a worker."""
@@ -42,9 +59,13 @@ class Handle:
     worker: int
     process: Process
     channel: ParentEnd
-    marks: Marks
-    chunks: list[int] = field(default_factory=list)
+    memory: WorkerMemory
+    packer: Packer
+    unpacker: Unpacker
+    chunks: deque[Sent] = field(default_factory=deque)
     """Chunks sent and not come back, in order."""
+    places: int = 0
+    """How many items it was ever sent."""
     ready: bool = False
 
 
@@ -84,11 +105,12 @@ class Supervisor:
             self._events.append(WorkerFailed(error))
             return
         mine, its = socket.socketpair()
-        channel, marks = ParentEnd(mine), Marks.create()
+        channel, memory = ParentEnd(mine), WorkerMemory.create()
         with its, blocked_signals():
             # A Ctrl-C in between would leave a process that nobody knows of.
-            process = self._starter.start(its, channel, marks)
-            handle = Handle(worker, process, channel, marks)
+            process = self._starter.start(its, channel, memory)
+            packer = Packer(memory.writer, by_value=self._job.by_value)
+            handle = Handle(worker, process, channel, memory, packer, Unpacker(memory.reader))
             self._handles[worker] = handle
         self._selector.register(channel, selectors.EVENT_READ, handle)
         if (sentinel := process.sentinel()) is not None:
@@ -99,10 +121,35 @@ class Supervisor:
         handle = self._handles.get(worker)
         if handle is None:
             return
-        packed = None if items is None else pack_items(items, by_value=self._job.by_value)
-        handle.chunks.append(chunk.id)
-        handle.channel.send(("chunk", chunk.id, chunk.start, chunk.stop, chunk.marked, packed))
+        place, marks = handle.places, handle.memory.marks
+        if not handle.chunks and marks.limit != UNLIMITED:
+            # It has answered for all that was taken back from it.
+            marks.limit = UNLIMITED
+        handle.places += len(chunk)
+        parcel, body = handle.packer.items(items) if items is not None else (None, b"")
+        item_bytes = parcel.size / len(chunk) if parcel is not None else 0.0
+        handle.chunks.append(Sent(chunk.id, chunk.start, chunk.stop, place, item_bytes))
+        free = handle.memory.take_dropped()
+        message = ("chunk", chunk.id, 0, chunk.start, chunk.stop, place, chunk.marked, parcel, free)
+        handle.channel.send(message, body)
         self._watch_writing(handle)
+
+    def take_back(self, worker: int) -> None:
+        """Take back half of what a worker has not begun; ``wait`` tells what came. ``Marks`` says why this is safe."""
+        handle = self._handles.get(worker)
+        if handle is None:
+            return
+        marks, end = handle.memory.marks, handle.places
+        begin = max([marks.claimed, *(each.place for each in list(handle.chunks)[:1])])
+        left = min(end, marks.limit) - begin
+        if left <= 0:
+            self._events.append(TakenBack(worker, ()))
+            return
+        marks.limit = begin + left // 2
+        time.sleep(SETTLE_S)
+        stop = max(marks.limit, marks.claimed)
+        lost = [each for each in handle.chunks if each.item_at(stop) < each.stop]
+        self._events.append(TakenBack(worker, tuple((each.id, each.item_at(stop)) for each in lost)))
 
     def wake(self) -> None:
         """Make ``wait`` return; from any thread."""
@@ -138,13 +185,12 @@ class Supervisor:
             self._watch_writing(handle)
         if not mask & selectors.EVENT_READ:
             return
-        messages, closed = handle.channel.receive()
-        for message in messages:
-            self._hear(handle, message)
-        if closed or not is_channel:
+        for message, body in handle.channel.receive():
+            self._hear(handle, message, body)
+        if handle.channel.closed or not is_channel:
             self._bury(handle)
 
-    def _hear(self, handle: Handle, message: Message) -> None:
+    def _hear(self, handle: Handle, message: Message, body: memoryview) -> None:
         match message:
             case ("ready",):
                 handle.ready = True
@@ -153,11 +199,26 @@ class Supervisor:
                 told = unpack_error(packed)
                 told.error.__cause__ = RemoteTraceback(told.traceback)
                 self._events.append(WorkerFailed(told.error))
-            case ("done", identity, wall_s, cpu_s, packed, told):
-                handle.chunks.remove(identity)
-                errors = {offset: unpack_error(each) for offset, each in told.items()}
-                values = unpack_values(packed, errors)
-                self._events.append(ChunkDone(handle.worker, identity, Outcome(values, errors, wall_s, cpu_s)))
+            case ("done", identity, more, wall_s, cpu_s, parcel, told, free):
+                self._done(handle, identity, Parcel(*parcel), body, told, (wall_s, cpu_s), more=more)
+                handle.memory.release(free)
+
+    def _done(
+        self,
+        handle: Handle,
+        identity: int,
+        parcel: Parcel,
+        body: memoryview,
+        told: dict[int, PackedError],
+        clocks: tuple[Seconds, Seconds],
+        *,
+        more: bool,
+    ) -> None:
+        sent = handle.chunks[0] if more else handle.chunks.popleft()
+        errors = {offset: unpack_error(each) for offset, each in told.items()}
+        values = handle.unpacker.values(parcel, body, errors)
+        outcome = Outcome(values, errors, *clocks, sent.item_bytes, parcel.size / max(1, len(values)))
+        self._events.append(ChunkDone(handle.worker, identity, outcome, more))
 
     def _hush(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -177,27 +238,27 @@ class Supervisor:
             # It has closed its channel and lives on: nobody can hear it any more.
             handle.process.kill()
             code = handle.process.exit_code(END_PATIENCE_S)
-        messages, _ = handle.channel.receive()
-        for message in messages:
-            self._hear(handle, message)
-        index, pid = handle.marks.index, handle.process.pid
-        started = handle.ready
+        for message, body in handle.channel.drain():
+            self._hear(handle, message, body)
+        index, span = _suspects(handle)
+        pid, started = handle.process.pid, handle.ready
         self._forget(handle)
         if started:
-            self._events.append(WorkerLost(handle.worker, describe_death(handle.worker, pid, code, index), index))
+            error = describe_death(handle.worker, pid, code, index)
+            self._events.append(WorkerLost(handle.worker, error, index, span))
         else:
             self._events.append(WorkerLost(handle.worker, describe_failed_start(handle.worker, pid, code)))
 
     def _end_late(self, limit_s: Seconds) -> None:
         for handle in tuple(self._handles.values()):
-            index = handle.marks.index
-            if not handle.chunks or index is None or (took := handle.marks.on_for_s()) <= limit_s:
+            marks = handle.memory.marks
+            index = marks.index
+            if not handle.chunks or index is None or (took := marks.on_for_s()) <= limit_s:
                 continue
             handle.process.kill()
             handle.process.exit_code(END_PATIENCE_S)
-            messages, _ = handle.channel.receive()
-            for message in messages:
-                self._hear(handle, message)
+            for message, body in handle.channel.drain():
+                self._hear(handle, message, body)
             self._forget(handle)
             error = late(limit_s, took, "; its worker was ended")
             if handle.chunks:
@@ -212,7 +273,7 @@ class Supervisor:
             self._selector.unregister(sentinel)
         handle.channel.close()
         handle.process.close()
-        handle.marks.close()
+        handle.memory.close()
 
     # --- The end ----------------------------------------------------------------------------------------------
 
@@ -243,3 +304,13 @@ class Supervisor:
         self._selector.close()
         self._wake_read.close()
         self._wake_write.close()
+
+
+def _suspects(handle: Handle) -> tuple[int | None, tuple[int, int] | None]:
+    """Give the item that a dead worker was on, or else the items one of which it was on, as far as its marks say."""
+    marks = handle.memory.marks
+    index, begun, claimed = marks.index, marks.begun, marks.claimed
+    if index is not None or begun is None or not handle.chunks:
+        return index, None
+    first, behind = handle.chunks[0].item_at(begun), handle.chunks[0].item_at(claimed)
+    return (first, None) if behind - first == 1 else (None, (first, behind))

@@ -11,19 +11,19 @@ import pickle
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from poolwise.engine import lifeline
-from poolwise.engine.channel import WorkerEnd, parent_side
-from poolwise.engine.memory import Marks
-from poolwise.engine.messages import Broken, Message, dumps, pack_error, pack_values, unpack_items
+from poolwise.engine.channel import Message, WorkerEnd, parent_side
+from poolwise.engine.memory import WorkerMemory
+from poolwise.engine.messages import pack_error
+from poolwise.engine.packing import dumps
+from poolwise.engine.shift import Shift
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
-from poolwise.model.events import Outcome, TaskError
+from poolwise.model.events import TaskError
 from poolwise.work import role
-from poolwise.work.call import Call
-from poolwise.work.chunk import Mark, format_error, run_chunk
+from poolwise.work.chunk import format_error
 from poolwise.work.job import Job
 
 
@@ -39,22 +39,22 @@ class WorkerJob:
 
 
 def forked(
-    job: WorkerJob, connection: socket.socket, marks: Marks, life: lifeline.Lifeline, mask: set[signal.Signals]
+    job: WorkerJob, connection: socket.socket, memory: WorkerMemory, life: lifeline.Lifeline, mask: set[signal.Signals]
 ) -> None:
     """Be a worker, in a process that was forked a moment ago; never returns."""
     _become_worker(life.worker_end, mask)
     for parents in tuple(parent_side):
-        if parents is not marks:
+        if parents is not memory:
             parents.close()
             parent_side.discard(parents)
-    serve_and_exit(lambda: job, WorkerEnd(connection), marks)
+    serve_and_exit(lambda: job, WorkerEnd(connection), memory.as_worker())
 
 
-def spawned(connection: int, marks: int, life: int) -> None:
+def spawned(connection: int, memory: int, life: int) -> None:
     """Be a worker, in a fresh interpreter whose first message brings the job; never returns."""
     _become_worker(life, set())
     end = WorkerEnd(socket.socket(fileno=connection))
-    serve_and_exit(lambda: receive_job(end.receive()), end, Marks(marks))
+    serve_and_exit(lambda: receive_job(end.receive()[0]), end, WorkerMemory(memory, parent=False))
 
 
 def receive_job(message: Message) -> WorkerJob:
@@ -86,11 +86,11 @@ def _become_worker(life: int, mask: set[signal.Signals]) -> None:
     lifeline.hold(life)
 
 
-def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -> None:
+def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory: WorkerMemory) -> None:
     """Serve, and end the process without running what the parent registered for its own end (atexit, finally)."""
     code = 0
     try:
-        _serve(get_job, channel, marks)
+        _serve(get_job, channel, memory)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone or has closed the channel: there is nobody to tell.
         code = 0
@@ -105,7 +105,7 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: 
         os._exit(code)
 
 
-def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -> None:
+def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory: WorkerMemory) -> None:
     try:
         job = _load(get_job)
         job.job.initialize()
@@ -113,15 +113,7 @@ def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -
         channel.send(("failed", pack_error(TaskError(error, format_error(error)))))
         return
     channel.send(("ready",))
-    with _runner(job) as run:
-        while (message := channel.receive())[0] == "chunk":
-            _, identity, start, stop, marked, packed = message
-            items = job.job.items.slice(start, stop) if packed is None else unpack_items(packed)
-            outcome = run(items, _marker(marks, start) if marked else None)
-            done = _done(identity, outcome, job, _marker(marks, start) if marked else None)
-            # First: sending waits until the parent reads, and that time must not make the item late.
-            marks.clear()
-            channel.send(done)
+    Shift(job.job, channel, memory, tasks=job.tasks, by_value=job.by_value).serve()
 
 
 def _load(get_job: Callable[[], WorkerJob]) -> WorkerJob:
@@ -135,48 +127,6 @@ def _load(get_job: Callable[[], WorkerJob]) -> WorkerJob:
             f"a worker could not load the function ({type(error).__name__}: {error}): its module must be importable "
             "in a fresh interpreter, with what it imports; start_method='fork' needs no import"
         ) from error
-
-
-Run = Callable[[Sequence[Any], Mark | None], Outcome]
-
-
-@contextlib.contextmanager
-def _runner(job: WorkerJob) -> Iterator[Run]:
-    """Give what runs a chunk; for coroutine functions with an event loop that lasts as long as the worker."""
-    call, rules = job.job.call, job.job.rules
-    if not call.coroutine:
-        yield lambda items, mark: run_chunk(_call_for(items, call), items, rules, mark=mark)
-        return
-    import asyncio  # noqa: PLC0415 - only coroutine functions need it
-
-    from poolwise.work.chunk_async import run_chunk_async  # noqa: PLC0415
-
-    with asyncio.Runner() as runner:
-        yield lambda items, mark: runner.run(run_chunk_async(_call_for(items, call), items, rules, job.tasks, mark))
-
-
-def _call_for(items: Sequence[Any], call: Call) -> Call:
-    """Where an item could not travel, let it fail as that item, and no other."""
-    if not any(isinstance(item, Broken) for item in items):
-        return call
-
-    def checked(item: Any) -> Any:  # noqa: ANN401 - any item, any result
-        if isinstance(item, Broken):
-            raise item.error
-        return call.function(*item) if call.spread else call.function(item)
-
-    return Call(checked, coroutine=call.coroutine)
-
-
-def _marker(marks: Marks, start: int) -> Mark:
-    return lambda offset: marks.set(start + offset)
-
-
-def _done(identity: int, outcome: Outcome, job: WorkerJob, mark: Mark | None) -> Message:
-    errors = dict(outcome.errors)
-    packed = pack_values(outcome.values, errors, by_value=job.by_value, mark=mark)
-    told = {offset: pack_error(error) for offset, error in errors.items()}
-    return ("done", identity, outcome.wall_s, outcome.cpu_s, packed, told)
 
 
 def _flush() -> None:

@@ -153,6 +153,10 @@ class Probe:
         """Say what the wrapped backend says."""
         return self._inner.inherits_items()
 
+    def take_back(self, worker: int) -> None:
+        """Pass it on."""
+        self._inner.take_back(worker)
+
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait, with the clocks running."""
         if self._here and self._queued_from is None and self._elapsed_s >= self._watch_from_s:

@@ -23,6 +23,10 @@ class Chunk:
         """Say how many items it has."""
         return self.stop - self.start
 
+    def between(self, start: int, stop: int) -> Chunk:
+        """Give a part of it, by the same number."""
+        return Chunk(self.id, start, stop, self.marked)
+
 
 @dataclass(frozen=True, slots=True)
 class TaskError:
@@ -46,6 +50,10 @@ class Outcome:
     wall_s: Seconds = 0.0
     cpu_s: Seconds = 0.0
     """CPU of the thread that ran the chunk."""
+    item_bytes: float = 0.0
+    """What an item took to travel, on average; 0 where they did not."""
+    value_bytes: float = 0.0
+    """What a value took to travel, on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +65,30 @@ class WorkerReady:
 
 @dataclass(frozen=True, slots=True)
 class ChunkDone:
-    """A worker has run a chunk."""
+    """A worker has run a chunk, or the first part of it.
+
+    Fewer values than items, without an error: the worker has left the others, because they were taken back.
+    """
 
     worker: int
     chunk: int
     outcome: Outcome
+    more: bool = False
+    """These are the first items of what is left of the chunk; the worker goes on with the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A worker will not begin any of its items from here on: they may be given to another."""
+
+    worker: int
+    kept: tuple[tuple[int, int], ...]
+    """For each chunk that lost items, its number and the item at which it now stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """Nothing has happened for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +100,8 @@ class WorkerLost:
     """Why, in words for the item that it was on: WorkerDiedError, TaskTimeoutError, WorkerStartError."""
     index: int | None = None
     """The item that it was on, where that is known."""
+    span: tuple[int, int] | None = None
+    """Else the items, first and behind the last, one of which it was on, where that is known."""
     guilty: bool = False
     """The item has failed by this alone (it was late); else it is a suspect and is tried again."""
 
@@ -84,7 +113,7 @@ class WorkerFailed:
     error: BaseException
 
 
-Event: TypeAlias = WorkerReady | ChunkDone | WorkerLost | WorkerFailed
+Event: TypeAlias = WorkerReady | ChunkDone | TakenBack | WorkerLost | WorkerFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +162,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Take back part of what a worker has not begun, for one that has nothing to do; TakenBack tells what came."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """Read up to so many more items."""
 
@@ -154,4 +190,4 @@ class Raise:
     error: BaseException
 
 
-Instruction: TypeAlias = Start | Send | Read | Emit | Raise
+Instruction: TypeAlias = Start | Send | TakeBack | Read | Emit | Raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from poolwise.model.units import Seconds
+from poolwise.model.units import Bytes, Seconds
 
 # A chunk is not made shorter than this towards the end: what is gained by even shares is lost in sending them
 # (sending and receiving a chunk costs the parent about 0.05 ms).
@@ -19,6 +19,9 @@ GROWTH = 32
 # Taking all that is left at once is for many tiny items, of which at least so many have been seen: the estimate must be
 # worth more than a lucky start.
 SEEN_ENOUGH = 1000
+# A chunk that has to be packed holds no more than this, if its items are as large as those before: what is packed and
+# has not been run is memory that waits.
+MOST_CHUNK_BYTES: Bytes = 4 << 20
 # In the running estimate of an item's time, an item of an older chunk counts this much of one of the newest: work
 # drifts, and the newest knows best; a large chunk knows more than a small one, which is mostly overhead.
 OLDER = 0.5
@@ -37,6 +40,9 @@ class Sizing:
     """One worker that has no longer than this to go takes all that is left at once."""
     least: int = 1
     """Items that a worker runs at a time, and so wants at least."""
+    by_share: bool = False
+    """Sending costs nothing for each item, and what a worker has not begun can be taken back: what an item takes need
+    not be known, and chunks may be as large as a fair share."""
 
 
 class ChunkSizer:
@@ -48,16 +54,18 @@ class ChunkSizer:
         self._item_s = sizing.item_s
         self._seen = 0
         self._largest = 0 if sizing.item_s is None else None
+        self._item_bytes = 0.0
 
     @property
     def item_s(self) -> Seconds | None:
         """What an item takes, as far as is known."""
         return self._item_s
 
-    def observe(self, count: int, wall_s: Seconds) -> None:
-        """Learn from a finished chunk of ``count`` items."""
+    def observe(self, count: int, wall_s: Seconds, item_bytes: float = 0.0) -> None:
+        """Learn from ``count`` finished items, each of which took ``item_bytes`` to travel."""
         if count <= 0:
             return
+        self._item_bytes = item_bytes
         newest = wall_s / count
         if self._item_s is None:
             self._item_s = newest
@@ -72,6 +80,9 @@ class ChunkSizer:
         """Say how many items to send next, with ``left`` items not sent yet (None: nobody knows)."""
         if self._sizing.chunksize is not None:
             return self._sizing.chunksize
+        if self._sizing.by_share and left is not None:
+            least = 1 if self._item_s is None else self._by_time(LEAST_CHUNK_S)
+            return max(least, math.ceil(left / (workers * TAIL_FACTOR)) if workers > 1 else left)
         if self._item_s is None:
             return 1
         if left is not None and workers == 1 and self._can_finish(left):
@@ -83,6 +94,8 @@ class ChunkSizer:
             size = min(size, max(fair, self._by_time(LEAST_CHUNK_S)))
         if self._largest is not None:
             size = min(size, max(1, self._largest * GROWTH))
+        if self._item_bytes:
+            size = max(1, min(size, int(MOST_CHUNK_BYTES / self._item_bytes)))
         return max(self._sizing.least if left is None else min(self._sizing.least, max(1, fair)), size)
 
     def _can_finish(self, left: int) -> bool:

@@ -13,7 +13,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from poolwise.backends.protocol import Backend
-from poolwise.model.events import Batch, Emit, Failed, Instruction, ItemsRead, Raise, Read, Send, Start
+from poolwise.model.events import (
+    Batch,
+    Emit,
+    Failed,
+    Instruction,
+    ItemsRead,
+    Raise,
+    Read,
+    Send,
+    Start,
+    TakeBack,
+    Waited,
+)
 from poolwise.model.progress import Progress
 from poolwise.model.units import Seconds
 from poolwise.run.scheduler import Crew, Scheduler
@@ -28,6 +40,8 @@ PROGRESS_EVERY_S: Seconds = 0.1
 # Reading from the caller's iterator gives way to finished results after so long.
 READ_PATIENCE_S: Seconds = 0.001
 
+# While a worker has nothing to do and another has, the scheduler is asked so soon whether to take from the one.
+IDLE_PATIENCE_S: Seconds = 0.002
 # Before it reads from a slow iterator while workers are busy, the driver gives them so long: what an item takes, if
 # that is known, and no longer than a person notices.
 SHORT_WAIT_S: Seconds = 0.01
@@ -83,7 +97,9 @@ class Driver:
                 self._sent = False
                 if until is not None and until():
                     self.scheduler.pause()
-                yield from self._carry_out([each for event in events for each in self.scheduler.handle(event)])
+                yield from self._carry_out(
+                    [each for event in events or self._waited() for each in self.scheduler.handle(event)]
+                )
                 if self._may_read():
                     yield from self._read_on()
                 self._tell_progress()
@@ -123,7 +139,12 @@ class Driver:
             return False
         return not (self._alone and self.scheduler.busy_workers)
 
+    def _waited(self) -> list[Waited]:
+        return [Waited()] if self.scheduler.could_take_back else []
+
     def _patience(self) -> Seconds:
+        if self.scheduler.could_take_back:
+            return IDLE_PATIENCE_S
         tick_s = TICK_S if self._watch is None else PROGRESS_EVERY_S
         busy = self.scheduler.busy_workers
         if not self._wanted or (self._alone and busy):
@@ -154,6 +175,8 @@ class Driver:
                     self._sent = True
                     inherited = self.items.inherited and backend.inherits_items()
                     backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
+                case TakeBack(worker):
+                    self._running().take_back(worker)
                 case Emit(batch):
                     finished.append(batch)
                 case Read(count):

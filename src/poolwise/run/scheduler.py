@@ -7,8 +7,9 @@ It knows items by their numbers only. The numbers move through these states::
                         └──── again ◀─────┘  └──failed──▶ held or raised
                    (retry, death of a worker)
 
-*Waiting* are the numbers from ``_next`` to ``_known``, and the chunks in ``_again``, which go first. *In flight* are
-the chunks in the book of workers (``staff.py``), each with exactly one. *Held* are finished pieces that wait for an
+*Waiting* are the numbers from ``_next`` to ``_known``, the chunks in ``_again``, which go first, and the ranges in
+``_returned``, which follow: a worker had them and has not begun them. *In flight* are the chunks in the book of workers
+(``staff.py``), each with exactly one. *Held* are finished pieces that wait for an
 earlier one (``handover.py``). ``validate`` says this as code, and the tests call it after each step.
 
 A run may change its backend in the middle (the probe is such a change): ``use`` takes the new crew, once nothing is in
@@ -36,13 +37,16 @@ from poolwise.model.events import (
     Read,
     Send,
     Start,
+    TakeBack,
+    TakenBack,
     TaskError,
+    Waited,
     WorkerFailed,
     WorkerLost,
     WorkerReady,
 )
 from poolwise.model.options import ErrorsChoice
-from poolwise.model.units import Seconds
+from poolwise.model.units import Bytes, Seconds
 from poolwise.run.adapt import ChunkSizer, Sizing
 from poolwise.run.handover import Handover
 from poolwise.run.staff import Staff
@@ -55,10 +59,14 @@ MOST_START_FAILURES = 8
 # A worker is given its next chunk ahead only while chunks are shorter than this: behind a long one the next would wait
 # for a busy worker while another is idle, and the 0.1 ms that fetching it takes is nothing beside it.
 AHEAD_BELOW_S: Seconds = 0.1
+# Taking back takes about 0.2 ms: what would be done in this time, or in a wait of the driver's, is left where it is.
+WORTH_TAKING_BACK_S: Seconds = 0.001
 # Streaming (imap): items read ahead of the consumer, at least so many for each worker, and more as more is consumed ...
 AHEAD_PER_WORKER = 4
 # ... up to so many in all, which keeps two workers busy from 1 µs an item on.
 MOST_AHEAD = 1024
+# ... and no more than this of results that wait for the consumer, if they are as large as those before.
+MOST_AHEAD_BYTES: Bytes = 256 << 20
 # Streaming without order: items that may overtake one that is not done.
 MOST_BEHIND = 64 * MOST_AHEAD
 
@@ -84,6 +92,8 @@ class Crew:
     sizing: Sizing = field(default_factory=Sizing)
     marked: bool = False
     """Workers mark every item, not only those under suspicion."""
+    gives_back: bool = False
+    """What a worker has not begun can be taken back from it."""
 
 
 @dataclass(slots=True)
@@ -109,6 +119,7 @@ class Scheduler:
         self._ended = total is not None
         self._next = 0
         self._again: deque[Chunk] = deque()
+        self._returned: deque[tuple[int, int]] = deque()
         self._staff = Staff()
         self._handover = Handover(ordered=wishes.ordered)
         self._taken = 0
@@ -118,6 +129,8 @@ class Scheduler:
         self._crew = Crew(workers=0)
         self._sizer = ChunkSizer(self._crew.sizing)
         self._chunks_named = 0
+        self._asked_back: int | None = None
+        self._value_bytes = 0.0
         self._start_failures = 0
         self._over = False
         self._out: list[Instruction] = []
@@ -150,6 +163,12 @@ class Scheduler:
         return self._takeable() > 0
 
     @property
+    def could_take_back(self) -> bool:
+        """Somebody has nothing to do while another has more than it can begin."""
+        able = self._crew.gives_back and not self._paused and self._asked_back is None
+        return able and self._staff.any_idle and not self._takeable() and self._staff.richest()[1] > 1
+
+    @property
     def drained(self) -> bool:
         """Paused, and nothing is in flight any more."""
         return self._paused and not self._staff.busy
@@ -161,7 +180,7 @@ class Scheduler:
 
     def lowest_needed(self) -> int:
         """Give the number below which no item is needed any more."""
-        needed = [chunk.start for chunk in (*self._staff.in_flight(), *self._again)]
+        needed = [start for start, _ in self._moving()]
         needed.append(self._handover.turn if self._wishes.ordered else self._next)
         return min(needed)
 
@@ -185,11 +204,16 @@ class Scheduler:
         self._taken += count
         return self._advance() if self._wishes.stream else []
 
-    def handle(self, event: Event | ItemsRead) -> list[Instruction]:
+    def handle(self, event: Event | ItemsRead | Waited) -> list[Instruction]:
         """Take in what happened and say what to do now."""
         match event:
             case ChunkDone():
                 self._chunk_done(event)
+            case TakenBack():
+                self._asked_back = None
+                self._returned.extend(self._staff.cut(event.worker, event.kept))
+            case Waited():
+                return self._advance(waited=True)
             case WorkerReady():
                 self._staff.arrive(event.worker)
                 self._start_failures = 0
@@ -204,15 +228,23 @@ class Scheduler:
     # --- What happened ----------------------------------------------------------------------------------------
 
     def _chunk_done(self, event: ChunkDone) -> None:
-        chunk = self._staff.done(event.worker, event.chunk)
         outcome = event.outcome
-        self._sizer.observe(len(outcome.values) or len(chunk), outcome.wall_s)
-        if not outcome.errors and len(outcome.values) != len(chunk):
-            self._end(Raise(None, _changed(chunk, len(outcome.values))))
-        elif not outcome.errors:
+        count = len(outcome.values)
+        if event.more:
+            chunk = self._staff.progress(event.worker, event.chunk, count)
+        else:
+            chunk = self._staff.done(event.worker, event.chunk)
+        self._sizer.observe(count or len(chunk), outcome.wall_s, outcome.item_bytes)
+        self._value_bytes = outcome.value_bytes
+        if outcome.errors:
+            self._settle_errors(chunk, outcome)
+        elif count == len(chunk) or self._crew.gives_back:
             self._finish(Batch(chunk.start, outcome.values))
         else:
-            self._settle_errors(chunk, outcome)
+            self._end(Raise(None, _changed(chunk, count)))
+        if self._crew.gives_back and not self._over and self._handover.doomed_at is None:
+            # What was taken back from the worker, and what it has left besides.
+            self._unsend(chunk.start + count, chunk.stop)
 
     def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
         """Split a chunk with errors into pieces of values and items that failed or are tried again."""
@@ -245,6 +277,7 @@ class Scheduler:
             # Raised in its turn: what comes before it is handed over first, as a loop would have.
             self._handover.doom(failed)
             self._again = deque(chunk for chunk in self._again if chunk.start < index)
+            self._returned = deque(each for each in self._returned if each[0] < index)
             self._raise_what_is_due()
         else:
             self._end(Raise(failed, error.error))
@@ -252,8 +285,9 @@ class Scheduler:
     def _worker_lost(self, event: WorkerLost) -> None:
         chunks, was_ready = self._staff.lose(event.worker)
         self.counts.deaths += 1
+        self._asked_back = None if self._asked_back == event.worker else self._asked_back
         for ahead in reversed(chunks[1:]):
-            self._again.appendleft(ahead)
+            self._unsend(ahead.start, ahead.stop)
         if chunks:
             self._judge(chunks[0], event)
         elif not was_ready:
@@ -265,14 +299,14 @@ class Scheduler:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""
         index = chunk.start if event.index is None and len(chunk) == 1 else event.index
         if index is None:
-            self._narrow_down(chunk)
+            self._narrow_down(chunk, event.span)
             return
         if not chunk.start <= index < chunk.stop:
             # The item came back in the moment of the death: this chunk, sent ahead, was not begun.
-            self._again.appendleft(chunk)
+            self._unsend(chunk.start, chunk.stop)
             return
-        self._run_again(index + 1, chunk.stop)
-        self._run_again(chunk.start, index)
+        self._unsend(index + 1, chunk.stop)
+        self._unsend(chunk.start, index)
         strikes = self._strikes.get(index, 0) + 1
         if event.guilty:
             self._task_failed(index, TaskError(event.error), marked=True)
@@ -283,26 +317,36 @@ class Scheduler:
             self._strikes[index] = strikes
             self._run_again(index, index + 1)
 
-    def _narrow_down(self, chunk: Chunk) -> None:
-        """Not known which item it was: run all again marked, so that the next death names it.
+    def _narrow_down(self, chunk: Chunk, span: tuple[int, int] | None) -> None:
+        """Not known which item it was: run those under suspicion again marked, so that the next death names it.
 
         A chunk that was marked, and yet died unnamed, died over what no mark covers (unpickling its items): in halves,
         down to one item, a death names it by being alone.
         """
-        middle = (chunk.start + chunk.stop) // 2 if chunk.marked else chunk.stop
-        self._run_again(middle, chunk.stop)
-        self._run_again(chunk.start, middle)
+        start, stop = span if span is not None else (chunk.start, chunk.stop)
+        start, stop = max(start, chunk.start), min(stop, chunk.stop)
+        middle = (start + stop) // 2 if chunk.marked else stop
+        self._unsend(stop, chunk.stop)
+        self._run_again(middle, stop)
+        self._run_again(start, middle)
+        self._unsend(chunk.start, start)
 
     def _run_again(self, start: int, stop: int) -> None:
         if start < stop:
             self._again.appendleft(self._chunk(start, stop, marked=True))
 
+    def _unsend(self, start: int, stop: int) -> None:
+        """What was sent and surely not the reason of a death waits again."""
+        if start < stop:
+            self._returned.appendleft((start, stop))
+
     # --- What to do now ---------------------------------------------------------------------------------------
 
-    def _advance(self) -> list[Instruction]:
+    def _advance(self, *, waited: bool = False) -> list[Instruction]:
         if not (self._over or self._paused):
             self._start_workers()
             self._send_chunks()
+            self._take_back(waited=waited)
             self._read_items()
         out, self._out = self._out, []
         return out
@@ -323,18 +367,32 @@ class Scheduler:
                     return
                 self._send(worker, chunk)
 
+    def _take_back(self, *, waited: bool) -> None:
+        """Let a worker with nothing to do have half of what the one with the most items has not begun."""
+        if not self.could_take_back:
+            return
+        worker, count = self._staff.richest()
+        if waited or count * (self._sizer.item_s or 0.0) >= WORTH_TAKING_BACK_S:
+            self._asked_back = worker
+            self._out.append(TakeBack(worker))
+
     def _send(self, worker: int, chunk: Chunk) -> None:
         self._staff.give(worker, chunk)
         self.counts.chunks += 1
         self._out.append(Send(worker, chunk))
 
     def _is_worth_sending_ahead(self) -> bool:
+        if self._crew.gives_back:
+            # What it has not begun when another has nothing to do is taken back.
+            return True
         item_s = self._sizer.item_s
         return item_s is not None and self._chunk_size() * item_s < AHEAD_BELOW_S
 
     def _take(self) -> Chunk | None:
         if self._again:
             return self._again.popleft()
+        if self._returned:
+            return self._take_returned()
         stop = self._send_limit()
         if self._next >= stop:
             return None
@@ -342,16 +400,27 @@ class Scheduler:
         self._next = min(stop, start + self._chunk_size())
         return self._chunk(start, self._next, marked=self._crew.marked)
 
+    def _take_returned(self) -> Chunk:
+        start, end = self._returned.popleft()
+        stop = min(end, start + self._sizer.size(self._waiting(), self._crew.workers))
+        if stop < end:
+            self._returned.appendleft((stop, end))
+        return self._chunk(start, stop, marked=self._crew.marked)
+
+    def _waiting(self) -> int:
+        """Count the items that are read and with nobody."""
+        return self._known - self._next + sum(stop - start for start, stop in self._returned)
+
     def _chunk(self, start: int, stop: int, *, marked: bool) -> Chunk:
         self._chunks_named += 1
         return Chunk(self._chunks_named, start, stop, marked)
 
     def _chunk_size(self) -> int:
-        left = self._known - self._next if self._ended else None
-        return self._sizer.size(left, self._crew.workers)
+        return self._sizer.size(self._waiting() if self._ended else None, self._crew.workers)
 
     def _takeable(self) -> int:
-        return len(self._again) + max(0, self._send_limit() - self._next)
+        returned = sum(stop - start for start, stop in self._returned)
+        return len(self._again) + returned + max(0, self._send_limit() - self._next)
 
     def _send_limit(self) -> int:
         """The number up to which items may be sent: not past a failure, not too far ahead of the consumer."""
@@ -361,7 +430,8 @@ class Scheduler:
 
     def _read_limit(self) -> int:
         least = AHEAD_PER_WORKER * self._crew.workers
-        ahead = self._taken + max(least, min(self._taken, MOST_AHEAD))
+        most = MOST_AHEAD if not self._value_bytes else min(MOST_AHEAD, int(MOST_AHEAD_BYTES / self._value_bytes))
+        ahead = self._taken + max(least, min(self._taken, most))
         # Where no order is wanted, one item that takes for ever must not keep everything behind it in memory.
         return ahead if self._wishes.ordered else min(ahead, self.lowest_needed() + MOST_BEHIND)
 
@@ -380,7 +450,7 @@ class Scheduler:
     # --- Handing over -----------------------------------------------------------------------------------------
 
     def _finish(self, batch: Batch) -> None:
-        if self._over:
+        if self._over or not batch.values:
             return
         self.counts.done += len(batch.values)
         for ready in self._handover.take(batch):
@@ -400,7 +470,7 @@ class Scheduler:
 
     def validate(self) -> None:
         """Check that every item read is in exactly one state, and every worker where it should be."""
-        moving = [(each.start, each.stop) for each in (*self._staff.in_flight(), *self._again)]
+        moving = self._moving()
         problems = [
             *_overlaps(moving + self._handover.ranges()),
             *self._lost_items(sum(stop - start for start, stop in moving)),
@@ -409,6 +479,11 @@ class Scheduler:
         ]
         if problems:
             raise InternalError("; ".join(problems))
+
+    def _moving(self) -> list[tuple[int, int]]:
+        """List the items that were sent once and are not done."""
+        chunks = (*self._staff.in_flight(), *self._again)
+        return [*((each.start, each.stop) for each in chunks if len(each)), *self._returned]
 
     def _stuck(self) -> Iterator[str]:
         moving = self._staff.busy or self._staff.starting

@@ -16,6 +16,8 @@ class Staff:
         self._queues: dict[int, deque[Chunk]] = {}
         self._ready: set[int] = set()
         self._idle: deque[int] = deque()
+        self._cut: set[int] = set()
+        self._spent: set[int] = set()
         self._named = 0
 
     def __len__(self) -> int:
@@ -63,28 +65,63 @@ class Staff:
         return self._idle.popleft()
 
     def hungry(self, depth: int) -> Iterator[int]:
-        """Give the workers that have a chunk in work and room for more ahead."""
+        """Give the workers that have a chunk in work and room for more ahead; not those that gave items back."""
         for worker, queue in self._queues.items():
-            while 0 < len(queue) < depth:
+            while 0 < len(queue) < depth and worker not in self._cut:
                 yield worker
+
+    def richest(self) -> tuple[int, int]:
+        """Give the worker with the most items, and how many; 0 items where there is none to take back."""
+        laden = {worker: sum(map(len, queue)) for worker, queue in self._queues.items() if worker not in self._spent}
+        return max(laden.items(), key=lambda each: each[1], default=(-1, 0))
+
+    def cut(self, worker: int, kept: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+        """A worker's chunks end sooner than was thought: give the items that they have lost, as ranges.
+
+        Until it has answered for all of them, it is given nothing more.
+        """
+        self._cut.add(worker)
+        if not kept:
+            self._spent.add(worker)
+        stops, lost = dict(kept), []
+        queue = self._queues.get(worker, deque())
+        for place, chunk in enumerate(queue):
+            stop = max(chunk.start, stops.get(chunk.id, chunk.stop))
+            if stop < chunk.stop:
+                lost.append((stop, chunk.stop))
+                queue[place] = chunk.between(chunk.start, stop)
+        return lost
 
     def give(self, worker: int, chunk: Chunk) -> None:
         """A chunk is sent to a worker."""
         self._queues[worker].append(chunk)
 
+    def progress(self, worker: int, identity: int, count: int) -> Chunk:
+        """A worker has done the first ``count`` items of a chunk and goes on: give the part that is done."""
+        queue = self._queues[worker]
+        place, chunk = self._find(worker, identity)
+        queue[place] = chunk.between(chunk.start + count, chunk.stop)
+        return chunk.between(chunk.start, chunk.start + count)
+
     def done(self, worker: int, identity: int) -> Chunk:
         """A worker has finished a chunk."""
         queue = self._queues[worker]
-        chunk = next(each for each in queue if each.id == identity)
-        queue.remove(chunk)
+        place, chunk = self._find(worker, identity)
+        del queue[place]
         if not queue:
             self._idle.append(worker)
+            self._cut.discard(worker)
+            self._spent.discard(worker)
         return chunk
+
+    def _find(self, worker: int, identity: int) -> tuple[int, Chunk]:
+        return next((place, each) for place, each in enumerate(self._queues[worker]) if each.id == identity)
 
     def lose(self, worker: int) -> tuple[list[Chunk], bool]:
         """A worker is gone: give the chunks that were with it, and whether it had ever been ready."""
         was_ready = worker in self._ready
-        self._ready.discard(worker)
+        for book in (self._ready, self._cut, self._spent):
+            book.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
         return list(self._queues.pop(worker)), was_ready

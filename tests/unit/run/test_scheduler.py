@@ -226,14 +226,14 @@ def test_a_death_without_a_name_runs_the_chunk_again_marked():
 
 
 def test_a_named_death_runs_the_suspect_alone():
-    """The suspect gets another try by itself, and its neighbours are run again, all of them marked."""
+    """The suspect gets another try by itself, and its neighbours are run again: none of them is suspected."""
     play = Play(9, crew=crew(1, chunksize=5))
     play.tell(WorkerReady(0), lost(0, 2))
     again = [play.tell(WorkerReady(1)), play.done(1), play.done(1), play.done(1)]
     assert [sent for each in again for sent in ranges(each)] == [
         (2, 3, True),
-        (0, 2, True),
-        (3, 5, True),
+        (0, 2, False),
+        (3, 5, False),
         (5, 9, False),
     ]
     play.done(1)
@@ -321,7 +321,7 @@ def test_chunks_sent_ahead_to_the_dead_go_first_and_unblamed():
     play = Play(8, crew=crew(chunksize=2, depth=2, item_s=0.001))
     play.tell(WorkerReady(0))
     play.tell(lost(0, 1))
-    assert ranges(play.tell(WorkerReady(1))) == [(1, 2, True), (0, 1, True)]
+    assert ranges(play.tell(WorkerReady(1))) == [(1, 2, True), (0, 1, False)]
     play.done(1)
     play.done(1)
     assert play.sent()[4:] == [(1, 2, 4), (1, 4, 6)]

@@ -19,7 +19,10 @@ from poolwise.model.events import (
     Read,
     Send,
     Start,
+    TakeBack,
+    TakenBack,
     TaskError,
+    Waited,
     WorkerLost,
     WorkerReady,
 )
@@ -32,12 +35,14 @@ crews = st.builds(
     workers=st.integers(1, MOST_WORKERS),
     depth=st.integers(1, 2),
     marked=st.booleans(),
+    gives_back=st.booleans(),
     sizing=st.builds(
         Sizing,
         chunksize=st.none() | st.integers(1, 6),
         item_s=st.none() | st.floats(1e-6, 1.0),
         finish_s=st.sampled_from([0.0, 0.01]),
         least=st.integers(1, 3),
+        by_share=st.booleans(),
     ),
 )
 wishes = st.builds(
@@ -62,12 +67,14 @@ class World(RuleBasedStateMachine):
         self.wanted = 0
         self.starting: set[int] = set()
         self.queues: dict[int, list[Chunk]] = {}
+        self.asked_back: int | None = None
         self.start_failures = 0
         self.emitted: list[int] = []
         self.untaken = 0
         self.failed: set[int] = set()
         self.raised: Raise | None = None
         self.paused = False
+        self.crew = crew
         self.scheduler = Scheduler(wishes, None if lazy else items, self.known)
         self.follow(self.scheduler.use(crew))
 
@@ -87,6 +94,15 @@ class World(RuleBasedStateMachine):
     def a_chunk_is_done(self, data: st.DataObject, wall_s: float) -> None:
         worker = data.draw(st.sampled_from(self.busy()))
         chunk = self.queues[worker].pop(0)
+        left = 0
+        if self.crew.gives_back and len(chunk) > 1:
+            left = data.draw(st.integers(0, len(chunk) - 1))
+        more = left > 0 and data.draw(st.booleans())
+        if more:
+            # The worker says what is done so far, and goes on.
+            self.queues[worker].insert(0, chunk.between(chunk.stop - left, chunk.stop))
+        # Else it had claimed less than the parent thought, and leaves the rest.
+        chunk = chunk.between(chunk.start, chunk.stop - left)
         fails = [data.draw(st.integers(0, RARE)) == RARE for _ in range(len(chunk))]
         values = [None if bad else chunk.start + offset for offset, bad in enumerate(fails)]
         errors = {offset: TaskError(ValueError(chunk.start + offset)) for offset, bad in enumerate(fails) if bad}
@@ -95,18 +111,37 @@ class World(RuleBasedStateMachine):
             first = min(errors)
             errors = {first: errors[first]}
             values = values[: first + 1] if self.wishes.stream else []
-        self.follow(self.scheduler.handle(ChunkDone(worker, chunk.id, Outcome(values, errors, wall_s))))
+            if more:
+                self.queues[worker].pop(0)
+                more = False
+        self.follow(self.scheduler.handle(ChunkDone(worker, chunk.id, Outcome(values, errors, wall_s), more)))
+
+    @precondition(lambda self: self.asked_back is not None and not self.raised)
+    @rule(data=st.data())
+    def items_are_taken_back(self, data: st.DataObject) -> None:
+        self.give_back(data.draw(st.integers(0, 20)))
+
+    @precondition(lambda self: not self.raised)
+    @rule()
+    def nothing_happens_for_a_while(self) -> None:
+        self.follow(self.scheduler.handle(Waited()))
 
     @precondition(lambda self: self.busy() and not self.raised)
     @rule(data=st.data(), late=st.booleans())
     def a_worker_dies_at_work(self, data: st.DataObject, late: bool) -> None:  # noqa: FBT001 - hypothesis passes it
         worker = data.draw(st.sampled_from(self.busy()))
         chunk = self.queues.pop(worker)[0]
+        self.asked_back = None if self.asked_back == worker else self.asked_back
+        if not len(chunk):
+            self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"))))
+            return
         index = data.draw(st.integers(chunk.start, chunk.stop - 1)) if chunk.marked else None
         if late and index is not None:
             event = WorkerLost(worker, TaskTimeoutError("late"), index, guilty=True)
         else:
-            event = WorkerLost(worker, WorkerDiedError("died"), data.draw(st.sampled_from([index, None])))
+            begin = data.draw(st.integers(chunk.start, chunk.stop - 1))
+            span = data.draw(st.sampled_from([None, (begin, data.draw(st.integers(begin + 1, chunk.stop)))]))
+            event = WorkerLost(worker, WorkerDiedError("died"), data.draw(st.sampled_from([index, None])), span)
         self.follow(self.scheduler.handle(event))
 
     @precondition(lambda self: self.idle() and not self.raised)
@@ -114,6 +149,7 @@ class World(RuleBasedStateMachine):
     def an_idle_worker_dies(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(self.idle()))
         del self.queues[worker]
+        self.asked_back = None if self.asked_back == worker else self.asked_back
         self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"))))
 
     @precondition(lambda self: self.starting and not self.raised and self.start_failures < MOST_START_FAILURES - 1)
@@ -201,6 +237,8 @@ class World(RuleBasedStateMachine):
         if self.untaken:
             count, self.untaken = self.untaken, 0
             self.follow(self.scheduler.taken(count))
+        elif self.asked_back is not None:
+            self.give_back(1)
         elif self.busy():
             worker = self.busy()[0]
             chunk = self.queues[worker].pop(0)
@@ -222,7 +260,21 @@ class World(RuleBasedStateMachine):
         self.start_failures = 0
         self.starting.clear()
         self.queues.clear()
+        self.crew = crew
+        self.asked_back = None
         self.follow(self.scheduler.use(crew))
+
+    def give_back(self, keeps: int) -> None:
+        """Take back all but so many of a worker's items, as the engine tells it."""
+        worker, self.asked_back = self.asked_back, None
+        kept, queue = [], self.queues.get(worker, [])
+        for place, chunk in enumerate(queue):
+            stop = min(chunk.stop, chunk.start + keeps)
+            keeps -= stop - chunk.start
+            if stop < chunk.stop:
+                kept.append((chunk.id, stop))
+                queue[place] = chunk.between(chunk.start, stop)
+        self.follow(self.scheduler.handle(TakenBack(worker, tuple(kept))))
 
     def read(self, count: int) -> None:
         """Read from the caller's iterator, as far as it goes."""
@@ -253,6 +305,10 @@ class World(RuleBasedStateMachine):
                 case Send(worker, chunk):
                     assert chunk.stop <= self.known
                     self.queues[worker].append(chunk)
+                case TakeBack(worker):
+                    assert self.crew.gives_back
+                    assert self.asked_back is None
+                    self.asked_back = worker
                 case Read(count):
                     self.wanted = count
                 case Emit(batch):

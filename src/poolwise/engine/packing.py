@@ -1,0 +1,272 @@
+"""How items and results are packed for the way between a worker and its parent.
+
+A list is packed into a *parcel*, so that one bad value costs itself only:
+
+* built-in values, however nested (numbers, strings, lists, dicts ...), are one pickle, which no user's code takes part
+  in and so cannot go wrong;
+* anything else is a pickle for each value; a buffer of 64 KiB and more inside a value (NumPy, Arrow) lies outside of
+  its pickle (protocol 5) in the arena.
+
+A body of 64 KiB and more travels through the arena too, the rest through the socket.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from poolwise.engine.arena import LEAST_BUFFER, Reader, Writer
+from poolwise.engine.channel import PROTOCOL
+from poolwise.errors import ItemShippingError, ResultShippingError, ShippingError
+from poolwise.model.events import TaskError
+from poolwise.model.units import Bytes
+from poolwise.work.call import short_repr, show_error
+from poolwise.work.chunk import Mark
+
+# Built-in types that the C pickler asks about although their pickling runs no user's code.
+ALSO_PLAIN = frozenset({complex, range})
+
+Place: TypeAlias = tuple[int, Bytes, bool]
+"""A buffer in the arena: where, how large, and whether it may be written to."""
+
+
+class Parcel(NamedTuple):
+    """What travels in a message in the place of a list of values; its body follows the message, or is in the arena."""
+
+    pieces: tuple[tuple[Bytes, tuple[Place, ...]], ...] | None
+    """For each value the length of its pickle and its buffers; None: all values are one pickle."""
+    body: tuple[int, Bytes] | None
+    """Where in the arena the body is; None: behind the message."""
+    size: Bytes
+    """All bytes, buffers included."""
+
+
+Packed: TypeAlias = tuple[Parcel, "bytes | memoryview"]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Travels in the place of an item that cannot; the worker raises its error as that item's failure."""
+
+    error: BaseException
+
+
+class NotPlainError(Exception):
+    """Something that is not built in is among the values."""
+
+
+class PlainPickler(pickle.Pickler):
+    """Pickles built-in values at the speed of C and refuses anything else: looking first would take as long again."""
+
+    def reducer_override(self, value: Any) -> Any:  # noqa: ANN401 - whatever the C pickler does not know by itself
+        """Refuse what is not built in: exact built-in types never come here."""
+        if type(value) in ALSO_PLAIN:
+            return NotImplemented
+        raise NotPlainError
+
+
+def dumps(value: Any, *, by_value: bool, buffers: Callable[[pickle.PickleBuffer], object] | None = None) -> bytes:  # noqa: ANN401 - anything may have to travel
+    """Pickle ``value``; with cloudpickle where pickle cannot, or where the other side may lack ``__main__``.
+
+    With ``by_value`` the other side was not forked from here: what is defined in ``__main__`` must travel whole.
+    """
+    if not by_value:
+        try:
+            return pickle.dumps(value, PROTOCOL, buffer_callback=buffers)
+        except Exception as error:  # noqa: BLE001 - a __reduce__ may raise anything; the second try tells what it is
+            first: Exception | None = error
+    else:
+        first = None
+    import cloudpickle  # noqa: PLC0415 - 25 ms, and needed only where pickle fails
+
+    try:
+        return bytes(cloudpickle.dumps(value, PROTOCOL, buffer_callback=buffers))
+    except Exception as error:  # noqa: BLE001 - see above
+        raise first or error from None
+
+
+class Packer:
+    """Packs lists of values on one side of a channel."""
+
+    def __init__(self, get_writer: Callable[[], Writer | None], *, by_value: bool) -> None:
+        """Pack for a process that was forked from here (or the other way round), or ``by_value``."""
+        self._get_writer = get_writer
+        self._by_value = by_value
+
+    def items(self, items: Sequence[Any]) -> Packed:
+        """Pack items for a worker; one that cannot travel becomes a ``Broken``."""
+        return self._plain(items) or self._each(items, self._item)
+
+    def values(self, values: Sequence[Any], errors: dict[int, TaskError], mark: Mark | None = None) -> Packed:
+        """Pack results for the parent; one that cannot travel moves to ``errors``.
+
+        Each is marked as it is packed: its ``__reduce__`` is the user's code too, and may kill the worker.
+        """
+
+        def value_or_error(value: Any, offset: int, buffers: _Buffers) -> bytes:  # noqa: ANN401 - any result
+            if mark is not None:
+                mark(offset)
+            return self._value(value, offset, buffers, errors)
+
+        return self._plain(values) or self._each(values, value_or_error)
+
+    def _plain(self, values: Sequence[Any]) -> Packed | None:
+        file = io.BytesIO()
+        try:
+            PlainPickler(file, PROTOCOL).dump(values if type(values) in (list, range) else list(values))
+        except NotPlainError:
+            return None
+        except Exception:  # noqa: BLE001 - too deep, too large: one by one, the value that it is about is told
+            return None
+        return self._parcel(None, file.getbuffer(), 0)
+
+    def _each(self, values: Sequence[Any], pack: Callable[[Any, int, _Buffers], bytes]) -> Packed:
+        bodies, pieces, extra = [], [], 0
+        for offset, value in enumerate(values):
+            buffers = _Buffers(self._get_writer)
+            body = pack(value, offset, buffers)
+            bodies.append(body)
+            pieces.append((len(body), tuple(buffers.places)))
+            extra += buffers.size
+        return self._parcel(tuple(pieces), b"".join(bodies), extra)
+
+    def _parcel(
+        self, pieces: tuple[tuple[Bytes, tuple[Place, ...]], ...] | None, body: bytes | memoryview, extra: Bytes
+    ) -> Packed:
+        size = len(body)
+        if size >= LEAST_BUFFER and (writer := self._get_writer()) is not None:
+            place = writer.put(body)
+            if place is not None:
+                return Parcel(pieces, (place, size), size + extra), b""
+        return Parcel(pieces, None, size + extra), body
+
+    def _item(self, item: Any, offset: int, buffers: _Buffers) -> bytes:  # noqa: ANN401 - any item
+        try:
+            return dumps(item, by_value=self._by_value, buffers=buffers.take)
+        except Exception as problem:  # noqa: BLE001 - see dumps
+            buffers.undo()
+            advice = "pass what it is made from (a path, a key, arguments) and let the function make it"
+            return pickle.dumps(Broken(_complaint(ItemShippingError, "the item", item, problem, advice)), PROTOCOL)
+
+    def _value(self, value: Any, offset: int, buffers: _Buffers, errors: dict[int, TaskError]) -> bytes:  # noqa: ANN401 - any result
+        try:
+            return dumps(value, by_value=self._by_value, buffers=buffers.take)
+        except Exception as problem:  # noqa: BLE001 - see dumps
+            buffers.undo()
+            advice = "return plain data instead, or use backend='threads', where results do not travel"
+            errors[offset] = TaskError(_complaint(ResultShippingError, "the result", value, problem, advice))
+            return NOTHING
+
+
+class _Buffers:
+    """The large buffers of one value, on their way into the arena."""
+
+    def __init__(self, get_writer: Callable[[], Writer | None]) -> None:
+        self._get_writer = get_writer
+        self.places: list[Place] = []
+        self.size: Bytes = 0
+
+    def take(self, buffer: pickle.PickleBuffer) -> bool:
+        """Take a buffer out of the pickle, or (true, as pickle wants it) leave it in."""
+        try:
+            raw = buffer.raw()
+        except BufferError:
+            # Not contiguous: pickle copies it in order.
+            return True
+        if raw.nbytes < LEAST_BUFFER or (writer := self._get_writer()) is None or (place := writer.put(raw)) is None:
+            return True
+        self.places.append((place, raw.nbytes, not raw.readonly))
+        self.size += raw.nbytes
+        return False
+
+    def undo(self) -> None:
+        """The pickle failed, and nobody will ever read these."""
+        if self.places and (writer := self._get_writer()) is not None:
+            writer.release([place for place, _, _ in self.places])
+        self.places, self.size = [], 0
+
+
+class Unpacker:
+    """Unpacks what the other side has packed."""
+
+    def __init__(self, get_reader: Callable[[], Reader | None]) -> None:
+        """Read large buffers from an arena."""
+        self._get_reader = get_reader
+
+    def items(self, parcel: Parcel, body: memoryview) -> Sequence[Any]:
+        """Unpack items in the worker; one that cannot be unpacked becomes a ``Broken``."""
+
+        def broken(problem: Exception, offset: int) -> Broken:
+            return Broken(
+                ItemShippingError(
+                    f"the item could not be unpickled in the worker ({show_error(problem)}); "
+                    "its class must be importable there and accept what it pickles"
+                )
+            )
+
+        return self._unpack(parcel, body, broken)
+
+    def values(self, parcel: Parcel, body: memoryview, errors: dict[int, TaskError]) -> Sequence[Any]:
+        """Unpack results in the parent; one that cannot be unpacked moves to ``errors``."""
+
+        def failed(problem: Exception, offset: int) -> None:
+            errors[offset] = TaskError(
+                ResultShippingError(
+                    f"the result could not be unpickled here ({show_error(problem)}); "
+                    "its class must accept what it pickles (see __reduce__ and __setstate__)"
+                )
+            )
+
+        return self._unpack(parcel, body, failed)
+
+    def _unpack(self, parcel: Parcel, body: memoryview, instead: Callable[[Exception, int], object]) -> Sequence[Any]:
+        if parcel.body is None:
+            return self._open(parcel, body, instead)
+        reader, (place, size) = self._reader(), parcel.body
+        try:
+            with reader.peek(place, size) as inside:
+                return self._open(parcel, inside, instead)
+        finally:
+            reader.done(place)
+
+    def _open(self, parcel: Parcel, body: memoryview, instead: Callable[[Exception, int], object]) -> Sequence[Any]:
+        if parcel.pieces is None:
+            whole: Sequence[Any] = pickle.loads(body)
+            return whole
+        values, begin = [], 0
+        for offset, (length, places) in enumerate(parcel.pieces):
+            buffers = [self._buffer(place) for place in places]
+            try:
+                values.append(pickle.loads(body[begin : begin + length], buffers=buffers))
+            except Exception as problem:  # noqa: BLE001 - a __setstate__ may raise anything, and modules may be missing here
+                values.append(instead(problem, offset))
+            begin += length
+        return values
+
+    def _buffer(self, place: Place) -> memoryview:
+        where, size, writable = place
+        buffer = self._reader().buffer(where, size)
+        return buffer if writable else buffer.toreadonly()
+
+    def _reader(self) -> Reader:
+        reader = self._get_reader()
+        if reader is None:
+            msg = "the other side of a channel has an arena, and this one could not map it (address space limit?)"
+            raise MemoryError(msg)
+        return reader
+
+
+def _complaint(
+    kind: type[ShippingError],
+    what: str,
+    value: Any,  # noqa: ANN401
+    problem: Exception,
+    advice: str,
+) -> ShippingError:
+    return kind(f"{what} {short_repr(value)} cannot be pickled ({show_error(problem)}); {advice}")
+
+
+NOTHING = pickle.dumps(None, PROTOCOL)

@@ -1,0 +1,181 @@
+"""What a worker does with a chunk: run it in blocks, send what is done from time to time, leave what was taken back.
+
+A *block* is what runs between two looks at the marks: about a millisecond, one item where items take longer. So the
+parent can take back (for a worker that has nothing to do) whatever this one has not begun, at the price of half a
+microsecond a block; and a death names the block, or the very item.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from poolwise.engine.channel import Message, WorkerEnd
+from poolwise.engine.memory import WorkerMemory
+from poolwise.engine.messages import pack_error
+from poolwise.engine.packing import Broken, Packer, Parcel, Unpacker
+from poolwise.model.events import Outcome, TaskError
+from poolwise.model.units import Seconds
+from poolwise.work.call import Call
+from poolwise.work.chunk import ChunkRules, Mark, run_chunk
+from poolwise.work.job import Job
+
+if TYPE_CHECKING:
+    import asyncio
+
+# Between two looks at the marks: short enough that a worker that has nothing to do is not kept waiting, long enough
+# that a block's price (5 µs: its clocks and its outcome) is below one percent.
+BLOCK_S: Seconds = 0.001
+# A first item may be lucky: a block is at most so many times as long as the last.
+GROWTH = 16
+# What is done is sent at least so often, and so many values at a time at most: the parent unpacks them while we go on.
+SEND_EVERY_S: Seconds = 0.01
+SEND_VALUES = 16_384
+
+Take: TypeAlias = Callable[[int, int], Sequence[Any]]
+
+
+class Gathered:
+    """What has been done of a chunk and not been sent yet."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.values: list[Any] = []
+        self.errors: dict[int, TaskError] = {}
+        self.wall_s: Seconds = 0.0
+        self.cpu_s: Seconds = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """Put a block's outcome behind what there is."""
+        if outcome.errors:
+            behind = len(self.values)
+            self.errors |= {behind + offset: error for offset, error in outcome.errors.items()}
+        self.values += outcome.values
+        self.wall_s += outcome.wall_s
+        self.cpu_s += outcome.cpu_s
+
+    @property
+    def is_due(self) -> bool:
+        """It is time to send."""
+        return self.wall_s >= SEND_EVERY_S or len(self.values) >= SEND_VALUES
+
+
+class Shift:
+    """A worker's work, from its first chunk to its last."""
+
+    def __init__(self, job: Job, channel: WorkerEnd, memory: WorkerMemory, *, tasks: int, by_value: bool) -> None:
+        """Be ready for chunks of ``job``, ``tasks`` coroutines at a time."""
+        self._items = job.items
+        self._calls: dict[int, tuple[Call, ChunkRules]] = {0: (job.call, job.rules)}
+        self._tasks = tasks
+        self._channel = channel
+        self._memory = memory
+        self._marks = memory.marks
+        self._packer = Packer(memory.writer, by_value=by_value)
+        self._unpacker = Unpacker(memory.reader)
+        self._loop: asyncio.Runner | None = None
+
+    def serve(self) -> None:
+        """Run chunks until told to stop."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._end_loop)
+            while True:
+                message, body = self._channel.receive()
+                match message[0]:
+                    case "chunk":
+                        self._run(message, body)
+                    case "call":
+                        self._learn(message)
+                    case _:
+                        return
+
+    def _learn(self, message: Message) -> None:
+        """Keep a function that later chunks name by its number."""
+        _, number, packed = message
+        self._calls[number] = pickle.loads(packed)
+
+    def _run(self, message: Message, body: memoryview) -> None:
+        _, identity, number, start, stop, place, marked, parcel, free = message
+        self._memory.release(free)
+        call, rules = self._calls[number]
+        take, call = self._items_of(start, parcel, body, call)
+        mark: Mark | None = (lambda offset: self._marks.set(start + offset)) if marked else None
+        gathered, at, count = Gathered(), 0, stop - start
+        block = count if call.coroutine else 1
+        while at < count:
+            end = min(self._marks.claim(place + at, place + min(count, at + block)) - place, count)
+            if end <= at:
+                # The rest was taken back.
+                break
+            outcome = self._run_block(call, take(at, end), rules, _shifted(mark, at))
+            gathered.add(outcome)
+            if len(outcome.values) < end - at:
+                # The first error ends the run.
+                break
+            block = _next_size(block, end - at, outcome.wall_s)
+            at = end
+            if gathered.is_due and at < count:
+                self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=True)
+                gathered = Gathered()
+        self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=False)
+
+    def _items_of(self, start: int, parcel: Parcel | None, body: memoryview, call: Call) -> tuple[Take, Call]:
+        """Give what takes items out of the chunk, and the call that can be made on them."""
+        if parcel is None:
+            slices = self._items.slice
+            return (lambda begin, end: slices(start + begin, start + end)), call
+        parcel = Parcel(*parcel)
+        items = self._unpacker.items(parcel, body)
+        if parcel.pieces is not None and any(isinstance(item, Broken) for item in items):
+            call = _checked(call)
+        return (lambda begin, end: items if end - begin == len(items) else items[begin:end]), call
+
+    def _run_block(self, call: Call, items: Sequence[Any], rules: ChunkRules, mark: Mark | None) -> Outcome:
+        if not call.coroutine:
+            return run_chunk(call, items, rules, mark=mark)
+        import asyncio  # noqa: PLC0415 - only coroutine functions need it
+
+        from poolwise.work.chunk_async import run_chunk_async  # noqa: PLC0415
+
+        if self._loop is None:
+            # One loop for as long as the worker lives: what the function keeps (a session) belongs to it.
+            self._loop = asyncio.Runner()
+        return self._loop.run(run_chunk_async(call, items, rules, self._tasks, mark))
+
+    def _send(self, identity: int, gathered: Gathered, mark: Mark | None, *, more: bool) -> None:
+        self._marks.rest()
+        errors = gathered.errors
+        parcel, body = self._packer.values(gathered.values, errors, mark)
+        told = {offset: pack_error(error) for offset, error in errors.items()}
+        # First: sending waits until the parent reads, and that time must not make the item late.
+        self._marks.clear()
+        free = self._memory.take_dropped()
+        self._channel.send(("done", identity, more, gathered.wall_s, gathered.cpu_s, parcel, told, free), body)
+
+    def _end_loop(self) -> None:
+        if self._loop is not None:
+            self._loop.close()
+
+
+def _next_size(block: int, ran: int, wall_s: Seconds) -> int:
+    """Size the next block by what the last one took."""
+    return max(1, min(int(BLOCK_S * ran / max(wall_s, 1e-9)), block * GROWTH))
+
+
+def _shifted(mark: Mark | None, by: int) -> Mark | None:
+    if mark is None or by == 0:
+        return mark
+    return lambda offset: mark(by + offset)
+
+
+def _checked(call: Call) -> Call:
+    """Where an item could not travel, let it fail as that item, and no other."""
+
+    def checked(item: Any) -> Any:  # noqa: ANN401 - any item, any result
+        if isinstance(item, Broken):
+            raise item.error
+        return call.function(*item) if call.spread else call.function(item)
+
+    return Call(checked, coroutine=call.coroutine)
