@@ -22,7 +22,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from poolwise.errors import InitializerError, WorkerDiedError, WorkerStartError
-from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, Send, Start, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.events import (
+    Chunk,
+    ChunkDone,
+    Event,
+    Outcome,
+    Send,
+    Start,
+    TakenBack,
+    WorkerFailed,
+    WorkerLost,
+    WorkerReady,
+)
 from poolwise.model.units import Seconds
 from poolwise.work.chunk import RunCoroutine, late, run_chunk
 from poolwise.work.job import Job

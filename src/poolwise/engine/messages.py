@@ -3,7 +3,7 @@
 Messages are plain tuples whose first element names them; a parcel (``packing.py``) has its body behind the message:
 
 ===========  ====================================================================  =============================
-parent says  ``("chunk", id, call, start, stop, place, marked, parcel, free)``     run this; parcel None: you have the items
+parent says  ``("chunk", id, call, start, stop, place, marked, parcel, free)``     run this; None: you have them
 -            ``("call", number, call)``                                            a function that chunks name by number
 -            ``("stop",)``                                                         end
 worker says  ``("ready",)``                                                        I can take chunks

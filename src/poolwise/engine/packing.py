@@ -199,7 +199,7 @@ class Unpacker:
     def items(self, parcel: Parcel, body: memoryview) -> Sequence[Any]:
         """Unpack items in the worker; one that cannot be unpacked becomes a ``Broken``."""
 
-        def broken(problem: Exception, offset: int) -> Broken:
+        def broken(problem: Exception, _: int) -> Broken:
             return Broken(
                 ItemShippingError(
                     f"the item could not be unpickled in the worker ({show_error(problem)}); "

@@ -20,7 +20,7 @@ from poolwise.engine.channel import Message, ParentEnd, parent_side
 from poolwise.engine.deaths import describe_death, describe_failed_start
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import SETTLE_S, UNLIMITED, WorkerMemory
-from poolwise.engine.messages import PackedError, unpack_error
+from poolwise.engine.messages import unpack_error
 from poolwise.engine.packing import Packer, Parcel, Unpacker
 from poolwise.engine.process import Process, Starter, blocked_signals
 from poolwise.engine.start import make_starter
@@ -199,26 +199,18 @@ class Supervisor:
                 told = unpack_error(packed)
                 told.error.__cause__ = RemoteTraceback(told.traceback)
                 self._events.append(WorkerFailed(told.error))
-            case ("done", identity, more, wall_s, cpu_s, parcel, told, free):
-                self._done(handle, identity, Parcel(*parcel), body, told, (wall_s, cpu_s), more=more)
-                handle.memory.release(free)
+            case ("done", *_):
+                self._done(handle, message, body)
 
-    def _done(
-        self,
-        handle: Handle,
-        identity: int,
-        parcel: Parcel,
-        body: memoryview,
-        told: dict[int, PackedError],
-        clocks: tuple[Seconds, Seconds],
-        *,
-        more: bool,
-    ) -> None:
+    def _done(self, handle: Handle, message: Message, body: memoryview) -> None:
+        _, identity, more, wall_s, cpu_s, parcel, told, free = message
         sent = handle.chunks[0] if more else handle.chunks.popleft()
         errors = {offset: unpack_error(each) for offset, each in told.items()}
+        parcel = Parcel(*parcel)
         values = handle.unpacker.values(parcel, body, errors)
-        outcome = Outcome(values, errors, *clocks, sent.item_bytes, parcel.size / max(1, len(values)))
+        outcome = Outcome(values, errors, wall_s, cpu_s, sent.item_bytes, parcel.size / max(1, len(values)))
         self._events.append(ChunkDone(handle.worker, identity, outcome, more))
+        handle.memory.release(free)
 
     def _hush(self) -> None:
         with contextlib.suppress(BlockingIOError):
