@@ -26,7 +26,7 @@ UNKNOWN_CODE = 1 << 16
 
 def describe_death(worker: int, pid: int, code: int | None, index: int | None) -> WorkerDiedError:
     """Say how a working worker ended, and on which item, where that is known."""
-    on = f" on item {index}" if index is not None else ""
+    on = f" on item {index}" if index is not None and index >= 0 else ""
     return WorkerDiedError(f"worker {worker} (pid {pid}) {_how(code)}{on}; {_cause(code)}")
 
 
@@ -51,7 +51,10 @@ def _cause(code: int | None) -> str:
     if code is not None and code < 0:
         return "likely cause: " + CAUSES.get(_signal_name(-code), "a signal from outside")
     if code is None or code == UNKNOWN_CODE:
-        return "likely cause: look for a SIGCHLD handler of this program that reaps children"
+        return (
+            "likely cause: its exit code was lost to a SIGCHLD handler of this program that reaps children, or with "
+            "the process that had forked it (forkserver)"
+        )
     return "likely cause: the function ended the process (os._exit, or a C library's exit)"
 
 

@@ -13,12 +13,12 @@ import time
 from poolwise.engine.channel import parent_side
 from poolwise.model.units import Seconds
 
-SIZE = 16
+SIZE = 24
 NONE = -1
 
 
 class Marks:
-    """Two numbers: the index of the item in work (or -1), and the monotonic clock at its begin, in nanoseconds."""
+    """Three numbers: the item in work (or -1), the monotonic clock at its begin (ns), the chunk begun last (or -1)."""
 
     def __init__(self, descriptor: int) -> None:
         """Map the memory behind ``descriptor``, which stays open for passing it on."""
@@ -32,12 +32,22 @@ class Marks:
         """Make new marks that say: on nothing."""
         marks = cls(_anonymous())
         marks.clear()
+        marks.begin(NONE)
         return marks
 
     def set(self, index: int) -> None:
         """Begin an item. The clock comes first: a reader in between sees an old item with a young clock, not late."""
         self._numbers[1] = time.monotonic_ns()
         self._numbers[0] = index
+
+    def begin(self, chunk: int) -> None:
+        """Begin a chunk, before anything of it is unpacked."""
+        self._numbers[2] = chunk
+
+    @property
+    def begun(self) -> int:
+        """The chunk that was begun last."""
+        return self._numbers[2]
 
     def clear(self) -> None:
         """Be on nothing."""

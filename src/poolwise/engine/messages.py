@@ -33,7 +33,7 @@ Packed: TypeAlias = bytes | list[bytes]
 PackedErrors: TypeAlias = dict[int, tuple[bytes, str]]
 
 PROTOCOL = 5
-# The nursery's replies: b"P" and a process number, or b"X", a number and its exit code.
+# The nursery's replies: b"P", a process number and that of the request; or b"X", a process number and its exit code.
 NURSERY_REPLY = struct.Struct("<cqq")
 
 
@@ -71,12 +71,20 @@ def pack_items(items: Sequence[Any], *, by_value: bool) -> Packed:
     return [_pack_item(item, by_value=by_value) for item in items]
 
 
-def unpack_items(packed: Packed) -> Sequence[Any]:
-    """Unpack items in the worker; one that cannot be unpacked becomes a ``Broken``."""
+def unpack_items(packed: Packed, mark: Mark | None = None) -> Sequence[Any]:
+    """Unpack items in the worker; one that cannot be unpacked becomes a ``Broken``.
+
+    Each is marked as it is unpacked: its ``__setstate__`` is the user's code too, and may kill the worker or hang.
+    """
     if isinstance(packed, bytes):
         whole: Sequence[Any] = pickle.loads(packed)
         return whole
-    return [_unpack_item(each) for each in packed]
+    items = []
+    for offset, each in enumerate(packed):
+        if mark is not None:
+            mark(offset)
+        items.append(_unpack_item(each))
+    return items
 
 
 def pack_values(

@@ -22,17 +22,15 @@ from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Message, pack_items, unpack_error, unpack_values
 from poolwise.engine.process import Process, Starter, blocked_signals
 from poolwise.engine.start import make_starter
+from poolwise.engine.watch import Watch
 from poolwise.engine.worker import WorkerJob
 from poolwise.errors import FunctionShippingError, RemoteTraceback
-from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.events import NOTHING_BEGUN, Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Seconds
-from poolwise.work.chunk import late
 
 # A worker that was told to stop, or has closed its channel, gets so long to end before it is killed.
 END_PATIENCE_S: Seconds = 1.0
-# A late item is noticed within this share of its timeout, and no sooner than after a millisecond.
-LATE_SHARE = 0.1
 
 
 @dataclass(slots=True)
@@ -46,6 +44,10 @@ class Handle:
     chunks: list[int] = field(default_factory=list)
     """Chunks sent and not come back, in order."""
     ready: bool = False
+    answers: int = 0
+    """Chunks that have come back."""
+    sentinel: int | None = None
+    """The descriptor by which its process is watched, once there is one."""
 
 
 class Supervisor:
@@ -67,6 +69,8 @@ class Supervisor:
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._life = Lifeline()
         self._starter: Starter | None = None
+        limit_s = job.job.rules.timeout_s
+        self._watch = None if limit_s is None else Watch(limit_s, marked=not job.job.call.coroutine)
 
     @property
     def by_fork(self) -> bool:
@@ -91,8 +95,7 @@ class Supervisor:
             handle = Handle(worker, process, channel, marks)
             self._handles[worker] = handle
         self._selector.register(channel, selectors.EVENT_READ, handle)
-        if (sentinel := process.sentinel()) is not None:
-            self._selector.register(sentinel, selectors.EVENT_READ, handle)
+        self._watch_process(handle)
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Give a worker a chunk; None for items that it has already."""
@@ -113,19 +116,17 @@ class Supervisor:
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait for news, at most ``timeout_s``."""
-        limit_s = self._job.job.rules.timeout_s
         if self._events:
             timeout_s = 0
-        if limit_s is not None:
-            look_s = max(0.001, limit_s * LATE_SHARE)
-            timeout_s = look_s if timeout_s is None else min(timeout_s, look_s)
+        if self._watch is not None:
+            timeout_s = self._watch.look_s if timeout_s is None else min(timeout_s, self._watch.look_s)
         for key, mask in self._selector.select(timeout_s):
             if isinstance(key.data, Handle):
                 self._attend(key.data, mask, is_channel=key.fileobj is key.data.channel)
             else:
                 self._hush()
-        if limit_s is not None:
-            self._end_late(limit_s)
+        if self._watch is not None:
+            self._end_late(self._watch)
         events, self._events = self._events, []
         return events
 
@@ -148,6 +149,8 @@ class Supervisor:
         match message:
             case ("ready",):
                 handle.ready = True
+                # Of a nursery's child, nothing was known before.
+                self._watch_process(handle)
                 self._events.append(WorkerReady(handle.worker))
             case ("failed", packed):
                 told = unpack_error(packed)
@@ -155,9 +158,15 @@ class Supervisor:
                 self._events.append(WorkerFailed(told.error))
             case ("done", identity, wall_s, cpu_s, packed, told):
                 handle.chunks.remove(identity)
+                handle.answers += 1
                 errors = {offset: unpack_error(each) for offset, each in told.items()}
                 values = unpack_values(packed, errors)
                 self._events.append(ChunkDone(handle.worker, identity, Outcome(values, errors, wall_s, cpu_s)))
+
+    def _watch_process(self, handle: Handle) -> None:
+        if handle.sentinel is None and (sentinel := handle.process.sentinel()) is not None:
+            handle.sentinel = sentinel
+            self._selector.register(sentinel, selectors.EVENT_READ, handle)
 
     def _hush(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -181,6 +190,8 @@ class Supervisor:
         for message in messages:
             self._hear(handle, message)
         index, pid = handle.marks.index, handle.process.pid
+        if index is None and handle.chunks and handle.marks.begun != handle.chunks[0]:
+            index = NOTHING_BEGUN
         started = handle.ready
         self._forget(handle)
         if started:
@@ -188,10 +199,11 @@ class Supervisor:
         else:
             self._events.append(WorkerLost(handle.worker, describe_failed_start(handle.worker, pid, code)))
 
-    def _end_late(self, limit_s: Seconds) -> None:
-        for handle in tuple(self._handles.values()):
-            index = handle.marks.index
-            if not handle.chunks or index is None or (took := handle.marks.on_for_s()) <= limit_s:
+    def _end_late(self, watch: Watch) -> None:
+        """End workers that will not get on by themselves; all are looked at first, since one's end may be another's."""
+        watch.tick(time.monotonic())
+        for handle, lost in [(each, watch.judge(each)) for each in self._handles.values()]:
+            if lost is None:
                 continue
             handle.process.kill()
             handle.process.exit_code(END_PATIENCE_S)
@@ -199,17 +211,16 @@ class Supervisor:
             for message in messages:
                 self._hear(handle, message)
             self._forget(handle)
-            error = late(limit_s, took, "; its worker was ended")
-            if handle.chunks:
-                self._events.append(WorkerLost(handle.worker, error, index, guilty=True))
-            else:
-                self._events.append(WorkerLost(handle.worker, error))
+            # It may have finished in the last moment.
+            self._events.append(lost if handle.chunks else WorkerLost(handle.worker, lost.error))
 
     def _forget(self, handle: Handle) -> None:
         del self._handles[handle.worker]
         self._selector.unregister(handle.channel)
-        if (sentinel := handle.process.sentinel()) is not None:
-            self._selector.unregister(sentinel)
+        if handle.sentinel is not None:
+            self._selector.unregister(handle.sentinel)
+        if self._watch is not None:
+            self._watch.forget(handle.worker)
         handle.channel.close()
         handle.process.close()
         handle.marks.close()

@@ -101,8 +101,11 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: 
         code = 1
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
-        _flush()
-        os._exit(code)
+        try:
+            _flush()
+        finally:
+            # Whatever the user's stream raises: nobody may go on in the parent's code from here.
+            os._exit(code)
 
 
 def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -> None:
@@ -116,9 +119,11 @@ def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -
     with _runner(job) as run:
         while (message := channel.receive())[0] == "chunk":
             _, identity, start, stop, marked, packed = message
-            items = job.job.items.slice(start, stop) if packed is None else unpack_items(packed)
-            outcome = run(items, _marker(marks, start) if marked else None)
-            done = _done(identity, outcome, job, _marker(marks, start) if marked else None)
+            marks.begin(identity)
+            mark = _marker(marks, start) if marked else None
+            items = job.job.items.slice(start, stop) if packed is None else unpack_items(packed, mark)
+            outcome = run(items, mark)
+            done = _done(identity, outcome, job, mark)
             # First: sending waits until the parent reads, and that time must not make the item late.
             marks.clear()
             channel.send(done)

@@ -64,6 +64,10 @@ class ChunkDone:
     outcome: Outcome
 
 
+# In the place of an item's number: between two items, none of the next chunk begun.
+NOTHING_BEGUN = -1
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
     """A worker is gone: it died, or was given up because an item was late. Its chunks have no outcome."""
@@ -72,7 +76,7 @@ class WorkerLost:
     error: BaseException
     """Why, in words for the item that it was on: WorkerDiedError, TaskTimeoutError, WorkerStartError."""
     index: int | None = None
-    """The item that it was on, where that is known."""
+    """The item that it was on, where that is known; ``NOTHING_BEGUN``: it had begun none of those that it was given."""
     guilty: bool = False
     """The item has failed by this alone (it was late); else it is a suspect and is tried again."""
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 
 from poolwise.errors import CallerError, InternalError
 from poolwise.model.events import (
+    NOTHING_BEGUN,
     Batch,
     Chunk,
     ChunkDone,
@@ -49,6 +50,9 @@ from poolwise.run.staff import Staff
 
 # A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time.
 CRASH_RETRIES = 1
+# A chunk whose worker died before it had begun it is not to blame; so many times in a row are no accident: it kills
+# whoever reads it (it may need more memory than there is).
+MOST_UNBEGUN = 8
 # So many workers in a row that die before they are ready are no accident, nor somebody who kills now and then; finding
 # out takes a second at most.
 MOST_START_FAILURES = 8
@@ -115,6 +119,7 @@ class Scheduler:
         self._paused = False
         self._attempts: dict[int, int] = {}
         self._strikes: dict[int, int] = {}
+        self._unbegun: dict[int, int] = {}
         self._crew = Crew(workers=0)
         self._sizer = ChunkSizer(self._crew.sizing)
         self._chunks_named = 0
@@ -263,12 +268,16 @@ class Scheduler:
 
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""
-        index = chunk.start if event.index is None and len(chunk) == 1 else event.index
+        index = event.index
+        if index == NOTHING_BEGUN:
+            index = self._judge_unbegun(chunk)
+        if index is None and len(chunk) == 1:
+            index = chunk.start
         if index is None:
             self._narrow_down(chunk)
             return
         if not chunk.start <= index < chunk.stop:
-            # The item came back in the moment of the death: this chunk, sent ahead, was not begun.
+            # This chunk, sent ahead, was not begun; or its item came back in the moment of the death.
             self._again.appendleft(chunk)
             return
         self._run_again(index + 1, chunk.stop)
@@ -282,6 +291,11 @@ class Scheduler:
         else:
             self._strikes[index] = strikes
             self._run_again(index, index + 1)
+
+    def _judge_unbegun(self, chunk: Chunk) -> int | None:
+        """Nothing of the chunk was begun: no item is to blame, unless it happens again and again."""
+        seen = self._unbegun[chunk.start] = self._unbegun.get(chunk.start, 0) + 1
+        return NOTHING_BEGUN if seen <= MOST_UNBEGUN else None
 
     def _narrow_down(self, chunk: Chunk) -> None:
         """Not known which item it was: run all again marked, so that the next death names it.
