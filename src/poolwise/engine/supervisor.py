@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from poolwise.engine.deaths import describe_death, describe_failed_start
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Message, pack_items, unpack_error, unpack_values
+from poolwise.engine.oom import OomCounters
 from poolwise.engine.process import Process, Starter, blocked_signals
 from poolwise.engine.start import make_starter
 from poolwise.engine.watch import Watch
@@ -69,6 +71,7 @@ class Supervisor:
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._life = Lifeline()
         self._starter: Starter | None = None
+        self._oom: OomCounters | None = None
         limit_s = job.job.rules.timeout_s
         self._watch = None if limit_s is None else Watch(limit_s, marked=not job.job.call.coroutine)
 
@@ -96,6 +99,9 @@ class Supervisor:
             self._handles[worker] = handle
         self._selector.register(channel, selectors.EVENT_READ, handle)
         self._watch_process(handle)
+        if self._oom is None:
+            # While the first worker starts, there is time to read them.
+            self._oom = OomCounters()
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Give a worker a chunk; None for items that it has already."""
@@ -151,6 +157,8 @@ class Supervisor:
                 handle.ready = True
                 # Of a nursery's child, nothing was known before.
                 self._watch_process(handle)
+                if self._oom is not None:
+                    self._oom.note(handle.process.pid)
                 self._events.append(WorkerReady(handle.worker))
             case ("failed", packed):
                 told = unpack_error(packed)
@@ -193,11 +201,12 @@ class Supervisor:
         if index is None and handle.chunks and handle.marks.begun != handle.chunks[0]:
             index = NOTHING_BEGUN
         started = handle.ready
+        oom = self._oom.find(pid) if self._oom is not None and code == -signal.SIGKILL else None
         self._forget(handle)
         if started:
-            self._events.append(WorkerLost(handle.worker, describe_death(handle.worker, pid, code, index), index))
+            self._events.append(WorkerLost(handle.worker, describe_death(handle.worker, pid, code, index, oom), index))
         else:
-            self._events.append(WorkerLost(handle.worker, describe_failed_start(handle.worker, pid, code)))
+            self._events.append(WorkerLost(handle.worker, describe_failed_start(handle.worker, pid, code, oom)))
 
     def _end_late(self, watch: Watch) -> None:
         """End workers that will not get on by themselves; all are looked at first, since one's end may be another's."""
