@@ -27,7 +27,17 @@ from poolwise.engine.start import make_starter
 from poolwise.engine.watch import Watch
 from poolwise.engine.worker import WorkerJob
 from poolwise.errors import FunctionShippingError, RemoteTraceback
-from poolwise.model.events import NOTHING_BEGUN, Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.events import (
+    NOTHING_BEGUN,
+    Chunk,
+    ChunkDone,
+    Event,
+    Outcome,
+    WorkerFailed,
+    WorkerLost,
+    WorkerReady,
+    WorkerRetired,
+)
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Seconds
 
@@ -48,6 +58,8 @@ class Handle:
     ready: bool = False
     answers: int = 0
     """Chunks that have come back."""
+    retired_at_s: Seconds | None = None
+    """When it said that it ends by itself, between two chunks."""
     sentinel: int | None = None
     """The descriptor by which its process is watched, once there is one."""
 
@@ -133,6 +145,7 @@ class Supervisor:
                 self._hush()
         if self._watch is not None:
             self._end_late(self._watch)
+        self._end_retired()
         events, self._events = self._events, []
         return events
 
@@ -160,6 +173,8 @@ class Supervisor:
                 if self._oom is not None:
                     self._oom.note(handle.process.pid)
                 self._events.append(WorkerReady(handle.worker))
+            case ("retired",):
+                handle.retired_at_s = time.monotonic()
             case ("failed", packed):
                 told = unpack_error(packed)
                 told.error.__cause__ = RemoteTraceback(told.traceback)
@@ -203,7 +218,9 @@ class Supervisor:
         started = handle.ready
         oom = self._oom.find(pid) if self._oom is not None and code == -signal.SIGKILL else None
         self._forget(handle)
-        if started:
+        if handle.retired_at_s is not None:
+            self._events.append(WorkerRetired(handle.worker))
+        elif started:
             self._events.append(WorkerLost(handle.worker, describe_death(handle.worker, pid, code, index, oom), index))
         else:
             self._events.append(WorkerLost(handle.worker, describe_failed_start(handle.worker, pid, code, oom)))
@@ -222,6 +239,12 @@ class Supervisor:
             self._forget(handle)
             # It may have finished in the last moment.
             self._events.append(lost if handle.chunks else WorkerLost(handle.worker, lost.error))
+
+    def _end_retired(self) -> None:
+        """A worker that has said that it ends, and does not, is ended: its end is the user's code too (streams)."""
+        for handle in self._handles.values():
+            if handle.retired_at_s is not None and time.monotonic() - handle.retired_at_s > END_PATIENCE_S:
+                handle.process.kill()
 
     def _forget(self, handle: Handle) -> None:
         del self._handles[handle.worker]

@@ -17,6 +17,7 @@ from typing import Any
 
 from poolwise.engine import lifeline
 from poolwise.engine.channel import WorkerEnd, parent_side
+from poolwise.engine.growth import Growth
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Broken, Message, dumps, pack_error, pack_values, unpack_items
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
@@ -116,6 +117,7 @@ def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -
         channel.send(("failed", pack_error(TaskError(error, format_error(error)))))
         return
     channel.send(("ready",))
+    growth = Growth(job.job.memory_limit)
     with _runner(job) as run:
         while (message := channel.receive())[0] == "chunk":
             _, identity, start, stop, marked, packed = message
@@ -127,6 +129,10 @@ def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -
             # First: sending waits until the parent reads, and that time must not make the item late.
             marks.clear()
             channel.send(done)
+            if growth.is_over():
+                # What was sent ahead is not read any more, and goes to another worker.
+                channel.send(("retired",))
+                return
 
 
 def _load(get_job: Callable[[], WorkerJob]) -> WorkerJob:

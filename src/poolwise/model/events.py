@@ -88,7 +88,14 @@ class WorkerFailed:
     error: BaseException
 
 
-Event: TypeAlias = WorkerReady | ChunkDone | WorkerLost | WorkerFailed
+@dataclass(frozen=True, slots=True)
+class WorkerRetired:
+    """A worker has grown too large and has ended between two chunks; what was sent ahead to it is not begun."""
+
+    worker: int
+
+
+Event: TypeAlias = WorkerReady | ChunkDone | WorkerLost | WorkerFailed | WorkerRetired
 
 
 @dataclass(frozen=True, slots=True)

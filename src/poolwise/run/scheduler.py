@@ -41,6 +41,7 @@ from poolwise.model.events import (
     WorkerFailed,
     WorkerLost,
     WorkerReady,
+    WorkerRetired,
 )
 from poolwise.model.options import ErrorsChoice
 from poolwise.model.units import Seconds
@@ -48,8 +49,6 @@ from poolwise.run.adapt import ChunkSizer, Sizing
 from poolwise.run.handover import Handover
 from poolwise.run.staff import Staff
 
-# A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time.
-CRASH_RETRIES = 1
 # A chunk whose worker died before it had begun it is not to blame; so many times in a row are no accident: it kills
 # whoever reads it (it may need more memory than there is).
 MOST_UNBEGUN = 8
@@ -74,6 +73,8 @@ class Wishes:
     ordered: bool = True
     errors: ErrorsChoice = "raise"
     retries: int = 0
+    crash_retries: int = 1
+    """A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time."""
     stream: bool = False
     """Results are taken one by one (``imap``): read ahead a little only, and raise an error in its turn."""
 
@@ -98,6 +99,7 @@ class Counts:
     failed: int = 0
     retried: int = 0
     deaths: int = 0
+    recycled: int = 0
     chunks: int = 0
     started: int = 0
 
@@ -202,6 +204,8 @@ class Scheduler:
                 self._known, self._ended = event.known, event.ended
             case WorkerLost():
                 self._worker_lost(event)
+            case WorkerRetired():
+                self._worker_retired(event)
             case WorkerFailed():
                 self._end(Raise(None, event.error))
         return self._advance()
@@ -266,6 +270,12 @@ class Scheduler:
             if self._start_failures >= MOST_START_FAILURES:
                 self._end(Raise(None, event.error))
 
+    def _worker_retired(self, event: WorkerRetired) -> None:
+        """It has handed over all that it had begun: nobody is to blame."""
+        chunks, _ = self._staff.lose(event.worker)
+        self.counts.recycled += 1
+        self._again.extendleft(reversed(chunks))
+
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""
         index = event.index
@@ -285,7 +295,7 @@ class Scheduler:
         strikes = self._strikes.get(index, 0) + 1
         if event.guilty:
             self._task_failed(index, TaskError(event.error), marked=True)
-        elif strikes > CRASH_RETRIES:
+        elif strikes > self._wishes.crash_retries:
             self._strikes.pop(index, None)
             self._give_up(index, TaskError(event.error), self._attempts.pop(index, 0) + strikes)
         else:

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from poolwise.errors import TaskTimeoutError, WorkerDiedError
 from poolwise.model.events import (
+    NOTHING_BEGUN,
     Chunk,
     ChunkDone,
     Emit,
@@ -22,6 +23,7 @@ from poolwise.model.events import (
     TaskError,
     WorkerLost,
     WorkerReady,
+    WorkerRetired,
 )
 from poolwise.run.adapt import Sizing
 from poolwise.run.scheduler import AHEAD_PER_WORKER, MOST_AHEAD, MOST_START_FAILURES, Crew, Scheduler, Wishes
@@ -45,6 +47,7 @@ wishes = st.builds(
     ordered=st.booleans(),
     errors=st.sampled_from(["raise", "collect", "skip"]),
     retries=st.integers(0, 2),
+    crash_retries=st.integers(0, 2),
     stream=st.booleans(),
 )
 walls = st.floats(0, 0.3)
@@ -108,6 +111,22 @@ class World(RuleBasedStateMachine):
         else:
             event = WorkerLost(worker, WorkerDiedError("died"), data.draw(st.sampled_from([index, None])))
         self.follow(self.scheduler.handle(event))
+
+    @precondition(lambda self: self.busy() and not self.raised)
+    @rule(data=st.data())
+    def a_worker_dies_before_it_begins(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(self.busy()))
+        del self.queues[worker]
+        self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"), NOTHING_BEGUN)))
+
+    @precondition(lambda self: self.queues and not self.raised)
+    @rule(data=st.data())
+    def a_worker_retires(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.queues)))
+        del self.queues[worker]
+        failed = self.scheduler.counts.failed
+        self.follow(self.scheduler.handle(WorkerRetired(worker)))
+        assert self.scheduler.counts.failed == failed
 
     @precondition(lambda self: self.idle() and not self.raised)
     @rule(data=st.data())
