@@ -6,7 +6,7 @@ import pytest
 
 from poolwise.decide.memory import LEAST, memory_limit
 from poolwise.model.options import Options
-from tests.unit.decide.facts import machine
+from tests.unit.decide.facts import make_machine
 
 GIB = 1 << 30
 
@@ -17,10 +17,10 @@ GIB = 1 << 30
 )
 def test_auto_is_an_even_share_of_what_is_free(free: int, workers: int, expected: int) -> None:
     """Free memory over workers, and never less than half a gigabyte."""
-    assert memory_limit(Options(), machine(memory_free_bytes=free), workers) == expected
+    assert memory_limit(Options(), make_machine(memory_free_bytes=free), workers) == expected
 
 
 @pytest.mark.parametrize("limit", [None, GIB])
 def test_what_the_caller_says_holds(limit: int | None) -> None:
     """A number is the limit, None is none, whatever the machine."""
-    assert memory_limit(Options(memory_limit=limit), machine(memory_free_bytes=100 * GIB), 2) == limit
+    assert memory_limit(Options(memory_limit=limit), make_machine(memory_free_bytes=100 * GIB), 2) == limit
