@@ -24,13 +24,15 @@ SOURCE = """
 """
 
 
+WORDS = "the initializer begin raised LookupError: no such database; no worker can start without it"
+
+
 @METHODS
 def test_an_initializer_that_raises_is_told_once(tmp_path: Path, method: str) -> None:
     """Four workers fail in the same way: one InitializerError with the words and the traceback, nothing on stderr."""
     done = run_program(tmp_path, SOURCE.format(work='raise LookupError("no such database")', method=method))
     assert (done.stdout, done.stderr) == (
-        "InitializerError | the initializer begin raised LookupError: no such database; "
-        "no worker can start without it | 'RemoteTraceback'\n",
+        f"InitializerError | {WORDS} | 'RemoteTraceback'\n",
         "",
     )
 

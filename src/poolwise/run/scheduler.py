@@ -55,6 +55,9 @@ MOST_UNBEGUN = 8
 # So many workers in a row that die before they are ready are no accident, nor somebody who kills now and then; finding
 # out takes a second at most.
 MOST_START_FAILURES = 8
+# ... where none has been ready yet. One that was has shown that workers can start here: it takes more to give up then
+# (somebody who kills twice a second hits a start that takes half a second every other time).
+PROVEN_START_FAILURES = 4 * MOST_START_FAILURES
 # A worker is given its next chunk ahead only while chunks are shorter than this: behind a long one the next would wait
 # for a busy worker while another is idle, and the 0.1 ms that fetching it takes is nothing beside it.
 AHEAD_BELOW_S: Seconds = 0.1
@@ -126,6 +129,7 @@ class Scheduler:
         self._sizer = ChunkSizer(self._crew.sizing)
         self._chunks_named = 0
         self._start_failures = 0
+        self._most_start_failures = MOST_START_FAILURES
         self._over = False
         self._out: list[Instruction] = []
 
@@ -179,7 +183,7 @@ class Scheduler:
         if self._staff.busy:
             raise InternalError(f"the backend was changed with chunks in flight: {list(self._staff.in_flight())}")
         self._crew, self._sizer, self._staff = crew, ChunkSizer(crew.sizing), Staff()
-        self._start_failures = 0
+        self._start_failures, self._most_start_failures = 0, MOST_START_FAILURES
         self._paused = False
         return self._advance()
 
@@ -199,7 +203,7 @@ class Scheduler:
                 self._chunk_done(event)
             case WorkerReady():
                 self._staff.arrive(event.worker)
-                self._start_failures = 0
+                self._start_failures, self._most_start_failures = 0, PROVEN_START_FAILURES
             case ItemsRead():
                 self._known, self._ended = event.known, event.ended
             case WorkerLost():
@@ -267,7 +271,7 @@ class Scheduler:
             self._judge(chunks[0], event)
         elif not was_ready:
             self._start_failures += 1
-            if self._start_failures >= MOST_START_FAILURES:
+            if self._start_failures >= self._most_start_failures:
                 self._end(Raise(None, event.error))
 
     def _worker_retired(self, event: WorkerRetired) -> None:

@@ -31,6 +31,7 @@ from poolwise.run.scheduler import (
     MOST_AHEAD,
     MOST_START_FAILURES,
     MOST_UNBEGUN,
+    PROVEN_START_FAILURES,
     Scheduler,
     Wishes,
 )
@@ -265,6 +266,15 @@ def test_a_second_death_is_raised():
     play = Play(3, crew=crew(chunksize=1))
     play.tell(WorkerReady(0), lost(0), WorkerReady(1))
     assert play.tell(lost(1)) == [Raise(Failed(0, TaskError(DIED), 2), DIED)]
+
+
+def test_where_a_worker_was_ready_once_more_failed_starts_are_borne():
+    """Workers have shown that they can start: somebody kills them, and that may end."""
+    play = Play(1, crew=crew())
+    play.tell(WorkerReady(0))
+    for worker in range(PROVEN_START_FAILURES):
+        assert play.tell(lost(worker, NOTHING_BEGUN)) == [Start(worker + 1)]
+    assert play.tell(lost(PROVEN_START_FAILURES)) == [Raise(None, DIED)]
 
 
 @pytest.mark.parametrize("crash_retries", [0, 1, 3])
