@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -60,6 +61,49 @@ def test_nothing_is_left_after_many_maps(method: str) -> None:
     for _ in range(20 if method == "fork" else 3):
         poolwise.map(echo, range(100), **options)
     assert (_descriptors(), threading.active_count(), psutil.Process().children()) == before
+
+
+def fail_or_die(item):
+    """Do well, raise, or die."""
+    if item == 3:
+        raise ValueError(item)
+    if item == 5:
+        os._exit(7)
+    return item
+
+
+@pytest.mark.parametrize(
+    ("method", "maps"), [("fork", 200), pytest.param("forkserver", 20, marks=pytest.mark.slow), ("spawn", 6)]
+)
+@pytest.mark.timeout(120)
+def test_nothing_is_left_after_errors_and_deaths(method: str, maps: int) -> None:
+    """Descriptors, threads, children and shared memory are the same before and after many maps, however they end."""
+    options = {**FORKED, "start_method": method, "errors": "collect"}
+
+    def run(turn: int) -> None:
+        if turn % 10 == 0:
+            poolwise.map(fail_or_die, range(7), **options)
+        elif turn % 10 == 1:
+            with poolwise.imap(echo, range(1000), **options) as results:
+                next(results)
+        elif turn % 10 == 2:
+            with pytest.raises(ValueError, match="3"):
+                poolwise.map(fail_or_die, range(5), **{**options, "errors": "raise"})
+        else:
+            poolwise.map(echo, range(100), **options)
+
+    run(0)
+    before = _held()
+    for turn in range(maps):
+        run(turn)
+    gc.collect()
+    assert _held() == before
+
+
+def _held() -> tuple[object, ...]:
+    """Tell what this process holds of the system's."""
+    mappings = Path("/proc/self/maps").read_text().count("poolwise")
+    return _descriptors(), threading.active_count(), psutil.Process().children(), mappings
 
 
 def test_dropping_an_iterator_ends_its_workers() -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from poolwise.backends.coroutines import LoopThread
     from poolwise.model.machine import Machine
     from poolwise.model.profile import Profile
-    from poolwise.model.units import Seconds
+    from poolwise.model.units import Bytes, Seconds
 
 # Streams are watched by their consumer and get chunks no longer than this.
 STREAM_CHUNK_S: Seconds = 0.005
@@ -169,7 +169,7 @@ class Execution:
         self._runs += 1
         if plan.backend == "processes":
             self._end_own_loop()
-        backend, until = backends.create(plan, self._job(initialized=plan.backend in ("loop", "asyncio"))), None
+        backend, until = backends.create(plan, self._job(plan, initialized=plan.backend in ("loop", "asyncio"))), None
         if plan.backend == "loop" and plan.item_s is not None:
             backend = self._probe = Probe(backend, coroutine=False, total=plan.items, here=True, before=self.profile)
             until = functools.partial(self._probe.surprised, plan.item_s)
@@ -189,6 +189,7 @@ class Execution:
             failed=counts.failed,
             retried=counts.retried,
             deaths=counts.deaths,
+            recycled=counts.recycled,
             workers_started=counts.started,
             chunks=counts.chunks,
             wall_s=wall_s,
@@ -277,7 +278,7 @@ class Execution:
             return Plan(backend="asyncio")
         return Plan(backend="threads" if self._options.timeout is not None else "loop")
 
-    def _job(self, *, initialized: bool = False) -> Job:
+    def _job(self, plan: Plan | None = None, *, initialized: bool = False) -> Job:
         options, stream = self._options, self._ask.stream
         return Job(
             call=self._call,
@@ -292,7 +293,15 @@ class Execution:
             initargs=options.initargs,
             event_loop=self._ask.event_loop or self._event_loop,
             into=self.into,
+            memory_limit=self._memory_limit(plan),
         )
+
+    def _memory_limit(self, plan: Plan | None) -> Bytes | None:
+        if plan is None or plan.backend != "processes":
+            return None
+        from poolwise.decide.memory import memory_limit  # noqa: PLC0415 - tiny work is done before
+
+        return memory_limit(self._options, self.machine, plan.workers)
 
     def _close(self) -> None:
         """However it ends: an open progress line hides the terminal's cursor, and a loop of ours keeps its thread."""
@@ -330,7 +339,13 @@ class Execution:
 
 def _wishes(ask: Ask) -> Wishes:
     options = ask.options
-    return Wishes(ordered=options.ordered, errors=options.errors, retries=options.retries, stream=ask.stream)
+    return Wishes(
+        ordered=options.ordered,
+        errors=options.errors,
+        retries=options.retries,
+        crash_retries=options.crash_retries,
+        stream=ask.stream,
+    )
 
 
 def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inherited: bool) -> Crew:
@@ -352,7 +367,8 @@ def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inheri
             least=plan.tasks_per_worker,
             by_share=gives_back and inherited and not stream,
         ),
-        marked=killing,
+        # Where nothing is to be run again, the first death must name its item.
+        marked=killing or (plan.backend == "processes" and options.crash_retries == 0),
         gives_back=gives_back,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Literal, NotRequired, Required, TypeAlias, TypedDict, TypeVar, TypeVarTuple
 
 from poolwise.model.options import BackendChoice, ErrorsChoice, ProgressChoice, StartMethod
-from poolwise.model.units import Seconds
+from poolwise.model.units import Bytes, Seconds
 
 A = TypeVar("A")
 """An item: the function's argument."""
@@ -38,6 +38,8 @@ class _Shared(TypedDict, total=False):
     initializer: Callable[..., object] | None
     initargs: tuple[Any, ...]
     start_method: StartMethod | None
+    crash_retries: int
+    memory_limit: Bytes | Literal["auto"] | None
 
 
 class Keywords(_Shared):

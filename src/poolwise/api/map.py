@@ -99,22 +99,27 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
         ``InitializerError``.
     ``start_method``: ``"fork"``, ``"forkserver"`` or ``"spawn"`` for worker processes. None: fork where it is safe (no
         other thread that might hold a lock), else forkserver, else spawn.
+    ``crash_retries``: an item on which its worker process died is run again alone up to so many times, 0 or more,
+        before it fails with ``WorkerDiedError``. What ``retries`` allows is not used up by it.
+    ``memory_limit``: bytes, 16 MiB or more, that a worker process may grow by after its start. One that is beyond it
+        after a chunk ends, with all its results handed over, and another takes its place. ``"auto"``: an even share of
+        the memory that is free when the workers start, and at least 512 MiB. None: no limit.
 
     **Guarantees**
 
     Each item's function is called exactly once, the measured items included. More often only with ``retries``, and
-    where a worker process dies: what had not come back from it is run again, and the item that it was on once more,
-    alone. The iterables are read in the calling thread, in order. When ``map`` is left, by an error or Ctrl-C too, no
-    new item begins and its worker processes have ended; a call that is under way in a thread goes on to its end,
-    unheard.
+    where a worker process dies: what had not come back from it is run again, and the item that it was on
+    ``crash_retries`` times more, alone. The iterables are read in the calling thread, in order. When ``map`` is left,
+    by an error or Ctrl-C too, no new item begins and its worker processes have ended; a call that is under way in a
+    thread goes on to its end, unheard.
 
     **Raises**
 
     What the function raises, as it is, with a note of the item; what an iterable raises, in its place.
     ``poolwise.errors.CallerError`` before anything runs, where the arguments cannot be used: its text says what to
-    write. ``TaskTimeoutError``, ``WorkerDiedError`` (a process died twice on the same item), ``ShippingError`` (an
-    item, a result or the function cannot be pickled) and ``FunctionExitedError`` (it called ``sys.exit``) for an item,
-    as ``errors`` says. ``WorkerStartError``, ``InitializerError`` where no worker can start.
+    write. ``TaskTimeoutError``, ``WorkerDiedError`` (a process died on the item, each time that it was tried),
+    ``ShippingError`` (an item, a result or the function cannot be pickled) and ``FunctionExitedError`` (it called
+    ``sys.exit``) for an item, as ``errors`` says. ``WorkerStartError``, ``InitializerError`` where no worker can start.
     """
     return collect(make_execution("map", function, iterables, options))
 

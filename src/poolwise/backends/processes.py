@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,4 +57,4 @@ class ProcessesBackend:
 
 
 def _without_items(job: Job) -> Job:
-    return Job(call=job.call, items=Indexed(([],)), rules=job.rules, initializer=job.initializer, initargs=job.initargs)
+    return dataclasses.replace(job, items=Indexed(([],)), event_loop=None, into=None)

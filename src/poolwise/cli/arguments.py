@@ -75,9 +75,18 @@ def add_option_arguments(parser: argparse.ArgumentParser, *, errors: str) -> Non
     )
     group.add_argument("--retries", metavar="N", type=number, default=0, help="try a failed item N times more")
     group.add_argument("--timeout", metavar="SECONDS", type=number, help="an item that takes longer has failed")
+    group.add_argument(
+        "--crash-retries", metavar="N", type=number, default=1, help="run an item whose process died N times more"
+    )
+    group.add_argument(
+        "--memory-limit", metavar="BYTES", type=number, default="auto", help="replace processes that grow by more"
+    )
 
 
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Give the parsed arguments as keywords for the api."""
-    names = ("backend", "max_workers", "chunksize", "start_method", "errors", "retries", "timeout")
+    names = [
+        *("backend", "max_workers", "chunksize", "start_method", "errors", "retries", "timeout"),
+        *("crash_retries", "memory_limit"),
+    ]
     return {name: getattr(arguments, name) for name in names}

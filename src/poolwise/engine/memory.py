@@ -3,7 +3,7 @@
 One sparse file for each worker, shared with its parent only. Anonymous (a memfd on Linux, an unlinked file elsewhere),
 so that nothing is left behind however both of them end::
 
-    0        marks: five numbers (below)
+    0        marks: six numbers (below)
     4096     the inbox: large buffers of items; the parent writes, the worker reads
     … + S    the outbox: large buffers of results; the worker writes, the parent reads
 
@@ -30,13 +30,15 @@ ARENA_SIZE: Bytes = 1 << 36
 # From lowering a limit to trusting what the worker has claimed (see ``Marks``).
 SETTLE_S: Seconds = 0.00005
 
-INDEX, CLOCK, BEGUN, CLAIMED, LIMIT = range(5)
+INDEX, CLOCK, CHUNK, BEGUN, CLAIMED, LIMIT = range(6)
 
 
 class Marks:
-    """Five numbers, each written by one side and read by the other at any time.
+    """Six numbers, each written by one side and read by the other at any time.
 
     ``index`` and ``on_for_s``: the item in work, where the worker marks every item (else -1), and since when.
+
+    ``chunk``: the chunk begun last, before anything of it is unpacked.
 
     ``begun`` and ``claimed``: the places, in all that this worker was ever sent, from the first to behind the last of
     the items in work. ``limit``: the parent's word that the worker must not begin anything at this place or behind it.
@@ -55,9 +57,13 @@ class Marks:
 
     def reset(self) -> None:
         """Be on nothing, without a limit."""
-        self._numbers[INDEX] = self._numbers[BEGUN] = NONE
+        self._numbers[INDEX] = self._numbers[CHUNK] = self._numbers[BEGUN] = NONE
         self._numbers[CLAIMED] = 0
         self._numbers[LIMIT] = UNLIMITED
+
+    def begin(self, chunk: int) -> None:
+        """Begin a chunk, before anything of it is unpacked."""
+        self._numbers[CHUNK] = chunk
 
     def set(self, index: int) -> None:
         """Begin an item. The clock comes first: a reader in between sees an old item with a young clock, not late."""
@@ -85,6 +91,11 @@ class Marks:
         """The item in work; None: none, or not marked."""
         index = self._numbers[INDEX]
         return None if index == NONE else index
+
+    @property
+    def chunk(self) -> int:
+        """The chunk that was begun last."""
+        return self._numbers[CHUNK]
 
     @property
     def begun(self) -> int | None:

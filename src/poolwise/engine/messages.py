@@ -8,6 +8,7 @@ parent says  ``("chunk", id, call, start, stop, place, marked, parcel, free)``  
 -            ``("stop",)``                                                         end
 worker says  ``("ready",)``                                                        I can take chunks
 -            ``("failed", error)``                                                 I can never take chunks
+-            ``("retired",)``                                                      I have grown too large and end
 -            ``("done", id, more, wall_s, cpu_s, parcel, errors, free)``           this came of it
 ===========  ====================================================================  =============================
 
@@ -30,7 +31,7 @@ from poolwise.work.call import show_error
 
 PackedError: TypeAlias = tuple[bytes, str]
 
-# The nursery's replies: b"P" and a process number, or b"X", a number and its exit code.
+# The nursery's replies: b"P", a process number and that of the request; or b"X", a process number and its exit code.
 NURSERY_REPLY = struct.Struct("<cqq")
 
 

@@ -49,6 +49,7 @@ class Nursery:
         with contextlib.suppress(Exception):
             self._job = receive_job(message)
         self._children: dict[int, int] = {}
+        self._asked = 0
         self._selector = selectors.DefaultSelector()
         self._selector.register(connection, selectors.EVENT_READ)
 
@@ -68,6 +69,7 @@ class Nursery:
         if not request:
             return False
         connection, memory = descriptors
+        self._asked += 1
         pid = os.fork()
         if pid == 0:
             self._become_worker(connection, memory)
@@ -76,11 +78,14 @@ class Nursery:
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = pid
         self._selector.register(pidfd, selectors.EVENT_READ)
-        self._connection.sendall(NURSERY_REPLY.pack(b"P", pid, 0))
+        self._tell_birth(pid)
         return True
 
     def _become_worker(self, connection: int, memory: int) -> None:
         hold(self._life)
+        # Told by both: here, so that it is known before the worker is ready; there, should it die at once.
+        with contextlib.suppress(OSError):
+            self._tell_birth(os.getpid())
         self._selector.close()
         self._connection.close()
         for pidfd in self._children:
@@ -91,6 +96,9 @@ class Nursery:
             WorkerEnd(socket.socket(fileno=connection)),
             WorkerMemory(memory, parent=False),
         )
+
+    def _tell_birth(self, pid: int) -> None:
+        self._connection.sendall(NURSERY_REPLY.pack(b"P", pid, self._asked))
 
     def _reap(self, pidfd: int) -> None:
         pid = self._children.pop(pidfd)

@@ -196,8 +196,11 @@ class Unpacker:
         """Read large buffers from an arena."""
         self._get_reader = get_reader
 
-    def items(self, parcel: Parcel, body: memoryview) -> Sequence[Any]:
-        """Unpack items in the worker; one that cannot be unpacked becomes a ``Broken``."""
+    def items(self, parcel: Parcel, body: memoryview, mark: Mark | None = None) -> Sequence[Any]:
+        """Unpack items in the worker; one that cannot be unpacked becomes a ``Broken``.
+
+        Each is marked as it is unpacked: its ``__setstate__`` is the user's code too, and may kill the worker or hang.
+        """
 
         def broken(problem: Exception, _: int) -> Broken:
             return Broken(
@@ -207,7 +210,7 @@ class Unpacker:
                 )
             )
 
-        return self._unpack(parcel, body, broken)
+        return self._unpack(parcel, body, broken, mark)
 
     def values(self, parcel: Parcel, body: memoryview, errors: dict[int, TaskError]) -> Sequence[Any]:
         """Unpack results in the parent; one that cannot be unpacked moves to ``errors``."""
@@ -222,22 +225,28 @@ class Unpacker:
 
         return self._unpack(parcel, body, failed)
 
-    def _unpack(self, parcel: Parcel, body: memoryview, instead: Callable[[Exception, int], object]) -> Sequence[Any]:
+    def _unpack(
+        self, parcel: Parcel, body: memoryview, instead: Callable[[Exception, int], object], mark: Mark | None = None
+    ) -> Sequence[Any]:
         if parcel.body is None:
-            return self._open(parcel, body, instead)
+            return self._open(parcel, body, instead, mark)
         reader, (place, size) = self._reader(), parcel.body
         try:
             with reader.peek(place, size) as inside:
-                return self._open(parcel, inside, instead)
+                return self._open(parcel, inside, instead, mark)
         finally:
             reader.done(place)
 
-    def _open(self, parcel: Parcel, body: memoryview, instead: Callable[[Exception, int], object]) -> Sequence[Any]:
+    def _open(
+        self, parcel: Parcel, body: memoryview, instead: Callable[[Exception, int], object], mark: Mark | None
+    ) -> Sequence[Any]:
         if parcel.pieces is None:
             whole: Sequence[Any] = pickle.loads(body)
             return whole
         values, begin = [], 0
         for offset, (length, places) in enumerate(parcel.pieces):
+            if mark is not None:
+                mark(offset)
             buffers = [self._buffer(place) for place in places]
             try:
                 values.append(pickle.loads(body[begin : begin + length], buffers=buffers))

@@ -16,7 +16,10 @@ from poolwise.model.units import Seconds
 class Process(Protocol):
     """A worker process, as its supervisor sees it."""
 
-    pid: int
+    @property
+    def pid(self) -> int:
+        """Its number; that of its nursery as long as its own is not known."""
+        ...
 
     def sentinel(self) -> int | None:
         """Give a descriptor that becomes readable when the process ends; None where there is none."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from poolwise.engine.channel import Message, WorkerEnd
+from poolwise.engine.growth import Growth
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import pack_error
 from poolwise.engine.packing import Broken, Packer, Parcel, Unpacker
@@ -75,6 +76,7 @@ class Shift:
         self._marks = memory.marks
         self._packer = Packer(memory.writer, by_value=by_value)
         self._unpacker = Unpacker(memory.reader)
+        self._growth = Growth(job.memory_limit)
         self._loop: asyncio.Runner | None = None
 
     def serve(self) -> None:
@@ -86,6 +88,10 @@ class Shift:
                 match message[0]:
                     case "chunk":
                         self._run(message, body)
+                        if self._growth.is_over():
+                            # What was sent ahead is not read any more, and goes to another worker.
+                            self._channel.send(("retired",))
+                            return
                     case "call":
                         self._learn(message)
                     case _:
@@ -100,8 +106,9 @@ class Shift:
         _, identity, number, start, stop, place, marked, parcel, free = message
         self._memory.release(free)
         call, rules = self._calls[number]
-        take, call = self._items_of(start, parcel, body, call)
         mark: Mark | None = (lambda offset: self._marks.set(start + offset)) if marked else None
+        self._marks.begin(identity)
+        take, call = self._items_of(start, parcel, body, call, mark)
         gathered, at, count = Gathered(), 0, stop - start
         block = count if call.coroutine else 1
         while at < count:
@@ -121,13 +128,15 @@ class Shift:
                 gathered = Gathered()
         self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=False)
 
-    def _items_of(self, start: int, parcel: Parcel | None, body: memoryview, call: Call) -> tuple[Take, Call]:
+    def _items_of(
+        self, start: int, parcel: Parcel | None, body: memoryview, call: Call, mark: Mark | None
+    ) -> tuple[Take, Call]:
         """Give what takes items out of the chunk, and the call that can be made on them."""
         if parcel is None:
             slices = self._items.slice
             return (lambda begin, end: slices(start + begin, start + end)), call
         parcel = Parcel(*parcel)
-        items = self._unpacker.items(parcel, body)
+        items = self._unpacker.items(parcel, body, mark)
         if parcel.pieces is not None and any(isinstance(item, Broken) for item in items):
             call = _checked(call)
         return (lambda begin, end: items if end - begin == len(items) else items[begin:end]), call

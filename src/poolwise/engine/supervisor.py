@@ -9,64 +9,41 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from poolwise.engine.channel import Message, ParentEnd, parent_side
 from poolwise.engine.deaths import describe_death, describe_failed_start
+from poolwise.engine.handle import Handle, Sent
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import SETTLE_S, UNLIMITED, WorkerMemory
 from poolwise.engine.messages import unpack_error
+from poolwise.engine.oom import OomCounters
 from poolwise.engine.packing import Packer, Parcel, Unpacker
-from poolwise.engine.process import Process, Starter, blocked_signals
+from poolwise.engine.process import Starter, blocked_signals
 from poolwise.engine.start import make_starter
+from poolwise.engine.watch import Watch
 from poolwise.engine.worker import WorkerJob
 from poolwise.errors import FunctionShippingError, RemoteTraceback
-from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, TakenBack, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.events import (
+    Chunk,
+    ChunkDone,
+    Event,
+    Outcome,
+    TakenBack,
+    WorkerFailed,
+    WorkerLost,
+    WorkerReady,
+    WorkerRetired,
+)
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Seconds
-from poolwise.work.chunk import late
 
 # A worker that was told to stop, or has closed its channel, gets so long to end before it is killed.
 END_PATIENCE_S: Seconds = 1.0
-# A late item is noticed within this share of its timeout, and no sooner than after a millisecond.
-LATE_SHARE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A chunk that was sent to a worker: items ``start`` to ``stop - 1``, the first of them at ``place``."""
-
-    id: int
-    start: int
-    stop: int
-    place: int
-    item_bytes: float
-
-    def item_at(self, place: int) -> int:
-        """Give the item at a place, or the nearest of this chunk."""
-        return min(self.stop, max(self.start, self.start + place - self.place))
-
-
-@dataclass(slots=True)
-class Handle:
-    """What the supervisor knows of a worker."""
-
-    worker: int
-    process: Process
-    channel: ParentEnd
-    memory: WorkerMemory
-    packer: Packer
-    unpacker: Unpacker
-    chunks: deque[Sent] = field(default_factory=deque)
-    """Chunks sent and not come back, in order."""
-    places: int = 0
-    """How many items it was ever sent."""
-    ready: bool = False
 
 
 class Supervisor:
@@ -88,6 +65,9 @@ class Supervisor:
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._life = Lifeline()
         self._starter: Starter | None = None
+        self._oom: OomCounters | None = None
+        limit_s = job.job.rules.timeout_s
+        self._watch = None if limit_s is None else Watch(limit_s, marked=not job.job.call.coroutine)
 
     @property
     def by_fork(self) -> bool:
@@ -113,8 +93,10 @@ class Supervisor:
             handle = Handle(worker, process, channel, memory, packer, Unpacker(memory.reader))
             self._handles[worker] = handle
         self._selector.register(channel, selectors.EVENT_READ, handle)
-        if (sentinel := process.sentinel()) is not None:
-            self._selector.register(sentinel, selectors.EVENT_READ, handle)
+        self._watch_process(handle)
+        if self._oom is None:
+            # While the first worker starts, there is time to read them.
+            self._oom = OomCounters()
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Give a worker a chunk; None for items that it has already."""
@@ -160,19 +142,18 @@ class Supervisor:
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait for news, at most ``timeout_s``."""
-        limit_s = self._job.job.rules.timeout_s
         if self._events:
             timeout_s = 0
-        if limit_s is not None:
-            look_s = max(0.001, limit_s * LATE_SHARE)
-            timeout_s = look_s if timeout_s is None else min(timeout_s, look_s)
+        if self._watch is not None:
+            timeout_s = self._watch.look_s if timeout_s is None else min(timeout_s, self._watch.look_s)
         for key, mask in self._selector.select(timeout_s):
             if isinstance(key.data, Handle):
                 self._attend(key.data, mask, is_channel=key.fileobj is key.data.channel)
             else:
                 self._hush()
-        if limit_s is not None:
-            self._end_late(limit_s)
+        if self._watch is not None:
+            self._end_late(self._watch)
+        self._end_retired()
         events, self._events = self._events, []
         return events
 
@@ -194,7 +175,13 @@ class Supervisor:
         match message:
             case ("ready",):
                 handle.ready = True
+                # Of a nursery's child, nothing was known before.
+                self._watch_process(handle)
+                if self._oom is not None:
+                    self._oom.note(handle.process.pid)
                 self._events.append(WorkerReady(handle.worker))
+            case ("retired",):
+                handle.retired_at_s = time.monotonic()
             case ("failed", packed):
                 told = unpack_error(packed)
                 told.error.__cause__ = RemoteTraceback(told.traceback)
@@ -204,6 +191,7 @@ class Supervisor:
 
     def _done(self, handle: Handle, message: Message, body: memoryview) -> None:
         _, identity, more, wall_s, cpu_s, parcel, told, free = message
+        handle.answers += 1
         sent = handle.chunks[0] if more else handle.chunks.popleft()
         errors = {offset: unpack_error(each) for offset, each in told.items()}
         parcel = Parcel(*parcel)
@@ -211,6 +199,11 @@ class Supervisor:
         outcome = Outcome(values, errors, wall_s, cpu_s, sent.item_bytes, parcel.size / max(1, len(values)))
         self._events.append(ChunkDone(handle.worker, identity, outcome, more))
         handle.memory.release(free)
+
+    def _watch_process(self, handle: Handle) -> None:
+        if handle.sentinel is None and (sentinel := handle.process.sentinel()) is not None:
+            handle.sentinel = sentinel
+            self._selector.register(sentinel, selectors.EVENT_READ, handle)
 
     def _hush(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -232,37 +225,45 @@ class Supervisor:
             code = handle.process.exit_code(END_PATIENCE_S)
         for message, body in handle.channel.drain():
             self._hear(handle, message, body)
-        index, span = _suspects(handle)
+        index, span = handle.suspects()
         pid, started = handle.process.pid, handle.ready
+        oom = self._oom.find(pid) if self._oom is not None and code == -signal.SIGKILL else None
         self._forget(handle)
-        if started:
-            error = describe_death(handle.worker, pid, code, index)
+        if handle.retired_at_s is not None:
+            self._events.append(WorkerRetired(handle.worker))
+        elif started:
+            error = describe_death(handle.worker, pid, code, index, oom)
             self._events.append(WorkerLost(handle.worker, error, index, span))
         else:
-            self._events.append(WorkerLost(handle.worker, describe_failed_start(handle.worker, pid, code)))
+            self._events.append(WorkerLost(handle.worker, describe_failed_start(handle.worker, pid, code, oom)))
 
-    def _end_late(self, limit_s: Seconds) -> None:
-        for handle in tuple(self._handles.values()):
-            marks = handle.memory.marks
-            index = marks.index
-            if not handle.chunks or index is None or (took := marks.on_for_s()) <= limit_s:
+    def _end_late(self, watch: Watch) -> None:
+        """End workers that will not get on by themselves; all are looked at first, since one's end may be another's."""
+        watch.tick(time.monotonic())
+        for handle, lost in [(each, watch.judge(each)) for each in self._handles.values()]:
+            if lost is None:
                 continue
             handle.process.kill()
             handle.process.exit_code(END_PATIENCE_S)
             for message, body in handle.channel.drain():
                 self._hear(handle, message, body)
             self._forget(handle)
-            error = late(limit_s, took, "; its worker was ended")
-            if handle.chunks:
-                self._events.append(WorkerLost(handle.worker, error, index, guilty=True))
-            else:
-                self._events.append(WorkerLost(handle.worker, error))
+            # It may have finished in the last moment.
+            self._events.append(lost if handle.chunks else WorkerLost(handle.worker, lost.error))
+
+    def _end_retired(self) -> None:
+        """A worker that has said that it ends, and does not, is ended: its end is the user's code too (streams)."""
+        for handle in self._handles.values():
+            if handle.retired_at_s is not None and time.monotonic() - handle.retired_at_s > END_PATIENCE_S:
+                handle.process.kill()
 
     def _forget(self, handle: Handle) -> None:
         del self._handles[handle.worker]
         self._selector.unregister(handle.channel)
-        if (sentinel := handle.process.sentinel()) is not None:
-            self._selector.unregister(sentinel)
+        if handle.sentinel is not None:
+            self._selector.unregister(handle.sentinel)
+        if self._watch is not None:
+            self._watch.forget(handle.worker)
         handle.channel.close()
         handle.process.close()
         handle.memory.close()
@@ -296,13 +297,3 @@ class Supervisor:
         self._selector.close()
         self._wake_read.close()
         self._wake_write.close()
-
-
-def _suspects(handle: Handle) -> tuple[int | None, tuple[int, int] | None]:
-    """Give the item that a dead worker was on, or else the items one of which it was on, as far as its marks say."""
-    marks = handle.memory.marks
-    index, begun, claimed = marks.index, marks.begun, marks.claimed
-    if index is not None or begun is None or not handle.chunks:
-        return index, None
-    first, behind = handle.chunks[0].item_at(begun), handle.chunks[0].item_at(claimed)
-    return (first, None) if behind - first == 1 else (None, (first, behind))

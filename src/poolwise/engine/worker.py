@@ -101,8 +101,11 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory:
         code = 1
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
-        _flush()
-        os._exit(code)
+        try:
+            _flush()
+        finally:
+            # Whatever the user's stream raises: nobody may go on in the parent's code from here.
+            os._exit(code)
 
 
 def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory: WorkerMemory) -> None:

@@ -91,6 +91,10 @@ class Waited:
     """Nothing has happened for a while."""
 
 
+# In the place of an item's number: between two items, none of the next chunk begun.
+NOTHING_BEGUN = -1
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
     """A worker is gone: it died, or was given up because an item was late. Its chunks have no outcome."""
@@ -99,7 +103,7 @@ class WorkerLost:
     error: BaseException
     """Why, in words for the item that it was on: WorkerDiedError, TaskTimeoutError, WorkerStartError."""
     index: int | None = None
-    """The item that it was on, where that is known."""
+    """The item that it was on, where that is known; ``NOTHING_BEGUN``: it had begun none of those that it was given."""
     span: tuple[int, int] | None = None
     """Else the items, first and behind the last, one of which it was on, where that is known."""
     guilty: bool = False
@@ -113,7 +117,14 @@ class WorkerFailed:
     error: BaseException
 
 
-Event: TypeAlias = WorkerReady | ChunkDone | TakenBack | WorkerLost | WorkerFailed
+@dataclass(frozen=True, slots=True)
+class WorkerRetired:
+    """A worker has grown too large and has ended between two chunks; what was sent ahead to it is not begun."""
+
+    worker: int
+
+
+Event: TypeAlias = WorkerReady | ChunkDone | TakenBack | WorkerLost | WorkerFailed | WorkerRetired
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from poolwise.errors import OptionError, UnknownOptionError
 from poolwise.model.progress import Progress
-from poolwise.model.units import Seconds
+from poolwise.model.units import Bytes, Seconds
 
 BackendName: TypeAlias = Literal["loop", "threads", "processes", "asyncio"]
 BackendChoice: TypeAlias = Literal["auto", "loop", "threads", "processes", "asyncio"]
@@ -30,6 +30,8 @@ CORES_VARIABLE = "POOLWISE_MAX_CORES"
 NOT_YET = {"journal": "a run cannot be journalled and resumed in this release"}
 # More workers than this is a slip of the keyboard (a chunk size, a number of items), not a wish.
 MOST_WORKERS = 10_000
+# A limit below this is a slip of the unit (megabytes for bytes): an interpreter that imports numpy grows by as much.
+LEAST_MEMORY: Bytes = 16 * 2**20
 # A hundred years; more is not a time limit, and some clocks overflow.
 MOST_SECONDS: Seconds = 100 * 365 * 86_400
 
@@ -49,6 +51,8 @@ class Options:
     initializer: Callable[..., object] | None = None
     initargs: tuple[Any, ...] = ()
     start_method: StartMethod | None = None
+    crash_retries: int = 1
+    memory_limit: Bytes | Literal["auto"] | None = "auto"
 
     def __post_init__(self) -> None:
         """Check every value once, here; afterwards everybody may trust them."""
@@ -59,6 +63,9 @@ class Options:
         _count("max_workers", self.max_workers, least=1, most=MOST_WORKERS, optional=True)
         _count("chunksize", self.chunksize, least=1, optional=True)
         _count("retries", self.retries, least=0)
+        _count("crash_retries", self.crash_retries, least=0)
+        if self.memory_limit != "auto":
+            _count("memory_limit", self.memory_limit, least=LEAST_MEMORY, optional=True)
         _positive_seconds("timeout", self.timeout)
         _flag("ordered", self.ordered)
         _progress(self.progress)

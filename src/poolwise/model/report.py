@@ -28,6 +28,8 @@ class Report:
     """Times that the Plan was changed while running, because the work was heavier than it had been thought."""
     deaths: int = 0
     """Workers that died or had to be killed."""
+    recycled: int = 0
+    """Worker processes that had grown beyond ``memory_limit`` and were replaced between two chunks."""
     workers_started: int = 0
     chunks: int = 0
     wall_s: Seconds = 0.0

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 from poolwise.errors import CallerError, InternalError
 from poolwise.model.events import (
+    NOTHING_BEGUN,
     Batch,
     Chunk,
     ChunkDone,
@@ -44,6 +45,7 @@ from poolwise.model.events import (
     WorkerFailed,
     WorkerLost,
     WorkerReady,
+    WorkerRetired,
 )
 from poolwise.model.options import ErrorsChoice
 from poolwise.model.units import Bytes, Seconds
@@ -51,11 +53,15 @@ from poolwise.run.adapt import ChunkSizer, Sizing
 from poolwise.run.handover import Handover
 from poolwise.run.staff import Staff
 
-# A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time.
-CRASH_RETRIES = 1
+# A chunk whose worker died before it had begun it is not to blame; so many times in a row are no accident: it kills
+# whoever reads it (it may need more memory than there is).
+MOST_UNBEGUN = 8
 # So many workers in a row that die before they are ready are no accident, nor somebody who kills now and then; finding
 # out takes a second at most.
 MOST_START_FAILURES = 8
+# ... where none has been ready yet. One that was has shown that workers can start here: it takes more to give up then
+# (somebody who kills twice a second hits a start that takes half a second every other time).
+PROVEN_START_FAILURES = 4 * MOST_START_FAILURES
 # A worker is given its next chunk ahead only while chunks are shorter than this: behind a long one the next would wait
 # for a busy worker while another is idle, and the 0.1 ms that fetching it takes is nothing beside it.
 AHEAD_BELOW_S: Seconds = 0.1
@@ -78,6 +84,8 @@ class Wishes:
     ordered: bool = True
     errors: ErrorsChoice = "raise"
     retries: int = 0
+    crash_retries: int = 1
+    """A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time."""
     stream: bool = False
     """Results are taken one by one (``imap``): read ahead a little only, and raise an error in its turn."""
 
@@ -104,6 +112,7 @@ class Counts:
     failed: int = 0
     retried: int = 0
     deaths: int = 0
+    recycled: int = 0
     chunks: int = 0
     started: int = 0
 
@@ -126,12 +135,14 @@ class Scheduler:
         self._paused = False
         self._attempts: dict[int, int] = {}
         self._strikes: dict[int, int] = {}
+        self._unbegun: dict[int, int] = {}
         self._crew = Crew(workers=0)
         self._sizer = ChunkSizer(self._crew.sizing)
         self._chunks_named = 0
         self._asked_back: int | None = None
         self._value_bytes = 0.0
         self._start_failures = 0
+        self._most_start_failures = MOST_START_FAILURES
         self._over = False
         self._out: list[Instruction] = []
 
@@ -191,7 +202,7 @@ class Scheduler:
         if self._staff.busy:
             raise InternalError(f"the backend was changed with chunks in flight: {list(self._staff.in_flight())}")
         self._crew, self._sizer, self._staff = crew, ChunkSizer(crew.sizing), Staff()
-        self._start_failures = 0
+        self._start_failures, self._most_start_failures = 0, MOST_START_FAILURES
         self._paused = False
         return self._advance()
 
@@ -216,11 +227,13 @@ class Scheduler:
                 return self._advance(waited=True)
             case WorkerReady():
                 self._staff.arrive(event.worker)
-                self._start_failures = 0
+                self._start_failures, self._most_start_failures = 0, PROVEN_START_FAILURES
             case ItemsRead():
                 self._known, self._ended = event.known, event.ended
             case WorkerLost():
                 self._worker_lost(event)
+            case WorkerRetired():
+                self._worker_retired(event)
             case WorkerFailed():
                 self._end(Raise(None, event.error))
         return self._advance()
@@ -292,17 +305,29 @@ class Scheduler:
             self._judge(chunks[0], event)
         elif not was_ready:
             self._start_failures += 1
-            if self._start_failures >= MOST_START_FAILURES:
+            if self._start_failures >= self._most_start_failures:
                 self._end(Raise(None, event.error))
+
+    def _worker_retired(self, event: WorkerRetired) -> None:
+        """It has handed over all that it had begun: nobody is to blame."""
+        chunks, _ = self._staff.lose(event.worker)
+        self.counts.recycled += 1
+        self._asked_back = None if self._asked_back == event.worker else self._asked_back
+        for chunk in reversed(chunks):
+            self._unsend(chunk.start, chunk.stop)
 
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""
-        index = chunk.start if event.index is None and len(chunk) == 1 else event.index
+        index = event.index
+        if index == NOTHING_BEGUN:
+            index = self._judge_unbegun(chunk)
+        if index is None and len(chunk) == 1:
+            index = chunk.start
         if index is None:
             self._narrow_down(chunk, event.span)
             return
         if not chunk.start <= index < chunk.stop:
-            # The item came back in the moment of the death: this chunk, sent ahead, was not begun.
+            # This chunk, sent ahead, was not begun; or its item came back in the moment of the death.
             self._unsend(chunk.start, chunk.stop)
             return
         self._unsend(index + 1, chunk.stop)
@@ -310,12 +335,17 @@ class Scheduler:
         strikes = self._strikes.get(index, 0) + 1
         if event.guilty:
             self._task_failed(index, TaskError(event.error), marked=True)
-        elif strikes > CRASH_RETRIES:
+        elif strikes > self._wishes.crash_retries:
             self._strikes.pop(index, None)
             self._give_up(index, TaskError(event.error), self._attempts.pop(index, 0) + strikes)
         else:
             self._strikes[index] = strikes
             self._run_again(index, index + 1)
+
+    def _judge_unbegun(self, chunk: Chunk) -> int | None:
+        """Nothing of the chunk was begun: no item is to blame, unless it happens again and again."""
+        seen = self._unbegun[chunk.start] = self._unbegun.get(chunk.start, 0) + 1
+        return NOTHING_BEGUN if seen <= MOST_UNBEGUN else None
 
     def _narrow_down(self, chunk: Chunk, span: tuple[int, int] | None) -> None:
         """Not known which item it was: run those under suspicion again marked, so that the next death names it.

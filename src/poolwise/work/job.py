@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from poolwise.errors import InitializerError
+from poolwise.model.units import Bytes
 from poolwise.work.call import Call, show_error
 from poolwise.work.chunk import ChunkRules, is_ctrl_c
 from poolwise.work.items import Items
@@ -26,6 +27,9 @@ class Job:
     initargs: tuple[Any, ...] = ()
     event_loop: asyncio.AbstractEventLoop | None = None
     """The caller's running loop, where coroutines must run in it; None: a loop of our own in a thread."""
+
+    memory_limit: Bytes | None = None
+    """What a worker process may grow by before it is replaced; None: no limit."""
 
     into: list[Any] | None = None
     """The list that all values end in, in order, where a chunk that runs in this thread may put its own at once."""

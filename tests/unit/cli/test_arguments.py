@@ -25,6 +25,7 @@ def test_every_option_reaches_the_api():
     given = parse(
         *("m:f", "--backend", "processes", "--max-workers", "2", "--chunksize", "3", "--errors", "skip"),
         *("--retries", "1", "--timeout", "2.5", "--start-method", "spawn"),
+        *("--crash-retries", "2", "--memory-limit", "1000000000"),
     )
     assert options_of(given) == {
         "backend": "processes",
@@ -34,6 +35,8 @@ def test_every_option_reaches_the_api():
         "retries": 1,
         "timeout": 2.5,
         "start_method": "spawn",
+        "crash_retries": 2,
+        "memory_limit": 1_000_000_000,
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from poolwise.errors import CallerError, InitializerError, InternalError, TaskTimeoutError, WorkerDiedError
 from poolwise.model.events import (
+    NOTHING_BEGUN,
     Batch,
     ChunkDone,
     Emit,
@@ -22,8 +23,18 @@ from poolwise.model.events import (
     WorkerFailed,
     WorkerLost,
     WorkerReady,
+    WorkerRetired,
 )
-from poolwise.run.scheduler import AHEAD_BELOW_S, AHEAD_PER_WORKER, MOST_AHEAD, MOST_START_FAILURES, Scheduler, Wishes
+from poolwise.run.scheduler import (
+    AHEAD_BELOW_S,
+    AHEAD_PER_WORKER,
+    MOST_AHEAD,
+    MOST_START_FAILURES,
+    MOST_UNBEGUN,
+    PROVEN_START_FAILURES,
+    Scheduler,
+    Wishes,
+)
 from tests.unit.run.play import Play, crew, ranges
 
 BAD = ValueError("bad")
@@ -255,6 +266,60 @@ def test_a_second_death_is_raised():
     play = Play(3, crew=crew(chunksize=1))
     play.tell(WorkerReady(0), lost(0), WorkerReady(1))
     assert play.tell(lost(1)) == [Raise(Failed(0, TaskError(DIED), 2), DIED)]
+
+
+def test_where_a_worker_was_ready_once_more_failed_starts_are_borne():
+    """Workers have shown that they can start: somebody kills them, and that may end."""
+    play = Play(1, crew=crew())
+    play.tell(WorkerReady(0))
+    for worker in range(PROVEN_START_FAILURES):
+        assert play.tell(lost(worker, NOTHING_BEGUN)) == [Start(worker + 1)]
+    assert play.tell(lost(PROVEN_START_FAILURES)) == [Raise(None, DIED)]
+
+
+@pytest.mark.parametrize("crash_retries", [0, 1, 3])
+def test_an_option_says_how_often_a_suspect_is_run_again(crash_retries: int):
+    """An item is named at the death after its last retry, with all its attempts."""
+    play = Play(1, crew=crew(), errors="collect", crash_retries=crash_retries)
+    for worker in range(crash_retries + 1):
+        play.tell(WorkerReady(worker), lost(worker))
+    assert play.emitted() == [Failed(0, TaskError(DIED), crash_retries + 1)]
+    assert play.scheduler.finished
+
+
+def test_a_chunk_that_was_not_begun_is_not_to_blame():
+    """Whatever it was sent to may have been dead already: it goes to the next worker as it was."""
+    play = Play(1, crew=crew(), errors="collect")
+    for worker in range(MOST_UNBEGUN):
+        play.tell(WorkerReady(worker))
+        assert ranges(play.script[-1:]) == [(0, 1, False)]
+        play.tell(lost(worker, NOTHING_BEGUN))
+    play.tell(WorkerReady(MOST_UNBEGUN))
+    play.done(MOST_UNBEGUN)
+    assert play.emitted() == [0]
+
+
+def test_a_chunk_that_kills_whoever_reads_it_is_found():
+    """Dying before it is begun, again and again, is a death like any other: the run ends."""
+    play = Play(2, crew=crew(), errors="collect")
+    for worker in itertools.count():
+        play.tell(WorkerReady(worker))
+        while play.chunks[worker] and play.chunks[worker][0].start == 1:
+            play.done(worker)
+        if not play.chunks[worker]:
+            break
+        play.tell(lost(worker, NOTHING_BEGUN))
+    assert [type(each) for each in play.emitted()] == [Failed, int]
+
+
+def test_a_worker_that_retires_gives_back_what_was_sent_ahead():
+    """Its chunks go to another worker first, as they were; no death is counted, and nothing runs twice."""
+    play = Play(6, crew=crew(chunksize=2, depth=2, item_s=0.001))
+    play.tell(WorkerReady(0))
+    play.done(0)
+    assert play.tell(WorkerRetired(0)) == [Start(1)]
+    assert ranges(play.tell(WorkerReady(1))) == [(2, 4, False), (4, 6, False)]
+    assert (play.scheduler.counts.deaths, play.scheduler.counts.recycled) == (0, 1)
 
 
 def test_attempts_before_a_death_are_counted():

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from poolwise.errors import TaskTimeoutError, WorkerDiedError
 from poolwise.model.events import (
+    NOTHING_BEGUN,
     Chunk,
     ChunkDone,
     Emit,
@@ -25,6 +26,7 @@ from poolwise.model.events import (
     Waited,
     WorkerLost,
     WorkerReady,
+    WorkerRetired,
 )
 from poolwise.run.adapt import Sizing
 from poolwise.run.scheduler import AHEAD_PER_WORKER, MOST_AHEAD, MOST_START_FAILURES, Crew, Scheduler, Wishes
@@ -50,6 +52,7 @@ wishes = st.builds(
     ordered=st.booleans(),
     errors=st.sampled_from(["raise", "collect", "skip"]),
     retries=st.integers(0, 2),
+    crash_retries=st.integers(0, 2),
     stream=st.booleans(),
 )
 walls = st.floats(0, 0.3)
@@ -143,6 +146,22 @@ class World(RuleBasedStateMachine):
             span = data.draw(st.sampled_from([None, (begin, data.draw(st.integers(begin + 1, chunk.stop)))]))
             event = WorkerLost(worker, WorkerDiedError("died"), data.draw(st.sampled_from([index, None])), span)
         self.follow(self.scheduler.handle(event))
+
+    @precondition(lambda self: self.busy() and not self.raised)
+    @rule(data=st.data())
+    def a_worker_dies_before_it_begins(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(self.busy()))
+        del self.queues[worker]
+        self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"), NOTHING_BEGUN)))
+
+    @precondition(lambda self: self.queues and not self.raised)
+    @rule(data=st.data())
+    def a_worker_retires(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.queues)))
+        del self.queues[worker]
+        failed = self.scheduler.counts.failed
+        self.follow(self.scheduler.handle(WorkerRetired(worker)))
+        assert self.scheduler.counts.failed == failed
 
     @precondition(lambda self: self.idle() and not self.raised)
     @rule(data=st.data())
