@@ -77,7 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-peers", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="how often each way runs (%(default)s)")
     parser.add_argument(
-        "--only", type=_parts, default=PARTS, metavar="PART", help="only parts whose name contains this; several: a,b"
+        "--only", type=_parts, default=PARTS, metavar="PART", help="only the part of this name, or the parts whose names contain it; several: a,b"
     )
     parser.add_argument(
         "--peers",
@@ -97,7 +97,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _parts(text: str) -> tuple[Part, ...]:
-    chosen = tuple(part for part in PARTS if any(word in part.name for word in text.split(",")))
+    """Take each word for the name of a part, or else for a piece of names."""
+    names = {part.name for part in PARTS}
+    words = text.split(",")
+    chosen = tuple(
+        part for part in PARTS if any(word == part.name or (word not in names and word in part.name) for word in words)
+    )
     if not chosen:
         raise argparse.ArgumentTypeError(f"no such part; the parts are {', '.join(part.name for part in PARTS)}")
     return chosen

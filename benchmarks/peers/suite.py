@@ -25,6 +25,8 @@ class Suite:
     tries: int
     timeout_s: float
     _pythons: dict[str, Path | str] = field(default_factory=dict)
+    _hung: set[tuple[str, str | None]] = field(default_factory=set)
+    """Who hung while a chunk size was tried: no other size is waited for."""
     _best: dict[tuple[str, str], tuple[int | None, dict[str, float]]] = field(default_factory=dict)
 
     def install(self) -> None:
@@ -59,7 +61,11 @@ class Suite:
         return Row(_with_chunk(variant, best), tried=tried)
 
     def _try(self, part: Part, variant: Variant, size: int | None) -> float | None:
+        if (variant.peer, part.tuned_as) in self._hung:
+            return None
         figures = self._run(part, _with_chunk(variant, size), say=f"trying chunks of {size or 'its own size'}")
+        if figures.get("hangs"):
+            self._hung.add((variant.peer, part.tuned_as))
         seconds: float | None = figures.get("seconds")
         return seconds
 
