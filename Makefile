@@ -18,7 +18,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ------------------------------------------------------------------------------------------------------ to see it work
 
@@ -29,6 +29,10 @@ demo: .venv/library.stamp ## show what Poolwise does (needs the library only, no
 .PHONY: bench
 bench: .venv/dev.stamp ## measure against the peers
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: | .venv/bin/python ## measure the process engine against its peers and the limit: ARGS="--rounds 7 --plot FILE.png"
+	@$(BIN)/python -m benchmarks.peers.run $(ARGS)
 
 # ------------------------------------------------------------------------------------------------------------ to check
 
