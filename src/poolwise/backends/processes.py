@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from poolwise.engine.supervisor import Supervisor
+from poolwise.engine.surroundings import Surroundings
 from poolwise.engine.worker import WorkerJob
 from poolwise.model.events import Chunk, Event
 from poolwise.model.plan import Plan
@@ -24,7 +25,8 @@ class ProcessesBackend:
         by_value = method != "fork"
         # What is not inherited must not be sent along with the function either.
         lean = job if not by_value else _without_items(job)
-        self._supervisor = Supervisor(WorkerJob(lean, plan.tasks_per_worker, by_value), method)
+        around = Surroundings.take() if by_value else Surroundings()
+        self._supervisor = Supervisor(WorkerJob(lean, plan.tasks_per_worker, by_value, around), method)
 
     def start(self, worker: int) -> None:
         """Start a worker process."""

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from poolwise.engine import hearing
 from poolwise.engine.channel import ParentEnd, parent_side
 from poolwise.engine.deaths import describe_death, describe_failed_start
 from poolwise.engine.lifeline import Lifeline
@@ -158,6 +159,9 @@ class Supervisor:
                 errors = {offset: unpack_error(each) for offset, each in told.items()}
                 values = unpack_values(packed, errors)
                 self._events.append(ChunkDone(handle.worker, identity, Outcome(values, errors, wall_s, cpu_s)))
+            case ("said", kind, what):
+                pid = handle.process.pid
+                hearing.say_again(kind, what, worker=handle.worker, pid=pid, filtered=self.by_fork)
 
     def _hush(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -232,10 +236,13 @@ class Supervisor:
             else:
                 handle.channel.send(("stop",))
         deadline = time.monotonic() + END_PATIENCE_S
+        last_words: list[tuple[Handle, Message]] = []
         for handle in tuple(self._handles.values()):
             if handle.process.exit_code(max(0.0, deadline - time.monotonic())) is None:
                 handle.process.kill()
                 handle.process.exit_code(END_PATIENCE_S)
+            if not abort:
+                last_words += [(handle, message) for message in handle.channel.receive()[0]]
             self._forget(handle)
         self._life.close()
         if self._starter is not None:
@@ -243,3 +250,6 @@ class Supervisor:
         self._selector.close()
         self._wake_read.close()
         self._wake_write.close()
+        # Only now: saying them again is the caller's code (a stream, a log handler), and may raise.
+        for handle, message in last_words:
+            self._hear(handle, message)

@@ -12,13 +12,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from poolwise.engine import lifeline
+from poolwise.engine import lifeline, speech, variables
 from poolwise.engine.channel import WorkerEnd, parent_side
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Broken, Message, dumps, pack_error, pack_values, unpack_items
+from poolwise.engine.surroundings import Surroundings
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
 from poolwise.model.events import Outcome, TaskError
 from poolwise.work import role
@@ -36,6 +37,8 @@ class WorkerJob:
     """Coroutines at a time."""
     by_value: bool = False
     """Results travel to a process that was not forked from here, or the other way round."""
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    """What a worker takes over that is no copy of the caller."""
 
 
 def forked(
@@ -68,7 +71,9 @@ def receive_job(message: Message) -> WorkerJob:
 def pack_job(job: WorkerJob) -> Message:
     """Pickle a job for ``receive_job``; raises what pickling raises."""
     module = getattr(job.job.call.function, "__module__", None) or "the function"
-    return ("job", dumps(job, by_value=True), f"module {module!r}")
+    with variables.portable():
+        packed = dumps(job, by_value=True)
+    return ("job", packed, f"module {module!r}")
 
 
 def _become_worker(life: int, mask: set[signal.Signals]) -> None:
@@ -105,9 +110,12 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: 
         os._exit(code)
 
 
-def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, marks: Marks) -> None:
+def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, marks: Marks) -> None:
+    channel = speech.begin(connection)
     try:
         job = _load(get_job)
+        speech.drop_handlers()
+        job.surroundings.enter()
         job.job.initialize()
     except PoolwiseError as error:
         channel.send(("failed", pack_error(TaskError(error, format_error(error)))))
