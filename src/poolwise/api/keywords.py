@@ -38,6 +38,8 @@ class _Shared(TypedDict, total=False):
     initializer: Callable[..., object] | None
     initargs: tuple[Any, ...]
     start_method: StartMethod | None
+    inner_max_num_threads: int | None
+    seed: int | None
 
 
 class Keywords(_Shared):

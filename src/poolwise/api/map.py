@@ -99,6 +99,12 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
         ``InitializerError``.
     ``start_method``: ``"fork"``, ``"forkserver"`` or ``"spawn"`` for worker processes. None: fork where it is safe (no
         other thread that might hold a lock), else forkserver, else spawn.
+    ``inner_max_num_threads``: threads that BLAS and OpenMP libraries may use in each worker process, 1 to 10,000. None:
+        the worker's share of the cores, at least 1, unless the environment (``OMP_NUM_THREADS`` ...) has said it.
+    ``seed``: a whole number, 0 or more. The functions of ``random`` and ``numpy.random`` give each item numbers that
+        follow from it and the item's index only, whatever the backend and the number of workers; a second try gets the
+        same ones. What was taken from the modules before (``from random import random``) is out of reach on threads and
+        in an event loop. None: every worker and every item has numbers of its own.
 
     **Guarantees**
 
@@ -107,6 +113,9 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
     alone. The iterables are read in the calling thread, in order. When ``map`` is left, by an error or Ctrl-C too, no
     new item begins and its worker processes have ended; a call that is under way in a thread goes on to its end,
     unheard.
+
+    What a worker process prints, logs and warns of comes out here, through ``sys.stdout``, the handlers and filters of
+    the caller. The function sees the caller's context variables.
 
     **Raises**
 

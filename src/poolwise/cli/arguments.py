@@ -75,9 +75,15 @@ def add_option_arguments(parser: argparse.ArgumentParser, *, errors: str) -> Non
     )
     group.add_argument("--retries", metavar="N", type=number, default=0, help="try a failed item N times more")
     group.add_argument("--timeout", metavar="SECONDS", type=number, help="an item that takes longer has failed")
+    group.add_argument(
+        "--seed", metavar="N", type=number, help="random numbers of each item follow from N and its index"
+    )
+    group.add_argument(
+        "--inner-max-num-threads", metavar="N", type=number, help="threads of BLAS and OpenMP in a worker process"
+    )
 
 
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Give the parsed arguments as keywords for the api."""
-    names = ("backend", "max_workers", "chunksize", "start_method", "errors", "retries", "timeout")
-    return {name: getattr(arguments, name) for name in names}
+    names = "backend max_workers chunksize start_method errors retries timeout seed inner_max_num_threads"
+    return {name: getattr(arguments, name) for name in names.split()}

@@ -8,6 +8,7 @@ parent says  ``("chunk", id, start, stop, marked, packed items)``     run this; 
 worker says  ``("ready",)``                                           I can take chunks
 -            ``("failed", error)``                                    I can never take chunks
 -            ``("done", id, wall_s, cpu_s, packed values, errors)``   this came of it
+-            ``("said", kind, what)``                                 printed, logged, warned of
 ===========  =======================================================  =========
 
 Values are packed so that one bad value costs itself only: lists of plain numbers and strings as one pickle (which

@@ -12,21 +12,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import logging
 import os
 import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from poolwise.engine.channel import WorkerEnd
-from poolwise.engine.messages import Message, dumps
-
-Say = Callable[[str, Any], None]
-"""Takes what kind of thing is said, and the thing."""
+from poolwise.engine.messages import Message
+from poolwise.engine.records import Say, redirect_logging, warning_teller
 
 # What has no end of line yet is sent when it grows as long as a block that a buffered file would write.
 LONG_LINE = 8192
@@ -42,7 +38,7 @@ def begin(channel: WorkerEnd) -> Voice:
         voice.undo.append(functools.partial(setattr, sys, kind, original))
         setattr(sys, kind, stream)
     voice.undo.append(functools.partial(setattr, warnings, "showwarning", warnings.showwarning))
-    warnings.showwarning = _teller(voice.say)
+    warnings.showwarning = warning_teller(voice.say)
     voice.undo += redirect_logging(voice.say)
     # A child that the user's function forks must not write to a channel that is ours.
     os.register_at_fork(after_in_child=voice.fall_silent)
@@ -193,115 +189,3 @@ class _SpokenBytes(io.RawIOBase):
 
     def isatty(self) -> bool:
         return self._text.isatty()
-
-
-# --- Log records ---------------------------------------------------------------------------------------------------
-
-
-def redirect_logging(say: Say) -> Iterator[Callable[[], object]]:
-    """Let every log record of this process be sent, and nothing else be done with it; give what undoes it.
-
-    Handlers that were inherited would do what the parent's do a second time, into copies of their files and buffers.
-    What the function adds here is its own.
-    """
-    root, sender = logging.getLogger(), Sender(say)
-    for logger in [root, *root.manager.loggerDict.values()]:
-        if isinstance(logger, logging.Logger):
-            yield functools.partial(setattr, logger, "handlers", logger.handlers)
-            yield functools.partial(setattr, logger, "propagate", logger.propagate)
-            logger.handlers = []
-            logger.propagate = True
-    root.handlers.append(sender)
-
-
-def drop_handlers() -> None:
-    """Let go of the handlers that the user's modules have made as they were imported: their twins in the parent serve.
-
-    In the nursery they would be inherited by every worker, and there, too, log a second time.
-    """
-    for logger in [*logging.root.manager.loggerDict.values(), logging.root]:
-        if isinstance(logger, logging.Logger):
-            logger.handlers = [each for each in logger.handlers if isinstance(each, Sender)]
-            logger.propagate = True
-
-
-class Sender(logging.Handler):
-    """Sends log records to the parent, whose levels and handlers decide what becomes of them."""
-
-    def __init__(self, say: Say) -> None:
-        """Send by ``say``."""
-        super().__init__()
-        self._say = say
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send a record."""
-        try:
-            self._say("log", pack_record(record))
-        except Exception:  # noqa: BLE001 - what every handler of the standard library does
-            self.handleError(record)
-
-
-def pack_record(record: logging.LogRecord) -> bytes:
-    """Pickle a record: its message made text, its traceback too, as the standard library's socket handler does."""
-    if record.exc_info and not record.exc_text:
-        record.exc_text = logging.Formatter().formatException(record.exc_info)
-    fields = {**record.__dict__, "msg": record.getMessage(), "args": None, "exc_info": None}
-    try:
-        return dumps(fields, by_value=False)
-    except Exception:  # noqa: BLE001 - an "extra" may be anything; only what cannot travel becomes its repr
-        return dumps({name: _portable(value) for name, value in fields.items()}, by_value=False)
-
-
-def _portable(value: Any) -> Any:  # noqa: ANN401 - any "extra"
-    try:
-        dumps(value, by_value=False)
-    except Exception:  # noqa: BLE001 - a __reduce__ may raise anything
-        return repr(value)
-    return value
-
-
-# --- Warnings ------------------------------------------------------------------------------------------------------
-
-
-def _teller(say: Say) -> Callable[..., None]:
-    """Make what stands for ``warnings.showwarning``: called with what this process's filters let through."""
-    original = warnings._showwarning_orig  # type: ignore[attr-defined]  # noqa: SLF001 - the one that prints
-
-    def showwarning(  # noqa: PLR0917 - the standard library calls it so
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        if file is not None:
-            original(message, category, filename, lineno, file, line)
-            return
-        say("warning", pack_warning(message, category, filename, lineno, sys._getframe()))  # noqa: SLF001
-
-    return showwarning
-
-
-def pack_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, frame: FrameType | None = None
-) -> bytes:
-    """Pickle a warning and the name of the module that it points to, by which filters judge it.
-
-    One whose class cannot travel becomes a plain text of the nearest class that can.
-    """
-    module = _module_at(frame, filename, lineno)
-    try:
-        return dumps((message, category, filename, lineno, module), by_value=False)
-    except Exception:  # noqa: BLE001 - a __reduce__ may raise anything
-        near = next(each for each in category.__mro__ if each.__module__ == "builtins")
-        return dumps((f"{category.__name__}: {message}", near, filename, lineno, module), by_value=False)
-
-
-def _module_at(frame: FrameType | None, filename: str, lineno: int) -> str | None:
-    while frame is not None:
-        if frame.f_lineno == lineno and frame.f_code.co_filename == filename:
-            name = frame.f_globals.get("__name__")
-            return name if isinstance(name, str) else None
-        frame = frame.f_back
-    return None

@@ -12,20 +12,23 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from poolwise.engine import lifeline, speech, variables
+from poolwise.engine import lifeline, records, speech
 from poolwise.engine.channel import WorkerEnd, parent_side
 from poolwise.engine.memory import Marks
 from poolwise.engine.messages import Broken, Message, dumps, pack_error, pack_values, unpack_items
-from poolwise.engine.surroundings import Surroundings
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
 from poolwise.model.events import Outcome, TaskError
-from poolwise.work import role
+from poolwise.work import dispatch, role, streams
 from poolwise.work.call import Call
 from poolwise.work.chunk import Mark, format_error, run_chunk
 from poolwise.work.job import Job
+
+if TYPE_CHECKING:
+    from poolwise.engine.inner_threads import InnerThreads
+    from poolwise.engine.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,10 @@ class WorkerJob:
     """Coroutines at a time."""
     by_value: bool = False
     """Results travel to a process that was not forked from here, or the other way round."""
-    surroundings: Surroundings = field(default_factory=Surroundings)
+    surroundings: Surroundings | None = None
     """What a worker takes over that is no copy of the caller."""
+    inner: InnerThreads | None = None
+    """How many threads libraries may have in it."""
 
 
 def forked(
@@ -62,7 +67,9 @@ def spawned(connection: int, marks: int, life: int) -> None:
 
 def receive_job(message: Message) -> WorkerJob:
     """Unpickle a job, which imports the function's module. A module that starts a pool meanwhile is stopped."""
-    _, packed, what = message
+    _, packed, what, environment = message
+    # Read by libraries that the function's module loads.
+    os.environ.update(environment)
     with role.importing(what):
         job: WorkerJob = pickle.loads(packed)
     return job
@@ -71,9 +78,11 @@ def receive_job(message: Message) -> WorkerJob:
 def pack_job(job: WorkerJob) -> Message:
     """Pickle a job for ``receive_job``; raises what pickling raises."""
     module = getattr(job.job.call.function, "__module__", None) or "the function"
-    with variables.portable():
+    from poolwise.engine.variables import portable  # noqa: PLC0415 - not where all is inherited
+
+    with portable():
         packed = dumps(job, by_value=True)
-    return ("job", packed, f"module {module!r}")
+    return ("job", packed, f"module {module!r}", job.inner.environment if job.inner else ())
 
 
 def _become_worker(life: int, mask: set[signal.Signals]) -> None:
@@ -114,8 +123,11 @@ def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, marks: Marks
     channel = speech.begin(connection)
     try:
         job = _load(get_job)
-        speech.drop_handlers()
-        job.surroundings.enter()
+        records.drop_handlers()
+        streams.part_from_siblings()
+        for what_surrounds in (job.inner, job.surroundings):
+            if what_surrounds is not None:
+                what_surrounds.enter()
         job.job.initialize()
     except PoolwiseError as error:
         channel.send(("failed", pack_error(TaskError(error, format_error(error)))))
@@ -125,7 +137,7 @@ def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, marks: Marks
         while (message := channel.receive())[0] == "chunk":
             _, identity, start, stop, marked, packed = message
             items = job.job.items.slice(start, stop) if packed is None else unpack_items(packed)
-            outcome = run(items, _marker(marks, start) if marked else None)
+            outcome = run(items, start, _marker(marks, start) if marked else None)
             done = _done(identity, outcome, job, _marker(marks, start) if marked else None)
             # First: sending waits until the parent reads, and that time must not make the item late.
             marks.clear()
@@ -145,22 +157,31 @@ def _load(get_job: Callable[[], WorkerJob]) -> WorkerJob:
         ) from error
 
 
-Run = Callable[[Sequence[Any], Mark | None], Outcome]
+Run = Callable[[Sequence[Any], int, Mark | None], Outcome]
+"""Takes items, the index of the first, and what marks each."""
 
 
 @contextlib.contextmanager
 def _runner(job: WorkerJob) -> Iterator[Run]:
     """Give what runs a chunk; for coroutine functions with an event loop that lasts as long as the worker."""
-    call, rules = job.job.call, job.job.rules
+    call, rules, seed = job.job.call, job.job.rules, job.job.seed
     if not call.coroutine:
-        yield lambda items, mark: run_chunk(_call_for(items, call), items, rules, mark=mark)
+        yield lambda items, start, mark: run_chunk(
+            _call_for(items, call), items, rules, mark=streams.seeding(seed, start, mark)
+        )
         return
     import asyncio  # noqa: PLC0415 - only coroutine functions need it
 
     from poolwise.work.chunk_async import run_chunk_async  # noqa: PLC0415
 
+    if seed is not None:
+        dispatch.begin()
     with asyncio.Runner() as runner:
-        yield lambda items, mark: runner.run(run_chunk_async(_call_for(items, call), items, rules, job.tasks, mark))
+        yield lambda items, start, mark: runner.run(
+            run_chunk_async(
+                _call_for(items, call), items, rules, job.tasks, mark=mark, begin=streams.own_streams(seed, start)
+            )
+        )
 
 
 def _call_for(items: Sequence[Any], call: Call) -> Call:

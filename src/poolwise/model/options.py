@@ -49,6 +49,8 @@ class Options:
     initializer: Callable[..., object] | None = None
     initargs: tuple[Any, ...] = ()
     start_method: StartMethod | None = None
+    inner_max_num_threads: int | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         """Check every value once, here; afterwards everybody may trust them."""
@@ -59,6 +61,8 @@ class Options:
         _count("max_workers", self.max_workers, least=1, most=MOST_WORKERS, optional=True)
         _count("chunksize", self.chunksize, least=1, optional=True)
         _count("retries", self.retries, least=0)
+        _count("inner_max_num_threads", self.inner_max_num_threads, least=1, most=MOST_WORKERS, optional=True)
+        _count("seed", self.seed, least=0, optional=True)
         _positive_seconds("timeout", self.timeout)
         _flag("ordered", self.ordered)
         _progress(self.progress)

@@ -24,7 +24,18 @@ def test_every_option_reaches_the_api():
     """Each option has the name of its keyword."""
     given = parse(
         *("m:f", "--backend", "processes", "--max-workers", "2", "--chunksize", "3", "--errors", "skip"),
-        *("--retries", "1", "--timeout", "2.5", "--start-method", "spawn"),
+        *(
+            "--retries",
+            "1",
+            "--timeout",
+            "2.5",
+            "--start-method",
+            "spawn",
+            "--seed",
+            "4",
+            "--inner-max-num-threads",
+            "5",
+        ),
     )
     assert options_of(given) == {
         "backend": "processes",
@@ -34,6 +45,8 @@ def test_every_option_reaches_the_api():
         "retries": 1,
         "timeout": 2.5,
         "start_method": "spawn",
+        "seed": 4,
+        "inner_max_num_threads": 5,
     }
 
 
