@@ -86,6 +86,8 @@ def test_a_loaded_blas_keeps_to_its_share(tmp_path: Path, method: str, options, 
     (tmp_path / "counting.py").write_text(
         "import numpy, threadpoolctl\n\n"
         "def count(item=None):\n"
+        "    ones = numpy.ones((300, 300))\n"
+        "    assert ((ones @ ones) == 300).all()\n"
         "    return max(each['num_threads'] for each in threadpoolctl.threadpool_info())\n"
     )
     source = f"""

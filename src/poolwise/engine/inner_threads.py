@@ -2,12 +2,13 @@
 
 Each such library starts a thread for every core, so that eight workers on eight cores would have 64. A worker is given
 its share by two ways. Libraries that a forked worker has inherited are told, by threadpoolctl: looking for them takes
-5 ms the first time and 0.2 ms later, so the parent looks, once for all workers, and only where one may be there. All
+5 ms the first time, so the parent looks, once for all workers, and only where one may be there. All
 others read their environment when they are loaded.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -49,8 +50,22 @@ class InnerThreads:
         """Keep to it, in a worker."""
         for library in self.libraries:
             if self.wanted or not _is_set(READS.get(library.internal_api, OPENMP)):
-                library.set_num_threads(self.threads if self.wanted else min(self.threads, library.num_threads))
+                _hold(library, self.threads if self.wanted else min(self.threads, library.num_threads))
         os.environ.update(self.environment)
+
+
+def _hold(library: Any, threads: int) -> None:  # noqa: ANN401 - threadpoolctl has no annotations
+    """Hold a library to so many threads, in a process that was just forked."""
+    now = library.num_threads
+    if library.internal_api == "openblas" and library.threading_layer == "pthreads" and threads < now:
+        import ctypes  # noqa: PLC0415 - threadpoolctl has imported it
+
+        # Asked by its function, it would first start again all the threads that a fork leaves behind, and they would
+        # spin for 25 ms, only to use fewer of them. This is the number that the function sets, and nothing else.
+        with contextlib.suppress(ValueError):
+            ctypes.c_int.in_dll(library.dynlib, "blas_cpu_number").value = threads
+    if library.num_threads != threads:
+        library.set_num_threads(threads)
 
 
 def _variables(*, lift: bool) -> Iterator[str]:
@@ -64,9 +79,16 @@ def _is_set(name: str) -> bool:
     return name in os.environ or (name in FOLLOWERS and OPENMP in os.environ)
 
 
+_found: tuple[int, tuple[Any, ...]] = (0, ())
+"""The number of modules at the last look, and what was found. A library is loaded by a module that was not there."""
+
+
 def _loaded_libraries() -> tuple[Any, ...]:
+    global _found  # noqa: PLW0603 - a cache of what this process has loaded
     if not any(name in sys.modules for name in NATIVE):
         return ()
     import threadpoolctl  # noqa: PLC0415 - see above
 
-    return tuple(threadpoolctl.ThreadpoolController().lib_controllers)
+    if len(sys.modules) != _found[0]:
+        _found = (len(sys.modules), tuple(threadpoolctl.ThreadpoolController().lib_controllers))
+    return _found[1]
