@@ -35,6 +35,7 @@ from poolwise.model.events import (
     WorkerReady,
 )
 from poolwise.model.units import Seconds
+from poolwise.work import streams
 from poolwise.work.chunk import RunCoroutine, late, run_chunk
 from poolwise.work.job import Job
 
@@ -255,7 +256,9 @@ class FakeBackend:
         chunk, items = self._workers[worker].chunks[0]
         fate = self._foresee(chunk)
         rules = dataclasses.replace(self._job.rules, timeout_s=None)
-        outcome = run_chunk(self._job.call, items[: fate.runs], rules, run_coroutine=self._run_coroutine())
+        with streams.borrowed(self._job.seed):
+            mark, run_coroutine = streams.seeding(self._job.seed, chunk.start), self._run_coroutine()
+            outcome = run_chunk(self._job.call, items[: fate.runs], rules, mark=mark, run_coroutine=run_coroutine)
         if fate.loss is None or (outcome.errors and rules.stop_at_error):
             ran = _items_run(outcome, fate.runs)
             virtual = sum(self._item_s(chunk.start + offset) for offset in range(ran))

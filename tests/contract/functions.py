@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import random
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+
+from poolwise.work.streams import mix
 
 released = threading.Event()
 """Ends what ``linger`` waits for in threads of this process, so that no test leaves a thread behind for long."""
@@ -352,3 +356,43 @@ def coroutine_twin(function: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(function, functools.partial) and function.func in TWINS:
         return functools.partial(TWINS[function.func], *function.args)
     return functools.partial(await_it, function)
+
+
+# --- What surrounds the function -----------------------------------------------------------------------------
+
+tenant: ContextVar[str] = ContextVar("tenant", default="nobody")
+
+
+def draw(item):
+    """Draw, and let others draw in between."""
+    first = random.random()
+    time.sleep(0.001)
+    return first, random.gauss(0, 1), random.getrandbits(32)
+
+
+def expected_draws(seed, count):
+    """Give what ``draw`` gives with a seed, from generators made by hand as the reference says."""
+    alone = [random.Random(mix(seed, index)[0]) for index in range(count)]
+    return [(rng.random(), rng.gauss(0, 1), rng.getrandbits(32)) for rng in alone]
+
+
+def draw_at_second_try(folder: Path, item):
+    """Draw, and fail the first time."""
+    drawn = draw(item)
+    path = folder / str(item)
+    if not path.exists():
+        note(path, item)
+        raise LookupError(item)
+    return drawn
+
+
+def read_tenant(item):
+    """Read a context variable."""
+    return tenant.get()
+
+
+def print_both(item):
+    """Print a line to each stream."""
+    print("out", item)
+    print("err", item, file=sys.stderr)
+    return item

@@ -292,6 +292,9 @@ class Execution:
             initializer=None if initialized and self._probe is not None else options.initializer,
             initargs=options.initargs,
             event_loop=self._ask.event_loop or self._event_loop,
+            cores=self.machine.cores if self.machine is not None else 1,
+            inner_max_num_threads=options.inner_max_num_threads,
+            seed=options.seed,
             into=self.into,
             memory_limit=self._memory_limit(plan),
         )

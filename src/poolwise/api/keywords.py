@@ -40,6 +40,8 @@ class _Shared(TypedDict, total=False):
     start_method: StartMethod | None
     crash_retries: int
     memory_limit: Bytes | Literal["auto"] | None
+    inner_max_num_threads: int | None
+    seed: int | None
 
 
 class Keywords(_Shared):

@@ -104,6 +104,12 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
     ``memory_limit``: bytes, 16 MiB or more, that a worker process may grow by after its start. One that is beyond it
         after a chunk ends, with all its results handed over, and another takes its place. ``"auto"``: an even share of
         the memory that is free when the workers start, and at least 512 MiB. None: no limit.
+    ``inner_max_num_threads``: threads that BLAS and OpenMP libraries may use in each worker process, 1 to 10,000. None:
+        the worker's share of the cores, at least 1, unless the environment (``OMP_NUM_THREADS`` ...) has said it.
+    ``seed``: a whole number, 0 or more. The functions of ``random`` and ``numpy.random`` give each item numbers that
+        follow from it and the item's index only, whatever the backend and the number of workers; a second try gets the
+        same ones. What was taken from the modules before (``from random import random``) is out of reach on threads and
+        in an event loop. None: every worker and every item has numbers of its own.
 
     **Guarantees**
 
@@ -112,6 +118,9 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
     ``crash_retries`` times more, alone. The iterables are read in the calling thread, in order. When ``map`` is left,
     by an error or Ctrl-C too, no new item begins and its worker processes have ended; a call that is under way in a
     thread goes on to its end, unheard.
+
+    What a worker process prints, logs and warns of comes out here, through ``sys.stdout``, the handlers and filters of
+    the caller. The function sees the caller's context variables.
 
     **Raises**
 

@@ -20,8 +20,10 @@ from poolwise.backends.protocol import InThisProcess
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerReady
 from poolwise.model.units import Seconds
+from poolwise.work import dispatch
 from poolwise.work.chunk_async import run_chunk_async
 from poolwise.work.job import Job
+from poolwise.work.streams import own_streams
 
 # How long an aborted run waits for its event loop: a task that never awaits cannot be ended.
 ABORT_PATIENCE_S = 0.5
@@ -39,6 +41,7 @@ class CoroutinesBackend(InThisProcess):
         self._tasks: set[asyncio.Task[None]] = set()
         self._own: LoopThread | None = None
         self._ready = False
+        self._dispatching = False
         self._loop = job.event_loop
         # Tasks see the caller's context variables, as they would in a loop of the caller's.
         self._context = contextvars.copy_context()
@@ -48,6 +51,9 @@ class CoroutinesBackend(InThisProcess):
         if self._loop is None:
             self._own = LoopThread()
             self._loop = self._own.begin()
+        if self._job.seed is not None and not self._dispatching:
+            self._dispatching = True
+            dispatch.begin()
         self._loop.call_soon_threadsafe(self._initialize, worker)
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
@@ -76,6 +82,9 @@ class CoroutinesBackend(InThisProcess):
                 ending.result(CLEAN_UP_PATIENCE_S if self._own is None else ABORT_PATIENCE_S)
         if self._own is not None:
             self._own.end(ABORT_PATIENCE_S if abort else None)
+        if self._dispatching:
+            self._dispatching = False
+            dispatch.end()
 
     def _initialize(self, worker: int) -> None:
         """Call the initializer for the first slot; the others follow once it has succeeded."""
@@ -101,7 +110,8 @@ class CoroutinesBackend(InThisProcess):
             await asyncio.wait(tasks)
 
     async def _run(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
-        outcome = await run_chunk_async(self._job.call, items, self._job.rules)
+        begin = own_streams(self._job.seed, chunk.start)
+        outcome = await run_chunk_async(self._job.call, items, self._job.rules, begin=begin)
         self._outbox.put(ChunkDone(worker, chunk.id, outcome))
 
 

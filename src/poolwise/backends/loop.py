@@ -10,6 +10,7 @@ from poolwise.backends.protocol import InThisProcess
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerReady
 from poolwise.model.units import Seconds
+from poolwise.work import streams
 from poolwise.work.chunk import run_chunk
 from poolwise.work.job import Job
 
@@ -44,7 +45,9 @@ class LoopBackend(InThisProcess):
         worker, chunk, items = self._chunks.popleft()
         job = self._job
         into = job.into if job.into is not None and len(job.into) == chunk.start else None
-        return [ChunkDone(worker, chunk.id, run_chunk(job.call, items, job.rules, into=into))]
+        with streams.borrowed(job.seed):
+            mark = streams.seeding(job.seed, chunk.start)
+            return [ChunkDone(worker, chunk.id, run_chunk(job.call, items, job.rules, mark=mark, into=into))]
 
     def wake(self) -> None:
         """Nothing to wake: it never sleeps."""

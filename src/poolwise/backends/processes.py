@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from poolwise.engine.inner_threads import InnerThreads
 from poolwise.engine.supervisor import Supervisor
 from poolwise.engine.worker import WorkerJob
 from poolwise.model.events import Chunk, Event
@@ -13,6 +14,9 @@ from poolwise.model.plan import Plan
 from poolwise.model.units import Seconds
 from poolwise.work.items import Indexed
 from poolwise.work.job import Job
+
+if TYPE_CHECKING:
+    from poolwise.engine.surroundings import Surroundings
 
 
 class ProcessesBackend:
@@ -25,7 +29,9 @@ class ProcessesBackend:
         by_value = method != "fork"
         # What is not inherited must not be sent along with the function either.
         lean = job if not by_value else _without_items(job)
-        self._supervisor = Supervisor(WorkerJob(lean, plan.tasks_per_worker, by_value), method)
+        inner = InnerThreads.plan(job.inner_max_num_threads, job.cores, plan.workers, forked=not by_value)
+        around = _look_around() if by_value else None
+        self._supervisor = Supervisor(WorkerJob(lean, plan.tasks_per_worker, by_value, around, inner), method)
 
     def start(self, worker: int) -> None:
         """Start a worker process."""
@@ -56,5 +62,12 @@ class ProcessesBackend:
         self._supervisor.close(abort=abort)
 
 
+def _look_around() -> Surroundings:
+    from poolwise.engine.surroundings import Surroundings  # noqa: PLC0415 - a forked worker has all this
+
+    return Surroundings.take()
+
+
 def _without_items(job: Job) -> Job:
+    # The event loop and the caller's list stay behind too.
     return dataclasses.replace(job, items=Indexed(([],)), event_loop=None, into=None)

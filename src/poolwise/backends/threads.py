@@ -18,8 +18,10 @@ from poolwise.backends.protocol import InThisProcess
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.units import Seconds
+from poolwise.work import dispatch
 from poolwise.work.chunk import RunCoroutine, late, run_chunk
 from poolwise.work.job import Job
+from poolwise.work.streams import own_streams
 
 # A late item is noticed within this share of its timeout, and no sooner than after a millisecond.
 LATE_SHARE = 0.1
@@ -33,9 +35,13 @@ class ThreadsBackend(InThisProcess):
         self._job = job
         self._outbox: Outbox = queue.SimpleQueue()
         self._threads: dict[int, _Thread] = {}
+        self._dispatching = False
 
     def start(self, worker: int) -> None:
         """Start a thread."""
+        if self._job.seed is not None and not self._dispatching:
+            self._dispatching = True
+            dispatch.begin()
         thread = _Thread(worker, self._job, self._outbox)
         self._threads[worker] = thread
         thread.begin()
@@ -64,6 +70,9 @@ class ThreadsBackend(InThisProcess):
             for thread in self._threads.values():
                 thread.join()
         self._threads.clear()
+        if self._dispatching:
+            self._dispatching = False
+            dispatch.end()
 
     def _read(self, timeout_s: Seconds | None) -> list[Event]:
         return [event for event in drain(self._outbox, timeout_s) if not self._is_stale(event)]
@@ -130,7 +139,8 @@ class _Thread:
         import asyncio  # noqa: PLC0415 - only coroutine functions need it, and it takes 40 ms to import
 
         with asyncio.Runner() as runner:
-            self._work(runner.run)
+            # In this thread's context as it is then: an item's own random streams are found by it.
+            self._work(lambda coroutine: runner.run(coroutine, context=contextvars.copy_context()))
 
     def _work(self, run_coroutine: RunCoroutine | None) -> None:
         timed = self._job.rules.timeout_s is not None
@@ -142,7 +152,7 @@ class _Thread:
                     raise _Retired
                 self.on = (start + offset, time.monotonic())
 
-            marked = mark if timed or len(chunk) > 1 else None
+            marked = own_streams(self._job.seed, chunk.start, mark if timed or len(chunk) > 1 else None)
             try:
                 outcome = run_chunk(self._job.call, items, self._job.rules, mark=marked, run_coroutine=run_coroutine)
             except _Retired:

@@ -81,12 +81,18 @@ def add_option_arguments(parser: argparse.ArgumentParser, *, errors: str) -> Non
     group.add_argument(
         "--memory-limit", metavar="BYTES", type=number, default="auto", help="replace processes that grow by more"
     )
+    group.add_argument(
+        "--seed", metavar="N", type=number, help="random numbers of each item follow from N and its index"
+    )
+    group.add_argument(
+        "--inner-max-num-threads", metavar="N", type=number, help="threads of BLAS and OpenMP in a worker process"
+    )
 
 
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Give the parsed arguments as keywords for the api."""
     names = [
         *("backend", "max_workers", "chunksize", "start_method", "errors", "retries", "timeout"),
-        *("crash_retries", "memory_limit"),
+        *("crash_retries", "memory_limit", "seed", "inner_max_num_threads"),
     ]
     return {name: getattr(arguments, name) for name in names}

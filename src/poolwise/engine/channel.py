@@ -10,7 +10,6 @@ from __future__ import annotations
 import pickle
 import socket
 import struct
-import threading
 import weakref
 from collections import deque
 from collections.abc import Iterator
@@ -111,17 +110,13 @@ class WorkerEnd:
         self._socket = connection
         self._socket.settimeout(None)
         self._inflow = Inflow(connection)
-        # Threads of the user's function may print and log, which is sent too.
-        self._sending = threading.Lock()
         # A pool inside this worker forks too, and its workers must not keep our channel open.
         parent_side.add(self)
 
     def send(self, message: Message, body: Buffer = b"") -> None:
         """Send a message; BrokenPipeError says that the parent is gone."""
-        parts = frame(message, body)
-        with self._sending:
-            for part in parts:
-                self._socket.sendall(part)
+        for part in frame(message, body):
+            self._socket.sendall(part)
 
     def receive(self) -> Frame:
         """Wait for a message; EOFError says that the parent is gone."""

@@ -2,16 +2,7 @@
 
 Messages are plain tuples whose first element names them; a parcel (``packing.py``) has its body behind the message:
 
-===========  ====================================================================  =============================
-parent says  ``("chunk", id, call, start, stop, place, marked, parcel, free)``     run this; None: you have them
--            ``("call", number, call)``                                            a function that chunks name by number
--            ``("stop",)``                                                         end
-worker says  ``("ready",)``                                                        I can take chunks
--            ``("failed", error)``                                                 I can never take chunks
--            ``("retired",)``                                                      I have grown too large and end
--            ``("done", id, more, wall_s, cpu_s, parcel, errors, free)``           this came of it
-===========  ====================================================================  =============================
-
+===========  ====================================================================  ======================
 ``place`` is where the chunk's first item stands in all that this worker was ever sent; ``more`` says that these are the
 first of the chunk's values and the others follow; ``free`` are the places in the arena that the sender needs no more.
 A ``done`` without ``more`` and with fewer values than the chunk has items leaves the others to somebody else.

@@ -12,13 +12,15 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from poolwise.engine.channel import Message, WorkerEnd
+from poolwise.engine.channel import Message
 from poolwise.engine.growth import Growth
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import pack_error
 from poolwise.engine.packing import Broken, Packer, Parcel, Unpacker
+from poolwise.engine.speech import Voice
 from poolwise.model.events import Outcome, TaskError
 from poolwise.model.units import Seconds
+from poolwise.work import dispatch, streams
 from poolwise.work.call import Call
 from poolwise.work.chunk import ChunkRules, Mark, run_chunk
 from poolwise.work.job import Job
@@ -66,12 +68,13 @@ class Gathered:
 class Shift:
     """A worker's work, from its first chunk to its last."""
 
-    def __init__(self, job: Job, channel: WorkerEnd, memory: WorkerMemory, *, tasks: int, by_value: bool) -> None:
+    def __init__(self, job: Job, voice: Voice, memory: WorkerMemory, *, tasks: int, by_value: bool) -> None:
         """Be ready for chunks of ``job``, ``tasks`` coroutines at a time."""
         self._items = job.items
         self._calls: dict[int, tuple[Call, ChunkRules]] = {0: (job.call, job.rules)}
         self._tasks = tasks
-        self._channel = channel
+        self._seed = job.seed
+        self._voice = voice
         self._memory = memory
         self._marks = memory.marks
         self._packer = Packer(memory.writer, by_value=by_value)
@@ -84,13 +87,13 @@ class Shift:
         with contextlib.ExitStack() as stack:
             stack.callback(self._end_loop)
             while True:
-                message, body = self._channel.receive()
+                message, body = self._voice.receive()
                 match message[0]:
                     case "chunk":
                         self._run(message, body)
                         if self._growth.is_over():
                             # What was sent ahead is not read any more, and goes to another worker.
-                            self._channel.send(("retired",))
+                            self._voice.send(("retired",))
                             return
                     case "call":
                         self._learn(message)
@@ -116,7 +119,7 @@ class Shift:
             if end <= at:
                 # The rest was taken back.
                 break
-            outcome = self._run_block(call, take(at, end), rules, _shifted(mark, at))
+            outcome = self._run_block(call, take(at, end), rules, start + at, _shifted(mark, at))
             gathered.add(outcome)
             if len(outcome.values) < end - at:
                 # The first error ends the run.
@@ -141,9 +144,9 @@ class Shift:
             call = _checked(call)
         return (lambda begin, end: items if end - begin == len(items) else items[begin:end]), call
 
-    def _run_block(self, call: Call, items: Sequence[Any], rules: ChunkRules, mark: Mark | None) -> Outcome:
+    def _run_block(self, call: Call, items: Sequence[Any], rules: ChunkRules, first: int, mark: Mark | None) -> Outcome:
         if not call.coroutine:
-            return run_chunk(call, items, rules, mark=mark)
+            return run_chunk(call, items, rules, mark=streams.seeding(self._seed, first, mark))
         import asyncio  # noqa: PLC0415 - only coroutine functions need it
 
         from poolwise.work.chunk_async import run_chunk_async  # noqa: PLC0415
@@ -151,7 +154,10 @@ class Shift:
         if self._loop is None:
             # One loop for as long as the worker lives: what the function keeps (a session) belongs to it.
             self._loop = asyncio.Runner()
-        return self._loop.run(run_chunk_async(call, items, rules, self._tasks, mark))
+            if self._seed is not None:
+                dispatch.begin()
+        begin = streams.own_streams(self._seed, first)
+        return self._loop.run(run_chunk_async(call, items, rules, self._tasks, mark=mark, begin=begin))
 
     def _send(self, identity: int, gathered: Gathered, mark: Mark | None, *, more: bool) -> None:
         self._marks.rest()
@@ -161,7 +167,7 @@ class Shift:
         # First: sending waits until the parent reads, and that time must not make the item late.
         self._marks.clear()
         free = self._memory.take_dropped()
-        self._channel.send(("done", identity, more, gathered.wall_s, gathered.cpu_s, parcel, told, free), body)
+        self._voice.send(("done", identity, more, gathered.wall_s, gathered.cpu_s, parcel, told, free), body)
 
     def _end_loop(self) -> None:
         if self._loop is not None:

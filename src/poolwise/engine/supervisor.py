@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from poolwise.engine import hearing
 from poolwise.engine.channel import Message, ParentEnd, parent_side
 from poolwise.engine.deaths import describe_death, describe_failed_start
 from poolwise.engine.handle import Handle, Sent
@@ -188,6 +189,9 @@ class Supervisor:
                 self._events.append(WorkerFailed(told.error))
             case ("done", *_):
                 self._done(handle, message, body)
+            case ("said", kind, what):
+                pid = handle.process.pid
+                hearing.say_again(kind, what, worker=handle.worker, pid=pid, filtered=self.by_fork)
 
     def _done(self, handle: Handle, message: Message, body: memoryview) -> None:
         _, identity, more, wall_s, cpu_s, parcel, told, free = message
@@ -286,10 +290,13 @@ class Supervisor:
             else:
                 handle.channel.send(("stop",))
         deadline = time.monotonic() + END_PATIENCE_S
+        last_words: list[tuple[Handle, Message, memoryview]] = []
         for handle in tuple(self._handles.values()):
             if handle.process.exit_code(max(0.0, deadline - time.monotonic())) is None:
                 handle.process.kill()
                 handle.process.exit_code(END_PATIENCE_S)
+            if not abort:
+                last_words += [(handle, message, memoryview(bytes(body))) for message, body in handle.channel.drain()]
             self._forget(handle)
         self._life.close()
         if self._starter is not None:
@@ -297,3 +304,6 @@ class Supervisor:
         self._selector.close()
         self._wake_read.close()
         self._wake_write.close()
+        # Only now: saying them again is the caller's code (a stream, a log handler), and may raise.
+        for handle, message, body in last_words:
+            self._hear(handle, message, body)

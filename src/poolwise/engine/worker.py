@@ -13,8 +13,9 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from poolwise.engine import lifeline
+from poolwise.engine import lifeline, records, speech
 from poolwise.engine.channel import Message, WorkerEnd, parent_side
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import pack_error
@@ -22,9 +23,13 @@ from poolwise.engine.packing import dumps
 from poolwise.engine.shift import Shift
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
 from poolwise.model.events import TaskError
-from poolwise.work import role
+from poolwise.work import role, streams
 from poolwise.work.chunk import format_error
 from poolwise.work.job import Job
+
+if TYPE_CHECKING:
+    from poolwise.engine.inner_threads import InnerThreads
+    from poolwise.engine.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class WorkerJob:
     """Coroutines at a time."""
     by_value: bool = False
     """Results travel to a process that was not forked from here, or the other way round."""
+    surroundings: Surroundings | None = None
+    """What a worker takes over that is no copy of the caller."""
+    inner: InnerThreads | None = None
+    """How many threads libraries may have in it."""
 
 
 def forked(
@@ -59,7 +68,9 @@ def spawned(connection: int, memory: int, life: int) -> None:
 
 def receive_job(message: Message) -> WorkerJob:
     """Unpickle a job, which imports the function's module. A module that starts a pool meanwhile is stopped."""
-    _, packed, what = message
+    _, packed, what, environment = message
+    # Read by libraries that the function's module loads.
+    os.environ.update(environment)
     with role.importing(what):
         job: WorkerJob = pickle.loads(packed)
     return job
@@ -68,7 +79,11 @@ def receive_job(message: Message) -> WorkerJob:
 def pack_job(job: WorkerJob) -> Message:
     """Pickle a job for ``receive_job``; raises what pickling raises."""
     module = getattr(job.job.call.function, "__module__", None) or "the function"
-    return ("job", dumps(job, by_value=True), f"module {module!r}")
+    from poolwise.engine.variables import portable  # noqa: PLC0415 - not where all is inherited
+
+    with portable():
+        packed = dumps(job, by_value=True)
+    return ("job", packed, f"module {module!r}", job.inner.environment if job.inner else ())
 
 
 def _become_worker(life: int, mask: set[signal.Signals]) -> None:
@@ -108,9 +123,15 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory:
             os._exit(code)
 
 
-def _serve(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory: WorkerMemory) -> None:
+def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, memory: WorkerMemory) -> None:
+    channel = speech.begin(connection)
     try:
         job = _load(get_job)
+        records.drop_handlers()
+        streams.part_from_siblings()
+        for what_surrounds in (job.inner, job.surroundings):
+            if what_surrounds is not None:
+                what_surrounds.enter()
         job.job.initialize()
     except PoolwiseError as error:
         channel.send(("failed", pack_error(TaskError(error, format_error(error)))))

@@ -53,6 +53,8 @@ class Options:
     start_method: StartMethod | None = None
     crash_retries: int = 1
     memory_limit: Bytes | Literal["auto"] | None = "auto"
+    inner_max_num_threads: int | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         """Check every value once, here; afterwards everybody may trust them."""
@@ -66,6 +68,8 @@ class Options:
         _count("crash_retries", self.crash_retries, least=0)
         if self.memory_limit != "auto":
             _count("memory_limit", self.memory_limit, least=LEAST_MEMORY, optional=True)
+        _count("inner_max_num_threads", self.inner_max_num_threads, least=1, most=MOST_WORKERS, optional=True)
+        _count("seed", self.seed, least=0, optional=True)
         _positive_seconds("timeout", self.timeout)
         _flag("ordered", self.ordered)
         _progress(self.progress)

@@ -17,24 +17,32 @@ from poolwise.work.chunk import ChunkRules, Mark, late, task_error
 
 
 async def run_chunk_async(
-    call: Call, items: Sequence[Any], rules: ChunkRules, at_once: int = 1, mark: Mark | None = None
+    call: Call,
+    items: Sequence[Any],
+    rules: ChunkRules,
+    at_once: int = 1,
+    *,
+    mark: Mark | None = None,
+    begin: Mark | None = None,
 ) -> Outcome:
     """Await the function on the items, ``at_once`` of them at a time: the coroutine twin of ``run_chunk``.
 
     Items are marked only one at a time: of several under way, no mark could tell which one killed the worker.
+    ``begin`` is called with an item's offset in the context in which it is run, however many there are at a time.
     """
     wall, cpu = time.perf_counter(), time.thread_time()
     values: list[Any] = [None] * len(items)
     errors: dict[int, TaskError] = {}
     offsets = iter(range(len(items)))
     home = os.getpid()
+    told = [each for each in (mark if at_once == 1 else None, begin) if each is not None]
 
     async def one_after_another() -> None:
         for offset in offsets:
             if errors and rules.stop_at_error:
                 return
-            if mark is not None and at_once == 1:
-                mark(offset)
+            for tell in told:
+                tell(offset)
             try:
                 values[offset] = await _await_within(call, items[offset], rules.timeout_s)
             except asyncio.CancelledError as error:

@@ -30,6 +30,12 @@ class Job:
 
     memory_limit: Bytes | None = None
     """What a worker process may grow by before it is replaced; None: no limit."""
+    cores: int = 1
+    """Cores that all workers share."""
+    inner_max_num_threads: int | None = None
+    """Threads that a library may have in a worker process; None: the worker's share of the cores."""
+    seed: int | None = None
+    """Each item's random streams are made of this and its index; None: as it comes."""
 
     into: list[Any] | None = None
     """The list that all values end in, in order, where a chunk that runs in this thread may put its own at once."""

@@ -26,6 +26,18 @@ def test_every_option_reaches_the_api():
         *("m:f", "--backend", "processes", "--max-workers", "2", "--chunksize", "3", "--errors", "skip"),
         *("--retries", "1", "--timeout", "2.5", "--start-method", "spawn"),
         *("--crash-retries", "2", "--memory-limit", "1000000000"),
+        *(
+            "--retries",
+            "1",
+            "--timeout",
+            "2.5",
+            "--start-method",
+            "spawn",
+            "--seed",
+            "4",
+            "--inner-max-num-threads",
+            "5",
+        ),
     )
     assert options_of(given) == {
         "backend": "processes",
@@ -37,6 +49,8 @@ def test_every_option_reaches_the_api():
         "start_method": "spawn",
         "crash_retries": 2,
         "memory_limit": 1_000_000_000,
+        "seed": 4,
+        "inner_max_num_threads": 5,
     }
 
 

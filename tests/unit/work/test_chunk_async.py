@@ -17,7 +17,7 @@ from tests.unit.work.test_chunk import ALL, PARTIAL, told
 
 def run(function, items, rules=ALL, at_once=1, mark=None, *, spread=False):
     """Run a chunk in a loop of its own."""
-    return asyncio.run(run_chunk_async(Call(function, spread, coroutine=True), items, rules, at_once, mark))
+    return asyncio.run(run_chunk_async(Call(function, spread, coroutine=True), items, rules, at_once, mark=mark))
 
 
 def fail_on(*bad):
