@@ -17,11 +17,13 @@ from poolwise.engine.growth import Growth
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import pack_error
 from poolwise.engine.packing import Broken, Packer, Parcel, Unpacker
+from poolwise.engine.prompt import Postman
 from poolwise.engine.speech import Voice
+from poolwise.errors import FunctionShippingError
 from poolwise.model.events import Outcome, TaskError
 from poolwise.model.units import Seconds
 from poolwise.work import dispatch, streams
-from poolwise.work.call import Call
+from poolwise.work.call import Call, show_error
 from poolwise.work.chunk import ChunkRules, Mark, run_chunk
 from poolwise.work.job import Job
 
@@ -37,17 +39,23 @@ GROWTH = 16
 SEND_EVERY_S: Seconds = 0.01
 SEND_VALUES = 16_384
 
+# In the place of a function's number: tasks that were submitted one by one, each of which names its function.
+SINGLES = -1
+POOL_RULES = ChunkRules(stop_at_error=False)
+
 Take: TypeAlias = Callable[[int, int], Sequence[Any]]
 
 
 class Gathered:
     """What has been done of a chunk and not been sent yet."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.values: list[Any] = []
-        self.errors: dict[int, TaskError] = {}
-        self.wall_s: Seconds = 0.0
+    def __init__(
+        self, values: list[Any] | None = None, errors: dict[int, TaskError] | None = None, wall_s: Seconds = 0.0
+    ) -> None:
+        """Begin with nothing, or with what was gathered elsewhere."""
+        self.values: list[Any] = values if values is not None else []
+        self.errors: dict[int, TaskError] = errors if errors is not None else {}
+        self.wall_s: Seconds = wall_s
         self.cpu_s: Seconds = 0.0
 
     def add(self, outcome: Outcome) -> None:
@@ -80,6 +88,7 @@ class Shift:
         self._packer = Packer(memory.writer, by_value=by_value)
         self._unpacker = Unpacker(memory.reader)
         self._growth = Growth(job.memory_limit)
+        self._postman: Postman | None = None
         self._loop: asyncio.Runner | None = None
 
     def serve(self) -> None:
@@ -101,13 +110,46 @@ class Shift:
                         return
 
     def _learn(self, message: Message) -> None:
-        """Keep a function that later chunks name by its number."""
+        """Keep a function that later chunks and tasks name by its number, or (None) forget it."""
         _, number, packed = message
-        self._calls[number] = pickle.loads(packed)
+        if packed is None:
+            del self._calls[number]
+            return
+        try:
+            self._calls[number] = Call(pickle.loads(packed)), POOL_RULES
+        except Exception as error:  # noqa: BLE001 - modules may be missing here; each of its tasks is told so
+            self._calls[number] = Call(_raising(error)), POOL_RULES
+
+    def _run_singles(self, identity: int, place: int, parcel: Parcel, body: memoryview) -> None:
+        """Run tasks that were submitted one by one: each names its function."""
+
+        def send(values: list[Any], errors: dict[int, TaskError], wall_s: Seconds, *, more: bool) -> None:
+            self._send(identity, Gathered(values, errors, wall_s), None, more=more)
+
+        def may_begin(at: int) -> bool:
+            return self._marks.claim(place + at, place + at + 1) - place > at
+
+        self._marks.begin(identity)
+        tasks = list(self._unpacker.items(parcel, body))
+        if self._postman is None:
+            self._postman = Postman()
+        self._postman.run(self._run_single, tasks, may_begin, send)
+
+    def _run_single(self, task: Any) -> Any:  # noqa: ANN401 - whatever the task gives
+        if task is None:
+            # It was cancelled while it waited.
+            return None
+        if isinstance(task, Broken):
+            raise task.error
+        number, args, kwargs = task
+        return self._calls[number][0].function(*args, **kwargs)
 
     def _run(self, message: Message, body: memoryview) -> None:
         _, identity, number, start, stop, place, marked, parcel, free = message
         self._memory.release(free)
+        if number == SINGLES:
+            self._run_singles(identity, place, Parcel(*parcel), body)
+            return
         call, rules = self._calls[number]
         mark: Mark | None = (lambda offset: self._marks.set(start + offset)) if marked else None
         self._marks.begin(identity)
@@ -183,6 +225,15 @@ def _shifted(mark: Mark | None, by: int) -> Mark | None:
     if mark is None or by == 0:
         return mark
     return lambda offset: mark(by + offset)
+
+
+def _raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> Any:  # noqa: ANN401 - stands for any function
+        raise FunctionShippingError(
+            f"the function could not be loaded in a worker ({show_error(error)}): its module must be importable there"
+        ) from error
+
+    return fail
 
 
 def _checked(call: Call) -> Call:

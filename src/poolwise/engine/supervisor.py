@@ -65,7 +65,7 @@ class Supervisor:
             parent_side.add(end)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._life = Lifeline()
-        self._starter: Starter | None = None
+        self._starters: dict[StartMethod, Starter] = {}
         self._oom: OomCounters | None = None
         limit_s = job.job.rules.timeout_s
         self._watch = None if limit_s is None else Watch(limit_s, marked=not job.job.call.coroutine)
@@ -80,8 +80,9 @@ class Supervisor:
     def start(self, worker: int) -> None:
         """Start a worker; ``wait`` tells when it is ready."""
         try:
-            if self._starter is None:
-                self._starter = make_starter(self._method, self._job, self._life)
+            starter = self._starters.get(self._method)
+            if starter is None:
+                starter = self._starters[self._method] = make_starter(self._method, self._job, self._life)
         except FunctionShippingError as error:
             self._events.append(WorkerFailed(error))
             return
@@ -89,7 +90,7 @@ class Supervisor:
         channel, memory = ParentEnd(mine), WorkerMemory.create()
         with its, blocked_signals():
             # A Ctrl-C in between would leave a process that nobody knows of.
-            process = self._starter.start(its, channel, memory)
+            process = starter.start(its, channel, memory)
             packer = Packer(memory.writer, by_value=self._job.by_value)
             handle = Handle(worker, process, channel, memory, packer, Unpacker(memory.reader))
             self._handles[worker] = handle
@@ -99,7 +100,17 @@ class Supervisor:
             # While the first worker starts, there is time to read them.
             self._oom = OomCounters()
 
-    def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
+    def start_by(self, method: StartMethod) -> None:
+        """Start the workers that follow by another method, where what made the first safe is no longer true."""
+        self._method = method
+
+    def teach(self, worker: int, number: int, packed: bytes | None) -> None:
+        """Tell a worker a function that chunks name by its number; None: it is not needed any more."""
+        if (handle := self._handles.get(worker)) is not None:
+            handle.channel.send(("call", number, packed))
+            self._watch_writing(handle)
+
+    def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None, call: int = 0) -> None:
         """Give a worker a chunk; None for items that it has already."""
         handle = self._handles.get(worker)
         if handle is None:
@@ -113,7 +124,7 @@ class Supervisor:
         item_bytes = parcel.size / len(chunk) if parcel is not None else 0.0
         handle.chunks.append(Sent(chunk.id, chunk.start, chunk.stop, place, item_bytes))
         free = handle.memory.take_dropped()
-        message = ("chunk", chunk.id, 0, chunk.start, chunk.stop, place, chunk.marked, parcel, free)
+        message = ("chunk", chunk.id, call, chunk.start, chunk.stop, place, chunk.marked, parcel, free)
         handle.channel.send(message, body)
         self._watch_writing(handle)
 
@@ -194,14 +205,14 @@ class Supervisor:
                 hearing.say_again(kind, what, worker=handle.worker, pid=pid, filtered=self.by_fork)
 
     def _done(self, handle: Handle, message: Message, body: memoryview) -> None:
-        _, identity, more, wall_s, cpu_s, parcel, told, free = message
+        _, identity, more, cut, wall_s, cpu_s, parcel, told, free = message
         handle.answers += 1
         sent = handle.chunks[0] if more else handle.chunks.popleft()
         errors = {offset: unpack_error(each) for offset, each in told.items()}
         parcel = Parcel(*parcel)
         values = handle.unpacker.values(parcel, body, errors)
         outcome = Outcome(values, errors, wall_s, cpu_s, sent.item_bytes, parcel.size / max(1, len(values)))
-        self._events.append(ChunkDone(handle.worker, identity, outcome, more))
+        self._events.append(ChunkDone(handle.worker, identity, outcome, more, cut))
         handle.memory.release(free)
 
     def _watch_process(self, handle: Handle) -> None:
@@ -299,8 +310,8 @@ class Supervisor:
                 last_words += [(handle, message, memoryview(bytes(body))) for message, body in handle.channel.drain()]
             self._forget(handle)
         self._life.close()
-        if self._starter is not None:
-            self._starter.close()
+        for starter in self._starters.values():
+            starter.close()
         self._selector.close()
         self._wake_read.close()
         self._wake_write.close()

@@ -65,16 +65,15 @@ class WorkerReady:
 
 @dataclass(frozen=True, slots=True)
 class ChunkDone:
-    """A worker has run a chunk, or the first part of it.
-
-    Fewer values than items, without an error: the worker has left the others, because they were taken back.
-    """
+    """A worker has run a chunk, or the first part of it."""
 
     worker: int
     chunk: int
     outcome: Outcome
     more: bool = False
     """These are the first items of what is left of the chunk; the worker goes on with the others."""
+    cut: bool = False
+    """The worker has left the items behind these, because they were taken back."""
 
 
 @dataclass(frozen=True, slots=True)

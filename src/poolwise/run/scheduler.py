@@ -251,12 +251,12 @@ class Scheduler:
         self._value_bytes = outcome.value_bytes
         if outcome.errors:
             self._settle_errors(chunk, outcome)
-        elif count == len(chunk) or self._crew.gives_back:
+        elif count == len(chunk) or event.cut:
             self._finish(Batch(chunk.start, outcome.values))
         else:
             self._end(Raise(None, _changed(chunk, count)))
-        if self._crew.gives_back and not self._over and self._handover.doomed_at is None:
-            # What was taken back from the worker, and what it has left besides.
+        if event.cut and not self._over and self._handover.doomed_at is None:
+            # Known as taken back, or left besides.
             self._unsend(chunk.start + count, chunk.stop)
 
     def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
