@@ -4,7 +4,7 @@ Loading the job imports the function's module, and a module may start threads wh
 trains a small model, say). Workers that are forked from there might wait for those threads for ever; a preloaded
 module does that to the standard library's forkserver as well. So the nursery forks a spare of itself first. If threads
 are left behind that do not survive a fork, the spare takes over: its workers load the job one by one, after the fork.
-It costs a nursery 1 ms, of the 125 ms that it takes to start.
+It costs a nursery 2 ms, of the 125 ms that it takes to start.
 """
 
 from __future__ import annotations
