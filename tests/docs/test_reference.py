@@ -17,6 +17,7 @@ from poolwise.backends.protocol import CAPABILITIES
 from poolwise.cli.exits import MEANINGS
 from poolwise.cli.program import COMMANDS
 from poolwise.model import plan
+from poolwise.model.machine import NativePool
 from poolwise.model.options import Options
 from poolwise.model.profile import Payload
 from tests.docs.pages import ROOT
@@ -34,6 +35,7 @@ VALUES = [
     plan.Estimate,
     plan.Candidate,
     Payload,
+    NativePool,
 ]
 
 

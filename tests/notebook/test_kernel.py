@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -57,6 +58,21 @@ print(json.dumps(out))
     )
     expected = [10, 11, 12, 0, 2, 4, True]
     assert json.loads(told) == dict.fromkeys(("auto", "loop", "threads", "processes"), expected)
+
+
+def test_a_kernel_has_threads_and_does_not_fork(kernel) -> None:
+    """A kernel's threads (messages, heartbeat, output) may hold locks: workers come from a forkserver, told why."""
+    told = run_cell(
+        kernel,
+        """
+import poolwise
+results = poolwise.map(lambda x: x + 1, range(4), backend="processes")
+print(results, results.report.plan.start_method)
+print(results.report)
+""",
+    )
+    assert told.startswith("[1, 2, 3, 4] forkserver\n")
+    assert re.search(r"workers start by forkserver: .*other Python threads.* might hold a lock", told)
 
 
 def test_a_redefined_function_is_the_one_that_runs(kernel) -> None:

@@ -98,7 +98,7 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
         in the calling thread too where that measures the first items. If it raises, the run ends with
         ``InitializerError``.
     ``start_method``: ``"fork"``, ``"forkserver"`` or ``"spawn"`` for worker processes. None: fork where it is safe (no
-        other thread that might hold a lock), else forkserver, else spawn.
+        other thread that might hold a lock or be missed in the child), else forkserver, else spawn.
     ``crash_retries``: an item on which its worker process died is run again alone up to so many times, 0 or more,
         before it fails with ``WorkerDiedError``. What ``retries`` allows is not used up by it.
     ``memory_limit``: bytes, 16 MiB or more, that a worker process may grow by after its start. One that is beyond it

@@ -47,7 +47,7 @@ def rows(found: Machine) -> list[tuple[str, str]]:
         ("python", f"{found.python}, GIL {'on' if found.gil else 'off'}"),
         ("platform", found.platform),
         ("start methods", ", ".join(found.start_methods)),
-        ("threads", f"{found.python_threads} of Python, {found.native_threads} of native libraries"),
+        ("threads", f"{found.python_threads} of Python, {found.native_threads} of native libraries{_owners(found)}"),
     ]
 
 
@@ -62,6 +62,11 @@ def draw(found: Machine) -> str:
     page = io.StringIO()
     Console(file=page, width=100).print(table)
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
+
+
+def _owners(found: Machine) -> str:
+    told = ", ".join(f"{pool.threads} of {pool.name}" for pool in found.native_pools)
+    return f" ({told})" if told else ""
 
 
 def _gib(amount: Bytes) -> str:

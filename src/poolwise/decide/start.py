@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poolwise.model.machine import Machine
+from poolwise.model.machine import Machine, survives_fork
 from poolwise.model.options import Options, StartMethod
 from poolwise.model.plan import StartsBy
 
@@ -11,20 +11,19 @@ def choose_start_method(machine: Machine, options: Options) -> StartsBy:
     """Choose by evidence.
 
     A forked child has only the thread that forked. A lock that another thread held at that moment stays locked in the
-    child for ever, so that fork is safe only while there is no second thread; a thread that Python does not know of
-    counts too.
+    child for ever, and a library that counts on its threads waits for them in vain. So fork is safe only beside
+    threads of libraries that are known to survive it; ``work.threads`` says which these are.
     """
-    method: StartMethod
-    if options.start_method is not None:
-        method, forced = options.start_method, True
-    else:
-        method, forced = _safest(machine), False
+    forced = options.start_method is not None
+    method = options.start_method or _safest(machine)
     available = method in machine.start_methods
-    return StartsBy(method, machine.python_threads, machine.native_threads, forced, available)
+    return StartsBy(
+        method, machine.python_threads, machine.native_threads, forced, available, native_pools=machine.native_pools
+    )
 
 
 def _safest(machine: Machine) -> StartMethod:
-    alone = machine.python_threads <= 1 and machine.native_threads == 0
-    if alone and "fork" in machine.start_methods:
+    safe = survives_fork(machine.python_threads, machine.native_threads, machine.native_pools)
+    if safe and "fork" in machine.start_methods:
         return "fork"
     return "forkserver" if "forkserver" in machine.start_methods else "spawn"

@@ -1,11 +1,24 @@
 """What parent and worker say to each other.
 
-Messages are plain tuples whose first element names them; a parcel (``packing.py``) has its body behind the message:
+Messages are plain tuples whose first element names them; a parcel (``packing.py``) has its body behind the message.
 
-===========  ====================================================================  ======================
-``place`` is where the chunk's first item stands in all that this worker was ever sent; ``more`` says that these are the
-first of the chunk's values and the others follow; ``free`` are the places in the arena that the sender needs no more.
-A ``done`` without ``more`` and with fewer values than the chunk has items leaves the others to somebody else.
+The parent says:
+
+* ``("chunk", id, call, start, stop, place, marked, parcel, free)``: run this. Where ``parcel`` is None, you have the
+  items. ``call`` is the function's number, ``place`` where the first item stands in all that this worker was ever sent.
+* ``("call", number, function)``: a function that chunks and tasks name by its number; None: forget it.
+* ``("stop",)``: end.
+
+The worker says:
+
+* ``("ready",)``: I can take chunks.
+* ``("failed", error)``: I can never take chunks.
+* ``("done", id, more, cut, wall_s, cpu_s, parcel, errors, free)``: this came of it. ``more``: these are the first values
+  of the chunk, and the others follow; ``cut``: the others are left to somebody else.
+* ``("said", kind, what)``: printed, logged, warned of.
+* ``("retired",)``: I have grown too large and end.
+
+``free`` are the places in the arena that the sender needs no more.
 """
 
 from __future__ import annotations

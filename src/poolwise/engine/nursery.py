@@ -17,6 +17,7 @@ from poolwise.engine.lifeline import hold
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import NURSERY_REPLY
 from poolwise.engine.process import ENDING
+from poolwise.engine.spare import load_or_step_back
 from poolwise.engine.worker import WorkerJob, receive_job, serve_and_exit
 from poolwise.model.units import Seconds
 from poolwise.work import role
@@ -33,21 +34,19 @@ def main(control: int, life: int) -> None:
     hold(life)
     with socket.socket(fileno=control) as connection, contextlib.suppress(EOFError, OSError):
         message = receive_exactly(connection)
-        Nursery(connection, life, message).serve()
+        Nursery(connection, life, message, load_or_step_back(lambda: receive_job(message), life)).serve()
     os._exit(0)
 
 
 class Nursery:
     """Forks on request and reaps."""
 
-    def __init__(self, connection: socket.socket, life: int, message: Message) -> None:
-        """Load the job; if that fails, each worker will try again and tell its supervisor why."""
+    def __init__(self, connection: socket.socket, life: int, message: Message, job: WorkerJob | None) -> None:
+        """Have the loaded job to hand on; without one, each worker loads it, or tells its supervisor why it cannot."""
         self._connection = connection
         self._life = life
         self._message = message
-        self._job: WorkerJob | None = None
-        with contextlib.suppress(Exception):
-            self._job = receive_job(message)
+        self._job = job
         self._children: dict[int, int] = {}
         self._asked = 0
         self._selector = selectors.DefaultSelector()

@@ -23,8 +23,10 @@ DELIVER_S: Seconds = 0.002
 class Send(Protocol):
     """Packs what is done and sends it."""
 
-    def __call__(self, values: list[Any], errors: dict[int, TaskError], wall_s: Seconds, *, more: bool) -> None:
-        """Send; ``more`` says that others of the chunk follow."""
+    def __call__(
+        self, values: list[Any], errors: dict[int, TaskError], wall_s: Seconds, *, more: bool, cut: bool
+    ) -> None:
+        """Send; ``more`` says that others of the chunk follow, ``cut`` that the others were taken back."""
         ...
 
 
@@ -52,8 +54,9 @@ class Postman:
         with self._lock:
             self._send = send
             self._begin()
+        cut = False
         for at, task in enumerate(tasks):
-            if not may_begin(at):
+            if cut := not may_begin(at):
                 break
             try:
                 value, error = function(task), None
@@ -66,7 +69,7 @@ class Postman:
             if not self._news.is_set():
                 self._news.set()
         with self._lock:
-            self._deliver(more=False)
+            self._deliver(more=False, cut=cut)
 
     def _start(self) -> None:
         if self._thread is None:
@@ -82,8 +85,8 @@ class Postman:
                 if self._values:
                     self._deliver(more=True)
 
-    def _deliver(self, *, more: bool) -> None:
+    def _deliver(self, *, more: bool, cut: bool = False) -> None:
         values, errors, wall_s = self._values, self._errors, time.perf_counter() - self._since
         self._begin()
         assert self._send is not None  # noqa: S101 - run() has set it; for the type checker
-        self._send(values, errors, wall_s, more=more)
+        self._send(values, errors, wall_s, more=more, cut=cut)

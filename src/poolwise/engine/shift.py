@@ -123,8 +123,8 @@ class Shift:
     def _run_singles(self, identity: int, place: int, parcel: Parcel, body: memoryview) -> None:
         """Run tasks that were submitted one by one: each names its function."""
 
-        def send(values: list[Any], errors: dict[int, TaskError], wall_s: Seconds, *, more: bool) -> None:
-            self._send(identity, Gathered(values, errors, wall_s), None, more=more)
+        def send(values: list[Any], errors: dict[int, TaskError], wall_s: Seconds, *, more: bool, cut: bool) -> None:
+            self._send(identity, Gathered(values, errors, wall_s), None, more=more, cut=cut)
 
         def may_begin(at: int) -> bool:
             return self._marks.claim(place + at, place + at + 1) - place > at
@@ -154,11 +154,11 @@ class Shift:
         mark: Mark | None = (lambda offset: self._marks.set(start + offset)) if marked else None
         self._marks.begin(identity)
         take, call = self._items_of(start, parcel, body, call, mark)
-        gathered, at, count = Gathered(), 0, stop - start
+        gathered, at, count, cut = Gathered(), 0, stop - start, False
         block = count if call.coroutine else 1
         while at < count:
             end = min(self._marks.claim(place + at, place + min(count, at + block)) - place, count)
-            if end <= at:
+            if cut := end <= at:
                 # The rest was taken back.
                 break
             outcome = self._run_block(call, take(at, end), rules, start + at, _shifted(mark, at))
@@ -171,7 +171,7 @@ class Shift:
             if gathered.is_due and at < count:
                 self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=True)
                 gathered = Gathered()
-        self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=False)
+        self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=False, cut=cut)
 
     def _items_of(
         self, start: int, parcel: Parcel | None, body: memoryview, call: Call, mark: Mark | None
@@ -201,7 +201,7 @@ class Shift:
         begin = streams.own_streams(self._seed, first)
         return self._loop.run(run_chunk_async(call, items, rules, self._tasks, mark=mark, begin=begin))
 
-    def _send(self, identity: int, gathered: Gathered, mark: Mark | None, *, more: bool) -> None:
+    def _send(self, identity: int, gathered: Gathered, mark: Mark | None, *, more: bool, cut: bool = False) -> None:
         self._marks.rest()
         errors = gathered.errors
         parcel, body = self._packer.values(gathered.values, errors, mark)
@@ -209,7 +209,7 @@ class Shift:
         # First: sending waits until the parent reads, and that time must not make the item late.
         self._marks.clear()
         free = self._memory.take_dropped()
-        self._voice.send(("done", identity, more, gathered.wall_s, gathered.cpu_s, parcel, told, free), body)
+        self._voice.send(("done", identity, more, cut, gathered.wall_s, gathered.cpu_s, parcel, told, free), body)
 
     def _end_loop(self) -> None:
         if self._loop is not None:

@@ -1,6 +1,7 @@
 """Starting a worker process, three ways, each with one face: a ``Process`` that can be watched and ended.
 
-* **fork** (``start_fork.py``): a copy of this process. Nothing is pickled; only safe while there is no second thread.
+* **fork** (``start_fork.py``): a copy of this process. Nothing is pickled; only safe where no other thread would be
+  missed in the copy (``work.threads`` knows which would).
 * **spawn** (``start_spawn.py``): a fresh interpreter, which the job is sent to. Always safe, and takes a tenth of a
   second.
 * **forkserver** (``start_nursery.py``): a fresh interpreter, once (the *nursery*), which loads the job and forks

@@ -17,14 +17,13 @@ from poolwise.model.machine import Machine
 from poolwise.model.options import CORES_VARIABLE, StartMethod
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work import role
+from poolwise.work.threads import native_threads
 
 N = TypeVar("N", int, float)
 
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc/self")
 MEMINFO = Path("/proc/meminfo")
-# A thread that was told to end is gone well within this.
-DYING_S: Seconds = 0.003
 # A cgroup's limits hardly ever change while a program runs; reading them takes 0.2 ms.
 KEEP_CGROUP_S: Seconds = 10.0
 
@@ -34,6 +33,7 @@ def find_machine() -> Machine:
     cores, cores_from = usable_cores()
     total, free = memory()
     limits = _cached_cgroup()
+    native, pools = native_threads()
     return Machine(
         cores=cores,
         cores_from=cores_from,
@@ -45,7 +45,8 @@ def find_machine() -> Machine:
         platform=f"{platform.system()} {platform.machine()}",
         start_methods=start_methods(),
         python_threads=threading.active_count(),
-        native_threads=native_threads(),
+        native_threads=native,
+        native_pools=pools,
         in_worker=role.is_worker(),
     )
 
@@ -84,24 +85,6 @@ def start_methods() -> tuple[StartMethod, ...]:
         # Channels are handed to a child by descriptor, which Windows has no way for.
         return ()
     return ("fork", "forkserver", "spawn") if sys.platform == "linux" else ("spawn",)
-
-
-def native_threads() -> int:
-    """Count the operating system's threads of this process that Python does not know of.
-
-    A thread that has ended for Python takes some moments more to end for the system: a surplus is looked at again.
-    """
-    deadline = time.monotonic() + DYING_S
-    while (surplus := _tasks() - threading.active_count()) > 0 and time.monotonic() < deadline:
-        time.sleep(DYING_S / 10)
-    return max(0, surplus)
-
-
-def _tasks() -> int:
-    try:
-        return len(os.listdir(PROC / "task"))  # noqa: PTH208 - a third of iterdir's time, and every map asks
-    except OSError:
-        return 0
 
 
 def memory() -> tuple[Bytes, Bytes]:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NativePool:
+    """Threads that a native library has started and keeps."""
+
+    name: str
+    """The library, as people call it."""
+    threads: int
+    survives_fork: bool
+    """It works on in a forked child, which has none of these threads; False also where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +41,19 @@ class Machine:
     python_threads: int = 1
     """Threads that Python knows of, this one included."""
     native_threads: int = 0
-    """Threads of the operating system beyond those, which could hold a lock at the moment of a fork."""
+    """Threads of the operating system beyond those."""
+    native_pools: tuple[NativePool, ...] = ()
+    """Whose native threads these are; any other of them could hold a lock at the moment of a fork."""
     in_worker: bool = False
     """This process is one of Poolwise's workers."""
+
+
+def unexplained(native_threads: int, pools: Iterable[NativePool]) -> int:
+    """Count the native threads that belong to none of ``pools``."""
+    return native_threads - sum(pool.threads for pool in pools)
+
+
+def survives_fork(python_threads: int, native_threads: int, pools: Iterable[NativePool]) -> bool:
+    """Tell whether a process with these threads may fork: none that is missing in the child could be missed there."""
+    surviving = [pool for pool in pools if pool.survives_fork]
+    return python_threads <= 1 and unexplained(native_threads, surviving) == 0

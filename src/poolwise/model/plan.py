@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from poolwise.model.machine import NativePool
 from poolwise.model.options import BackendName, StartMethod
 from poolwise.model.units import Seconds
 
@@ -132,13 +133,14 @@ class InsideWorker:
 
 @dataclass(frozen=True, slots=True)
 class StartsBy:
-    """How worker processes are started, and which threads (if any) forbade to fork."""
+    """How worker processes are started, and which threads there are: they forbid to fork, or survive it."""
 
     method: StartMethod
     python_threads: int = 1
     native_threads: int = 0
     forced: bool = False
     available: bool = True
+    native_pools: tuple[NativePool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

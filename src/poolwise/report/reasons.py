@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from poolwise.model import plan
+from poolwise.model.machine import unexplained
 from poolwise.report.figures import counted, duration, number, share
 
 # What set the number of cores, as it is said.
@@ -52,17 +53,38 @@ def _pool_costs_more(reason: plan.PoolCostsMore) -> str:
 
 
 def _starts_by(reason: plan.StartsBy) -> str:
+    dangers = _fork_dangers(reason)
     if reason.forced:
-        return f"workers start by {reason.method}, as asked"
+        warning = f", although {dangers}" if dangers and reason.method == "fork" else ""
+        return f"workers start by {reason.method}, as asked{warning}"
     if reason.method == "fork":
-        return "workers start by fork: no other thread runs that could hold a lock"
-    threads = []
+        return f"workers start by fork: no other thread runs that could hold a lock{_survivors(reason)}"
+    return f"workers start by {reason.method}{': ' if dangers else ''}{dangers}"
+
+
+def _fork_dangers(reason: plan.StartsBy) -> str:
+    """Say what speaks against a fork; nothing where nothing does."""
+    lost = [pool for pool in reason.native_pools if not pool.survives_fork]
+    told = [
+        f"{pool.name} seems to have been used ({counted(pool.threads, 'thread')}), and might hang in a forked child"
+        for pool in lost
+    ]
+    holders = []
     if reason.python_threads > 1:
-        threads.append(counted(reason.python_threads - 1, "other Python thread"))
-    if reason.native_threads:
-        threads.append(counted(reason.native_threads, "native thread"))
-    told = f": {' and '.join(threads)} might hold a lock, which makes fork unsafe" if threads else ""
-    return f"workers start by {reason.method}{told}"
+        holders.append(counted(reason.python_threads - 1, "other Python thread"))
+    if (unknown := unexplained(reason.native_threads, reason.native_pools)) > 0:
+        holders.append(counted(unknown, "native thread"))
+    if holders:
+        told.append(f"{' and '.join(holders)} might hold a lock, which makes fork unsafe")
+    return "; ".join(told)
+
+
+def _survivors(reason: plan.StartsBy) -> str:
+    pools = [(pool.threads, pool.name) for pool in reason.native_pools if pool.survives_fork]
+    if not pools:
+        return ""
+    survive = "survives" if sum(threads for threads, _ in pools) == 1 else "survive"
+    return f" ({' and '.join(counted(threads, f'idle {name} thread') for threads, name in pools)} {survive} a fork)"
 
 
 def _one_core(reason: plan.OneCore) -> str:

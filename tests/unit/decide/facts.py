@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from poolwise.decide.choose import decide
-from poolwise.model.machine import Machine
+from poolwise.model.machine import Machine, NativePool
 from poolwise.model.options import Options
 from poolwise.model.plan import Plan
 from poolwise.model.profile import Payload, Profile
@@ -74,6 +74,9 @@ def profiles(draw: st.DrawFn) -> Profile:
     )
 
 
+pools = st.lists(st.builds(NativePool, st.sampled_from(["OpenBLAS", "GNU OpenMP"]), st.integers(1, 3), st.booleans()))
+
+
 @st.composite
 def machines(draw: st.DrawFn) -> Machine:
     """Any machine up to 64 cores, some of them without fork, without any start method, or being a worker."""
@@ -84,6 +87,7 @@ def machines(draw: st.DrawFn) -> Machine:
         start_methods=draw(methods),
         python_threads=draw(st.integers(1, 3)),
         native_threads=draw(st.integers(0, 3)),
+        native_pools=tuple(draw(pools)),
         in_worker=draw(st.integers(0, 4)) == 0,
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from poolwise.errors import OptionError
 from poolwise.measure import machine
-from poolwise.measure.machine import CgroupLimits, find_machine, native_threads, start_methods, usable_cores
+from poolwise.measure.machine import CgroupLimits, find_machine, start_methods, usable_cores
 from poolwise.work import role
 
 MIB = 1 << 20
@@ -228,23 +228,6 @@ def test_start_methods_by_system(monkeypatch, system, expected):
     """Fork is offered on Linux only: elsewhere system libraries do not survive it."""
     monkeypatch.setattr(sys, "platform", system)
     assert start_methods() == expected
-
-
-@pytest.mark.parametrize(("surplus", "expected"), [(3, 3), (0, 0), (-1, 0)])
-def test_threads_beyond_pythons_are_native(monkeypatch, tmp_path, surplus, expected):
-    """Threads that the system counts and Python does not know could hold a lock."""
-    (tmp_path / "task").mkdir()
-    for number in range(threading.active_count() + surplus):
-        (tmp_path / "task" / str(number)).mkdir()
-    monkeypatch.setattr(machine, "PROC", tmp_path)
-    monkeypatch.setattr(machine, "DYING_S", 0.0)
-    assert native_threads() == expected
-
-
-def test_without_proc_no_native_threads_are_known(monkeypatch, tmp_path):
-    """Where the system does not list its threads, none are made up."""
-    monkeypatch.setattr(machine, "PROC", tmp_path / "none")
-    assert native_threads() == 0
 
 
 def test_memory_is_the_least_of_machine_and_cgroup(computer, monkeypatch):

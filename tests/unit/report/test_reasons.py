@@ -8,6 +8,7 @@ import typing
 import pytest
 
 from poolwise.model import plan
+from poolwise.model.machine import NativePool
 from poolwise.model.plan import (
     CannotShip,
     Forced,
@@ -22,6 +23,9 @@ from poolwise.model.plan import (
 )
 from poolwise.report.reasons import REJECTIONS, SENTENCES, reason_text, rejection_text
 
+OPENBLAS = NativePool("OpenBLAS", 4, survives_fork=True)
+ONE_OPENBLAS = NativePool("OpenBLAS", 1, survives_fork=True)
+OPENMP = NativePool("GNU OpenMP", 2, survives_fork=False)
 REASONS = typing.get_args(plan.Reason)
 SAMPLES = {
     "backend": "threads",
@@ -37,6 +41,7 @@ SAMPLES = {
     "native_threads": 1,
     "forced": False,
     "available": True,
+    "native_pools": (NativePool("GNU OpenMP", 1, survives_fork=False),),
 }
 
 
@@ -82,6 +87,43 @@ def test_there_are_no_words_for_what_is_no_reason():
         (OneCore("cgroup"), "there is only one core to use (the container's quota)"),
         (OneCore("POOLWISE_MAX_CORES"), "there is only one core to use (POOLWISE_MAX_CORES)"),
         (StartsBy("fork"), "workers start by fork: no other thread runs that could hold a lock"),
+        (
+            StartsBy("fork", native_threads=4, native_pools=(OPENBLAS,)),
+            (
+                "workers start by fork: no other thread runs that could hold a lock "
+                "(4 idle OpenBLAS threads survive a fork)"
+            ),
+        ),
+        (
+            StartsBy("fork", native_threads=1, native_pools=(ONE_OPENBLAS,)),
+            (
+                "workers start by fork: no other thread runs that could hold a lock "
+                "(1 idle OpenBLAS thread survives a fork)"
+            ),
+        ),
+        (
+            StartsBy("forkserver", native_threads=6, native_pools=(OPENBLAS, OPENMP)),
+            (
+                "workers start by forkserver: GNU OpenMP seems to have been used (2 threads), "
+                "and might hang in a forked child"
+            ),
+        ),
+        (
+            StartsBy("forkserver", 2, 7, native_pools=(OPENBLAS, OPENMP)),
+            (
+                "workers start by forkserver: GNU OpenMP seems to have been used (2 threads), and might hang in a "
+                "forked child; 1 other Python thread and 1 native thread might hold a lock, which makes fork unsafe"
+            ),
+        ),
+        (
+            StartsBy("fork", 2, forced=True),
+            (
+                "workers start by fork, as asked, although "
+                "1 other Python thread might hold a lock, which makes fork unsafe"
+            ),
+        ),
+        (StartsBy("fork", forced=True), "workers start by fork, as asked"),
+        (StartsBy("spawn", 2, forced=True), "workers start by spawn, as asked"),
         (StartsBy("spawn", forced=True), "workers start by spawn, as asked"),
         (StartsBy("spawn"), "workers start by spawn"),
         (

@@ -117,7 +117,11 @@ class World(RuleBasedStateMachine):
             if more:
                 self.queues[worker].pop(0)
                 more = False
-        self.follow(self.scheduler.handle(ChunkDone(worker, chunk.id, Outcome(values, errors, wall_s), more)))
+        self.follow(
+            self.scheduler.handle(
+                ChunkDone(worker, chunk.id, Outcome(values, errors, wall_s), more, left > 0 and not more)
+            )
+        )
 
     @precondition(lambda self: self.asked_back is not None and not self.raised)
     @rule(data=st.data())
