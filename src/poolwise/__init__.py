@@ -29,6 +29,7 @@ from poolwise.model.results import Results
 
 if _typing.TYPE_CHECKING:
     from poolwise import testing
+    from poolwise.api.pool import Pool
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Failure",
     "Machine",
     "Plan",
+    "Pool",
     "Profile",
     "Progress",
     "Report",
@@ -54,7 +56,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import ``poolwise.testing`` when somebody asks for it: programs do not."""
+    """Import ``poolwise.testing`` and ``poolwise.Pool`` when somebody asks for them."""
+    if name == "Pool":
+        from poolwise.api.pool import Pool  # noqa: PLC0415 - it needs concurrent.futures, 10 ms
+
+        return Pool
     if name == "testing":
         import importlib  # noqa: PLC0415 - see above
 

@@ -11,9 +11,22 @@ from poolwise.backends.protocol import Backend
 from poolwise.work.job import Job
 
 if TYPE_CHECKING:
+    from poolwise.backends.processes import TaskProcesses
+    from poolwise.backends.task_threads import TaskThreads
     from poolwise.model.plan import Plan
 
-__all__ = ["Backend", "Job", "create"]
+__all__ = ["Backend", "Job", "create", "create_task_workers"]
+
+
+def create_task_workers(plan: Plan, job: Job) -> TaskThreads | TaskProcesses:
+    """Make the workers of a pool, which take tasks that bring their functions; nothing starts yet."""
+    if plan.backend == "threads":
+        from poolwise.backends.task_threads import TaskThreads  # noqa: PLC0415 - imported when first used
+
+        return TaskThreads(job)
+    from poolwise.backends.processes import TaskProcesses  # noqa: PLC0415 - imported when first used
+
+    return TaskProcesses(job, plan)
 
 
 def create(plan: Plan, job: Job) -> Backend:

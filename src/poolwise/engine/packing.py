@@ -63,7 +63,7 @@ class PlainPickler(pickle.Pickler):
 
     def reducer_override(self, value: Any) -> Any:  # noqa: ANN401 - whatever the C pickler does not know by itself
         """Refuse what is not built in: exact built-in types never come here."""
-        if type(value) in ALSO_PLAIN:
+        if type(value) in ALSO_PLAIN or value is range or value is complex:
             return NotImplemented
         raise NotPlainError
 

@@ -23,7 +23,7 @@ from poolwise.errors import FunctionShippingError
 from poolwise.model.events import Outcome, TaskError
 from poolwise.model.units import Seconds
 from poolwise.work import dispatch, streams
-from poolwise.work.call import Call, show_error
+from poolwise.work.call import Call, make_call, show_error
 from poolwise.work.chunk import ChunkRules, Mark, run_chunk
 from poolwise.work.job import Job
 
@@ -116,7 +116,8 @@ class Shift:
             del self._calls[number]
             return
         try:
-            self._calls[number] = Call(pickle.loads(packed)), POOL_RULES
+            function, spread = pickle.loads(packed)
+            self._calls[number] = make_call(function, spread=spread), POOL_RULES
         except Exception as error:  # noqa: BLE001 - modules may be missing here; each of its tasks is told so
             self._calls[number] = Call(_raising(error)), POOL_RULES
 

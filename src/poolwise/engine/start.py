@@ -16,8 +16,7 @@ from __future__ import annotations
 from poolwise.engine.channel import Message
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.process import Starter
-from poolwise.engine.worker import WorkerJob, pack_job
-from poolwise.errors import FunctionShippingError
+from poolwise.engine.worker import WorkerJob, pack_job, unshippable
 from poolwise.model.options import StartMethod
 
 
@@ -41,9 +40,4 @@ def _pack_or_explain(job: WorkerJob) -> Message:
     try:
         return pack_job(job)
     except Exception as error:
-        msg = (
-            f"the function {job.job.call.name} cannot travel to another process ({type(error).__name__}: {error}). "
-            "Let it take what cannot be pickled (a lock, a connection, an open file) from an initializer, "
-            'or use backend="threads"'
-        )
-        raise FunctionShippingError(msg) from error
+        raise unshippable(job.job.call.name, error) from error

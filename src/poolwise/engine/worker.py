@@ -13,7 +13,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from poolwise.engine import lifeline, records, speech
 from poolwise.engine.channel import Message, WorkerEnd, parent_side
@@ -24,6 +24,7 @@ from poolwise.engine.shift import Shift
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
 from poolwise.model.events import TaskError
 from poolwise.work import role, streams
+from poolwise.work.call import make_call
 from poolwise.work.chunk import format_error
 from poolwise.work.job import Job
 
@@ -84,6 +85,26 @@ def pack_job(job: WorkerJob) -> Message:
     with portable():
         packed = dumps(job, by_value=True)
     return ("job", packed, f"module {module!r}", job.inner.environment if job.inner else ())
+
+
+def pack_function(function: Any, *, spread: bool) -> bytes:  # noqa: ANN401 - whatever can be called
+    """Pickle a function for a worker that is there already; FunctionShippingError says why it cannot travel."""
+    from poolwise.engine.variables import portable  # noqa: PLC0415 - see pack_job
+
+    try:
+        with portable():
+            return dumps((function, spread), by_value=True)
+    except Exception as error:
+        raise unshippable(make_call(function, spread=spread).name, error) from error
+
+
+def unshippable(name: str, error: Exception) -> FunctionShippingError:
+    """Say that a function cannot travel, and what to do."""
+    return FunctionShippingError(
+        f"the function {name} cannot travel to another process ({type(error).__name__}: {error}). "
+        "Let it take what cannot be pickled (a lock, a connection, an open file) from an initializer, "
+        'or use backend="threads"'
+    )
 
 
 def _become_worker(life: int, mask: set[signal.Signals]) -> None:

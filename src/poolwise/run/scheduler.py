@@ -19,7 +19,7 @@ flight any more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from poolwise.errors import CallerError, InternalError
@@ -88,6 +88,9 @@ class Wishes:
     """A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time."""
     stream: bool = False
     """Results are taken one by one (``imap``): read ahead a little only, and raise an error in its turn."""
+    end_of: Callable[[int], int] | None = None
+    """Tasks of different kinds wait (a pool): the number up to which they may be sent together with this one; and
+    what waits is spread over the workers, since nobody knows whether more will come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +143,7 @@ class Scheduler:
         self._sizer = ChunkSizer(self._crew.sizing)
         self._chunks_named = 0
         self._asked_back: int | None = None
+        self._hired_ahead = 0
         self._value_bytes = 0.0
         self._start_failures = 0
         self._most_start_failures = MOST_START_FAILURES
@@ -204,6 +208,11 @@ class Scheduler:
         self._crew, self._sizer, self._staff = crew, ChunkSizer(crew.sizing), Staff()
         self._start_failures, self._most_start_failures = 0, MOST_START_FAILURES
         self._paused = False
+        return self._advance()
+
+    def hire(self, count: int) -> list[Instruction]:
+        """Start so many workers before there is anything for them to do."""
+        self._hired_ahead = count
         return self._advance()
 
     def pause(self) -> None:
@@ -383,7 +392,8 @@ class Scheduler:
 
     def _start_workers(self) -> None:
         """Never more workers than unfinished items."""
-        wanted = min(self._crew.workers, self._takeable() + sum(1 for _ in self._staff.in_flight()))
+        useful = self._takeable() + sum(1 for _ in self._staff.in_flight())
+        wanted = min(self._crew.workers, max(self._hired_ahead, useful))
         while len(self._staff) < wanted:
             self.counts.started += 1
             self._out.append(Start(self._staff.hire()))
@@ -427,15 +437,21 @@ class Scheduler:
         if self._next >= stop:
             return None
         start = self._next
-        self._next = min(stop, start + self._chunk_size())
+        self._next = self._cut(start, min(stop, start + self._chunk_size()))
         return self._chunk(start, self._next, marked=self._crew.marked)
 
     def _take_returned(self) -> Chunk:
         start, end = self._returned.popleft()
-        stop = min(end, start + self._sizer.size(self._waiting(), self._crew.workers))
+        stop = self._cut(start, min(end, start + self._sizer.size(self._waiting(), self._crew.workers)))
         if stop < end:
             self._returned.appendleft((stop, end))
         return self._chunk(start, stop, marked=self._crew.marked)
+
+    def _cut(self, start: int, stop: int) -> int:
+        if self._wishes.end_of is None:
+            return stop
+        share = -(-self._waiting() // max(1, self._crew.workers))
+        return min(stop, self._wishes.end_of(start), start + max(1, share))
 
     def _waiting(self) -> int:
         """Count the items that are read and with nobody."""

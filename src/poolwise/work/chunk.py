@@ -68,6 +68,8 @@ def run_chunk(
             values, errors = _run_in_place(function, items, into)
         else:
             values, errors = _run_fast(function, items)
+    elif mark is None and rules.timeout_s is None:
+        values, errors = _run_keeping(function, items, rules)
     else:
         values, errors = _run_each(function, items, rules, mark)
     return Outcome(values, errors, time.perf_counter() - wall, time.thread_time() - cpu)
@@ -129,6 +131,28 @@ class Placed(Sequence[Any]):
         if isinstance(index, slice):
             return [self._values[self._start + place] for place in range(*index.indices(len(self)))]
         return self._values[self._start + range(len(self))[index]]
+
+
+def _run_keeping(
+    function: Callable[[Any], Any], items: Sequence[Any], rules: ChunkRules
+) -> tuple[list[Any], dict[int, TaskError]]:
+    """Run all and keep what comes before and after errors, at the price of a loop that keeps nothing."""
+    values: list[Any] = []
+    errors: dict[int, TaskError] = {}
+    iterator, count, home = iter(items), len(items), os.getpid()
+    while True:
+        try:
+            values.extend(map(function, iterator))
+            if len(values) == count or len(items) != count:
+                return values, errors
+            # A StopIteration of the function's ends map() in silence; this one stands for it.
+            error: BaseException = StopIteration()
+        except BaseException as raised:  # noqa: BLE001 - what the function raised is told, whatever it is
+            error = raised
+        errors[len(values)] = task_error(error, home)
+        values.append(None)
+        if rules.stop_at_error or len(values) == count:
+            return values, errors
 
 
 def _run_each(

@@ -1,0 +1,227 @@
+"""``Pool``: warm workers that take one task after another; a ``concurrent.futures.Executor``."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Executor, Future
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
+
+from poolwise.backends import create_task_workers
+from poolwise.backends.protocol import CAPABILITIES
+from poolwise.backends.task_threads import RUN_TASK
+from poolwise.errors import OptionError
+from poolwise.model.events import Batch
+from poolwise.model.options import Options, StartMethod
+from poolwise.model.units import Bytes, Seconds
+from poolwise.run.adapt import Sizing
+from poolwise.run.clerk import Clerk
+from poolwise.run.desk import Many
+from poolwise.run.scheduler import Crew
+from poolwise.work import role
+from poolwise.work.call import make_call
+from poolwise.work.chunk import ChunkRules
+from poolwise.work.items import Indexed
+from poolwise.work.job import Job
+from poolwise.work.task import Task
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+PoolBackend: TypeAlias = Literal["processes", "threads"]
+
+
+class Pool(Executor):
+    """Workers that stay: started once, they take what ``submit`` and ``map`` give them.
+
+    >>> import poolwise
+    >>> with poolwise.Pool("threads", max_workers=2) as pool:
+    ...     future = pool.submit(pow, 2, 5)
+    ...     (future.result(), list(pool.map(abs, [-1, 2])))
+    (32, [1, 2])
+
+    ``backend``: ``"processes"`` or ``"threads"``.
+    ``max_workers``: the number of workers. None: one for each usable core (processes), 32 (threads).
+    ``initializer``, ``initargs``: called once in each worker.
+    ``start_method``: as in ``poolwise.map``. None: fork where it is safe when the pool is made, else forkserver. A
+        worker that replaces one never comes from a fork of this process, in which the pool's thread runs by then.
+    ``crash_retries``, ``memory_limit``, ``inner_max_num_threads``: as in ``poolwise.map``.
+
+    Functions travel by value (cloudpickle), so that they may be lambdas, closures and younger than the workers;
+    arguments and results are pickled, large arrays in them lie in shared memory.
+
+    **Guarantees**: a worker that dies costs the task that it was on and no other: its future raises
+    ``WorkerDiedError``. A result is there within milliseconds of its task's end, whatever the other tasks do. Leaving
+    the ``with`` waits for all tasks and ends the workers; a pool that is dropped, or never closed, ends with its tasks,
+    at the latest with the program.
+
+    **Raises** ``poolwise.errors.CallerError`` where the arguments cannot be used. ``submit`` and ``map`` raise
+    ``RuntimeError`` after ``shutdown``.
+    """
+
+    def __init__(
+        self,
+        backend: PoolBackend = "processes",
+        *,
+        max_workers: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        start_method: StartMethod | None = None,
+        crash_retries: int = 1,
+        memory_limit: Bytes | Literal["auto"] | None = "auto",
+        inner_max_num_threads: int | None = None,
+    ) -> None:
+        """Start the workers."""
+        role.refuse_nested_start("Pool")
+        if backend not in {"processes", "threads"}:
+            raise OptionError(f"backend={backend!r}: a pool has 'processes' or 'threads'")
+        options = Options(
+            backend=backend,
+            max_workers=max_workers,
+            initializer=initializer,
+            initargs=initargs,
+            start_method=start_method,
+            crash_retries=crash_retries,
+            memory_limit=memory_limit,
+            inner_max_num_threads=inner_max_num_threads,
+        )
+        self._clerk = _hire(options)
+        self._thread = threading.Thread(target=self._clerk.serve, name="poolwise-pool", daemon=True)
+        self._thread.start()
+        _open_pools[self._thread] = self._clerk
+        # Dropped and never closed: what was submitted is still done.
+        weakref.finalize(self, self._clerk.close).atexit = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have ``fn(*args, **kwargs)`` called by a worker, and give the future of its result."""
+        future: Future[T] = Future()
+        self._clerk.put(Task(future, fn, args, kwargs))
+        return future
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        /,
+        *iterables: Iterable[Any],
+        timeout: Seconds | None = None,
+        chunksize: int | None = None,
+    ) -> Iterator[T]:
+        """Call ``fn`` on all items, which are read at once, and give the results in order as they come.
+
+        ``timeout``: seconds from now after which ``next()`` raises ``TimeoutError``.
+        ``chunksize``: most items sent together. None: found while running.
+
+        Closing the iterator, or an error, gives up what has not begun.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if chunksize is not None and chunksize < 1:
+            msg = "chunksize must be >= 1."
+            raise ValueError(msg)
+        spread = len(iterables) != 1
+        many = Many(make_call(fn, spread=spread).function, _gather(iterables), spread, chunksize)
+        if many.items:
+            self._clerk.put(many)
+        return _results(many, deadline)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as the standard library has it
+        """Take no more tasks; ``wait`` for those that were submitted, or ``cancel_futures`` that have not begun."""
+        self._clerk.close(cancel=cancel_futures)
+        if wait and threading.current_thread() is not self._thread:
+            self._thread.join()
+
+
+# Tasks go out in chunks that take about so long, where they are so short that sending each costs as much as running it.
+CHUNK_S: Seconds = 0.005
+
+
+def _hire(options: Options) -> Clerk:
+    """Start workers in the calling thread, where a fork is as safe as it was found to be."""
+    from poolwise.decide.choose import decide_forced  # noqa: PLC0415 - programs without a pool do not need them
+    from poolwise.decide.memory import memory_limit  # noqa: PLC0415
+    from poolwise.measure.machine import find_machine  # noqa: PLC0415
+
+    machine = find_machine()
+    plan = decide_forced(machine, options, None, coroutine=False)
+    job = Job(
+        call=RUN_TASK,
+        items=Indexed(([],)),
+        rules=ChunkRules(stop_at_error=False),
+        initializer=options.initializer,
+        initargs=options.initargs,
+        memory_limit=memory_limit(options, machine, plan.workers) if plan.backend == "processes" else None,
+        cores=machine.cores,
+        inner_max_num_threads=options.inner_max_num_threads,
+    )
+    threads = plan.backend == "threads"
+    crew = Crew(
+        workers=plan.workers,
+        depth=CAPABILITIES[plan.backend].depth,
+        # A thread that is in a task cannot give another back: each gets one at a time.
+        sizing=Sizing(chunksize=1 if threads else None, target_s=CHUNK_S),
+        gives_back=CAPABILITIES[plan.backend].gives_back,
+        marked=options.crash_retries == 0 and not threads,
+    )
+    workers = create_task_workers(plan, job)
+    clerk = Clerk(workers, crew, crash_retries=options.crash_retries, ahead=0 if threads else plan.workers)
+    workers.fork_no_more()
+    return clerk
+
+
+def _gather(iterables: tuple[Iterable[Any], ...]) -> Sequence[Any]:
+    """Read the items now; what the caller does to a list later is no matter."""
+    if len(iterables) == 1:
+        only = iterables[0]
+        return only if isinstance(only, range) else list(only)
+    return list(zip(*iterables, strict=False))
+
+
+def _results(many: Many, deadline: Seconds | None) -> Iterator[Any]:
+    try:
+        at = 0
+        while at < len(many):
+            batch = _wait_for(many, at, deadline)
+            at += len(batch.values)
+            # Given up one by one, so that nothing is kept longer than the caller keeps it.
+            values = list(batch.values)[::-1]
+            failures = batch.failures
+            del batch
+            for offset in range(len(values)):
+                if offset in failures:
+                    raise failures[offset].error.error
+                yield values.pop()
+    finally:
+        many.cancelled = True
+
+
+def _wait_for(many: Many, at: int, deadline: Seconds | None) -> Batch:
+    with many.news:
+        while at not in many.done:
+            if many.error is not None:
+                raise many.error
+            if many.cancelled:
+                raise CancelledError
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError
+            many.news.wait(left)
+        return many.done.pop(at)
+
+
+# --- The end of the program --------------------------------------------------------------------------------------
+
+_open_pools: weakref.WeakKeyDictionary[threading.Thread, Clerk] = weakref.WeakKeyDictionary()
+
+
+def _end_all() -> None:
+    """Let every pool finish what was submitted, as the standard library's do."""
+    pools = list(_open_pools.items())
+    for _, clerk in pools:
+        clerk.close()
+    for thread, _ in pools:
+        thread.join()
+
+
+# Before the interpreter waits for its threads and takes itself apart; the standard library's own executors use it too.
+threading._register_atexit(_end_all)  # type: ignore[attr-defined]  # noqa: SLF001

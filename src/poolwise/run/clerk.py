@@ -1,0 +1,184 @@
+"""The loop of a pool: one thread that owns the scheduler and the workers, and serves whoever submits tasks.
+
+Everybody else leaves tasks at the desk and wakes it. It ends when the desk is closed and nothing is left to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from poolwise.backends.protocol import Backend
+from poolwise.errors import RemoteTraceback
+from poolwise.model.events import (
+    Batch,
+    Chunk,
+    Emit,
+    Event,
+    Instruction,
+    ItemsRead,
+    Raise,
+    Send,
+    Start,
+    TakeBack,
+    Waited,
+)
+from poolwise.run.desk import Desk, Many, Singles
+from poolwise.run.driver import IDLE_PATIENCE_S, TICK_S
+from poolwise.run.scheduler import Crew, Scheduler, Wishes
+from poolwise.work.task import Task
+
+logger = logging.getLogger("poolwise")
+
+
+class Workers(Backend, Protocol):
+    """A backend that takes tasks which name their functions."""
+
+    def send_tasks(self, worker: int, chunk: Chunk, tasks: Sequence[Task | None]) -> None:
+        """Give a worker tasks that were submitted one by one; None: not wanted any more."""
+        ...
+
+    def send_many(self, worker: int, chunk: Chunk, items: Sequence[Any], function: Any, *, spread: bool) -> None:  # noqa: ANN401 - whatever can be called
+        """Give a worker items that share a function."""
+        ...
+
+    def begin_chunk(self) -> None:
+        """Chunks follow: functions may have changed since the last ones."""
+        ...
+
+
+class Clerk:
+    """Serves a desk."""
+
+    def __init__(self, workers: Workers, crew: Crew, *, crash_retries: int, ahead: int) -> None:
+        """Begin to start ``ahead`` workers, in the calling thread; the others follow when there is work."""
+        self.desk = Desk()
+        self.error: BaseException | None = None
+        """Why nothing can run any more."""
+        self._workers = workers
+        wishes = Wishes(ordered=False, errors="collect", crash_retries=crash_retries, end_of=self.desk.end_of)
+        self._scheduler = Scheduler(wishes, None, 0)
+        self._events: list[Event] = []
+        self._closing = False
+        self._woken = False
+        self._lock = threading.Lock()
+        self._carry_out(self._scheduler.use(crew))
+        self._carry_out(self._scheduler.hire(ahead))
+
+    # --- From any thread --------------------------------------------------------------------------------------
+
+    def put(self, task: Task | Many) -> None:
+        """Leave a task; RuntimeError where the desk is closed."""
+        with self._lock:
+            if self.error is not None:
+                raise self.error
+            if self._closing:
+                msg = "cannot schedule new futures after shutdown"
+                raise RuntimeError(msg)
+            self.desk.put(task)
+            self._wake()
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Take nothing more; with ``cancel``, what has not begun is not wanted any more."""
+        with self._lock:
+            self._closing = True
+            if cancel:
+                for task in self.desk.waiting():
+                    if isinstance(task, Task):
+                        task.future.cancel()
+                    else:
+                        task.cancelled = True
+            self._wake()
+
+    def _wake(self) -> None:
+        """Wake the loop, once until it has looked: a byte through a socket for every task would cost as much again."""
+        if not self._woken:
+            self._woken = True
+            self._workers.wake()
+
+    # --- The loop ---------------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Serve until there is nothing more to do."""
+        clean = False
+        try:
+            while not self._scheduler.finished:
+                self._step()
+            clean = self.error is None
+        except BaseException as error:
+            self._give_up(error)
+            raise
+        finally:
+            self._workers.close(abort=not clean)
+
+    def _step(self) -> None:
+        self._admit()
+        if self._scheduler.finished:
+            return
+        events, self._events = self._events, []
+        if not events:
+            able = self._scheduler.could_take_back
+            events = self._workers.wait(IDLE_PATIENCE_S if able else None if self._quiet() else TICK_S)
+            if able and not events:
+                self._carry_out(self._scheduler.handle(Waited()))
+        for event in events:
+            self._carry_out(self._scheduler.handle(event))
+
+    def _quiet(self) -> bool:
+        return not self._scheduler.busy_workers
+
+    def _admit(self) -> None:
+        with self._lock:
+            self._woken = False
+            closing = self._closing
+            arrived = self.desk.admit()
+        if arrived or closing:
+            self._carry_out(self._scheduler.handle(ItemsRead(self.desk.known, closing)))
+
+    def _carry_out(self, instructions: list[Instruction]) -> None:
+        self._workers.begin_chunk()
+        for instruction in instructions:
+            match instruction:
+                case Send(worker, chunk):
+                    self._send(worker, chunk)
+                case Emit(batch):
+                    self._hand_over(batch)
+                case Start(worker):
+                    self._workers.start(worker)
+                case TakeBack(worker):
+                    self._workers.take_back(worker)
+                case Raise(_, error):
+                    self._give_up(error)
+
+    def _send(self, worker: int, chunk: Chunk) -> None:
+        line = self.desk.line_of(chunk.start)
+        if isinstance(line, Singles):
+            tasks = [task if task.may_run() else None for task in line.between(chunk.start, chunk.stop)]
+            self._workers.send_tasks(worker, chunk, tasks)
+        elif line.cancelled:
+            # Nobody waits for it any more: the worker is not bothered.
+            self._workers.send_tasks(worker, chunk, [None] * len(chunk))
+        else:
+            items = line.between(chunk.start, chunk.stop)
+            self._workers.send_many(worker, chunk, items, line.function, spread=line.spread)
+
+    def _hand_over(self, batch: Batch) -> None:
+        for failed in batch.failures.values():
+            error, traceback = failed.error.error, failed.error.traceback
+            if traceback and error.__traceback__ is None:
+                # It came from another process, where its traceback stayed behind.
+                error.__cause__ = RemoteTraceback(traceback)
+        self.desk.take(batch)
+
+    def _give_up(self, error: BaseException) -> None:
+        """No worker can be had: whoever waits is told."""
+        with self._lock:
+            self.error = error
+            waiting = self.desk.waiting()
+        for task in waiting:
+            if isinstance(task, Many):
+                task.fail(error)
+            elif not task.future.done() and task.may_run():
+                task.future.set_exception(error)

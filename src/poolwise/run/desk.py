@@ -1,0 +1,168 @@
+"""Tasks that arrive one by one while others run: the desk of a pool, which numbers them and knows what came of each.
+
+A *line* of tasks is what is sent together at most: all tasks that were submitted one by one are the same kind of line
+(each task names its own function), and each ``map`` is a line of its own, whose items share one function.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from poolwise.model.events import Batch
+from poolwise.work.task import Task
+
+
+class Line(Protocol):
+    """Numbered tasks, ``start`` and following."""
+
+    start: int
+    most: int | None
+    """At most so many are sent together; None: it is found while running."""
+
+    def __len__(self) -> int:
+        """Count them."""
+        ...
+
+    def take(self, batch: Batch) -> None:
+        """Hear what came of some."""
+        ...
+
+
+@dataclass(slots=True)
+class Singles:
+    """Tasks that were submitted one by one, in one go."""
+
+    start: int
+    tasks: list[Task]
+    most: int | None = None
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self.tasks)
+
+    def between(self, start: int, stop: int) -> list[Task]:
+        """Give some of them, by their numbers."""
+        return self.tasks[start - self.start : stop - self.start]
+
+    def take(self, batch: Batch) -> None:
+        """Tell each future."""
+        tasks = self.between(batch.start, batch.start + len(batch.values))
+        for offset, (task, value) in enumerate(zip(tasks, batch.values, strict=True)):
+            if not task.begun:
+                continue
+            failed = batch.failures.get(offset)
+            if failed is None:
+                task.future.set_result(value)
+            else:
+                task.future.set_exception(failed.error.error)
+            # The result is the future's alone from here on.
+            task.args, task.kwargs = (), {}
+
+
+@dataclass(slots=True)
+class Many:
+    """The items of one ``map``."""
+
+    function: Callable[..., Any]
+    items: Sequence[Any]
+    spread: bool
+    most: int | None = None
+    start: int = 0
+    cancelled: bool = False
+    error: BaseException | None = None
+    """Why nothing more will come."""
+    done: dict[int, Batch] = field(default_factory=dict)
+    news: threading.Condition = field(default_factory=threading.Condition)
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self.items)
+
+    def between(self, start: int, stop: int) -> Sequence[Any]:
+        """Give some of them, by their numbers."""
+        return self.items[start - self.start : stop - self.start]
+
+    def take(self, batch: Batch) -> None:
+        """Keep a piece until its turn."""
+        with self.news:
+            self.done[batch.start - self.start] = batch
+            self.news.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """Nothing more will come."""
+        with self.news:
+            self.error = error
+            self.news.notify_all()
+
+
+class Desk:
+    """Where tasks arrive, from any thread, and are numbered, in one."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._arrived: deque[Task | Many] = deque()
+        self._lines: list[Singles | Many] = []
+        self._starts: list[int] = []
+        self._left: list[int] = []
+        self.known = 0
+
+    def put(self, task: Task | Many) -> None:
+        """Leave a task or many."""
+        self._arrived.append(task)
+
+    def admit(self) -> bool:
+        """Number what has arrived; say whether anything has."""
+        before, singles = self.known, []
+        while self._arrived:
+            arrived = self._arrived.popleft()
+            if isinstance(arrived, Task):
+                singles.append(arrived)
+                continue
+            self._add_singles(singles)
+            singles = []
+            arrived.start = self.known
+            self._add(arrived)
+        self._add_singles(singles)
+        return self.known > before
+
+    def line_of(self, number: int) -> Singles | Many:
+        """Give the line that a task is in."""
+        return self._lines[bisect.bisect(self._starts, number) - 1]
+
+    def end_of(self, number: int) -> int:
+        """Give the number up to which tasks may be sent together with this one, which comes first."""
+        line = self.line_of(number)
+        end = line.start + len(line)
+        return end if line.most is None else min(end, number + line.most)
+
+    def take(self, batch: Batch) -> None:
+        """Hear what came of some tasks; a line of which all is done is forgotten."""
+        place = bisect.bisect(self._starts, batch.start) - 1
+        self._lines[place].take(batch)
+        self._left[place] -= len(batch.values)
+        if self._left[place] == 0:
+            del self._lines[place], self._starts[place], self._left[place]
+
+    def waiting(self) -> list[Task | Many]:
+        """List all that is not done."""
+        tasks: list[Task | Many] = []
+        for line in (*self._lines, *self._arrived):
+            tasks += line.tasks if isinstance(line, Singles) else [line]
+        return tasks
+
+    def _add_singles(self, tasks: list[Task]) -> None:
+        if tasks:
+            self._add(Singles(self.known, tasks))
+
+    def _add(self, line: Singles | Many) -> None:
+        if not len(line):
+            return
+        self._lines.append(line)
+        self._starts.append(self.known)
+        self._left.append(len(line))
+        self.known += len(line)
