@@ -77,7 +77,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-peers", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="how often each way runs (%(default)s)")
     parser.add_argument(
-        "--only", type=_parts, default=PARTS, metavar="PART", help="only the part of this name, or the parts whose names contain it; several: a,b"
+        "--only",
+        type=_parts,
+        default=PARTS,
+        metavar="PART",
+        help="only the part of this name, or the parts whose names contain it; several: a,b",
     )
     parser.add_argument(
         "--peers",
