@@ -71,8 +71,10 @@ WORTH_TAKING_BACK_S: Seconds = 0.001
 AHEAD_PER_WORKER = 4
 # ... up to so many in all, which keeps two workers busy from 1 µs an item on.
 MOST_AHEAD = 1024
-# ... and no more than this of results that wait for the consumer, if they are as large as those before.
-MOST_AHEAD_BYTES: Bytes = 256 << 20
+# ... and no more than this of results that wait for the consumer, if they are as large as those before, but three for
+# each worker: memory that is used again at once is warm, and the first use of a page costs ten times its copying.
+MOST_AHEAD_BYTES: Bytes = 32 << 20
+LEAST_PER_WORKER = 3
 # Streaming without order: items that may overtake one that is not done.
 MOST_BEHIND = 64 * MOST_AHEAD
 
@@ -256,7 +258,7 @@ class Scheduler:
             chunk = self._staff.progress(event.worker, event.chunk, count)
         else:
             chunk = self._staff.done(event.worker, event.chunk)
-        self._sizer.observe(count or len(chunk), outcome.wall_s, outcome.item_bytes)
+        self._sizer.observe(count or len(chunk), outcome.wall_s, max(outcome.item_bytes, outcome.value_bytes))
         self._value_bytes = outcome.value_bytes
         if outcome.errors:
             self._settle_errors(chunk, outcome)
@@ -475,9 +477,10 @@ class Scheduler:
         return min(self._known, self._read_limit()) if self._wishes.stream else self._known
 
     def _read_limit(self) -> int:
-        least = AHEAD_PER_WORKER * self._crew.workers
-        most = MOST_AHEAD if not self._value_bytes else min(MOST_AHEAD, int(MOST_AHEAD_BYTES / self._value_bytes))
-        ahead = self._taken + max(least, min(self._taken, most))
+        wanted = max(AHEAD_PER_WORKER * self._crew.workers, min(self._taken, MOST_AHEAD))
+        if self._value_bytes:
+            wanted = min(wanted, int(MOST_AHEAD_BYTES / self._value_bytes))
+        ahead = self._taken + max(LEAST_PER_WORKER * self._crew.workers, wanted)
         # Where no order is wanted, one item that takes for ever must not keep everything behind it in memory.
         return ahead if self._wishes.ordered else min(ahead, self.lowest_needed() + MOST_BEHIND)
 
