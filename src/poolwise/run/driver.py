@@ -28,7 +28,8 @@ from poolwise.model.events import (
 )
 from poolwise.model.progress import Progress
 from poolwise.model.units import Seconds
-from poolwise.run.scheduler import Crew, Scheduler
+from poolwise.run.scheduler import Scheduler
+from poolwise.run.terms import Crew
 from poolwise.work.items import Items
 
 logger = logging.getLogger("poolwise")

@@ -33,8 +33,8 @@ from poolwise.run.scheduler import (
     MOST_UNBEGUN,
     PROVEN_START_FAILURES,
     Scheduler,
-    Wishes,
 )
+from poolwise.run.terms import Wishes
 from tests.unit.run.play import Play, crew, ranges
 
 BAD = ValueError("bad")

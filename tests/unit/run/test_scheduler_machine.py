@@ -29,7 +29,8 @@ from poolwise.model.events import (
     WorkerRetired,
 )
 from poolwise.run.adapt import Sizing
-from poolwise.run.scheduler import AHEAD_PER_WORKER, MOST_AHEAD, MOST_START_FAILURES, Crew, Scheduler, Wishes
+from poolwise.run.scheduler import AHEAD_PER_WORKER, MOST_AHEAD, MOST_START_FAILURES, Scheduler
+from poolwise.run.terms import Crew, Wishes
 
 MOST_WORKERS = 4
 crews = st.builds(
