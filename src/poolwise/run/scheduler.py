@@ -431,8 +431,10 @@ class Scheduler:
         return self._chunk(start, self._next, marked=self._crew.marked)
 
     def _take_returned(self) -> Chunk:
+        # Asked while the range is still among what waits: of nothing left, the size would be nothing.
+        size = self._sizer.size(self._waiting(), self._crew.workers)
         start, end = self._returned.popleft()
-        stop = min(end, start + self._sizer.size(self._waiting(), self._crew.workers))
+        stop = min(end, start + size)
         if stop < end:
             self._returned.appendleft((stop, end))
         return self._chunk(start, stop, marked=self._crew.marked)
