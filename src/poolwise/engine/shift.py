@@ -162,7 +162,7 @@ class Shift:
         mark: Mark | None = (lambda offset: self._marks.set(start + offset)) if marked else None
         self._marks.begin(identity)
         take, call = self._items_of(start, parcel, body, call, mark)
-        gathered, at, count, cut = Gathered(), 0, stop - start, False
+        gathered, at, sent, count, cut = Gathered(), 0, 0, stop - start, False
         block = count if call.coroutine else 1
         while at < count:
             end = min(self._marks.claim(place + at, place + min(count, at + block)) - place, count)
@@ -177,11 +177,11 @@ class Shift:
             block = _next_size(end - at, outcome.wall_s, rest=count - end)
             at = end
             if gathered.is_due and at < count:
-                self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=True)
-                gathered = Gathered()
+                self._send(identity, gathered, _shifted(mark, sent), more=True)
+                gathered, sent = Gathered(), at
         # Buffers of items that nobody has kept go back with this message.
         del take
-        self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=False, cut=cut)
+        self._send(identity, gathered, _shifted(mark, sent), more=False, cut=cut)
 
     def _items_of(
         self, start: int, parcel: Parcel | None, body: memoryview, call: Call, mark: Mark | None

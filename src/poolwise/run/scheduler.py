@@ -9,7 +9,8 @@ It knows items by their numbers only. The numbers move through these states::
 
 *Waiting* are the numbers from ``_next`` to ``_known`` and the leftovers (``leftovers.py``), which go first: they were
 with a worker before. *In flight* are the chunks in the book of workers (``staff.py``), each with exactly one. *Held*
-are finished pieces that wait for an earlier one (``handover.py``). ``validate`` says this as code, and the tests call it after each step.
+are finished pieces that wait for an earlier one (``handover.py``). ``validate`` says this as code, and the tests call
+it after each step.
 
 A run may change its backend in the middle (the probe is such a change): ``use`` takes the new crew, once nothing is in
 flight any more.

@@ -108,6 +108,14 @@ def test_the_numbers_that_are_told():
     assert (play.scheduler.counts.chunks, play.scheduler.counts.started) == (3, 2)
 
 
+def test_all_that_is_left_is_taken_up_again():
+    """One worker that may take all that is left at once takes it again after a death that is nobody's fault."""
+    play = Play(2, crew=crew(1, chunksize=None, item_s=0.001, finish_s=1.0))
+    assert ranges(play.tell(WorkerReady(0))) == [(0, 2, False)]
+    play.tell(lost(0, NOTHING_BEGUN))
+    assert ranges(play.tell(WorkerReady(1))) == [(0, 2, False)]
+
+
 def test_short_chunks_are_sent_ahead():
     """With depth 2 a worker has its next chunk before it finishes the last, once it is known to be short."""
     play = Play(9, crew=crew(1, chunksize=2, depth=2))
