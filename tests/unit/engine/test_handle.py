@@ -9,7 +9,9 @@ from poolwise.engine.handle import Handle, Sent
 from poolwise.model.events import NOTHING_BEGUN
 
 
-def suspects(*chunks: Sent, index: int | None = None, chunk: int = 1, begun: int | None = None, claimed: int = 0) -> Any:
+def suspects(
+    *chunks: Sent, index: int | None = None, chunk: int = 1, begun: int | None = None, claimed: int = 0
+) -> Any:
     """Give the suspects of a worker that has left these marks."""
     marks = SimpleNamespace(index=index, chunk=chunk, begun=begun, claimed=claimed)
     nothing: Any = None
