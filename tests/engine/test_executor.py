@@ -21,10 +21,12 @@ BOTH = pytest.mark.parametrize("backend", ["threads", "processes"])
 
 
 def plus_one(x: int) -> int:
+    """Add one."""
     return x + 1
 
 
 def explode(x: int) -> int:
+    """Raise."""
     raise ValueError(x)
 
 
@@ -42,6 +44,7 @@ def leave(path: str) -> str:
 
 
 def die(_: object) -> None:
+    """Kill this process."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
