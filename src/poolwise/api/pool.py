@@ -103,7 +103,6 @@ class Pool(Executor):
     def map(
         self,
         fn: Callable[..., T],
-        /,
         *iterables: Iterable[Any],
         timeout: Seconds | None = None,
         chunksize: int | None = None,
