@@ -28,7 +28,7 @@ def _measure(ask: dict[str, Any]) -> dict[str, Any]:
         import_s = time.perf_counter() - begun
         way = module.WAY(workers=ask["workers"], method=ask["method"], chunk=ask["chunk"], form=ask["form"])
         measures = importlib.import_module("benchmarks.peers.measures")
-        figures = measures.MEASURES[part.measure](way, part)
+        figures: dict[str, Any] = measures.MEASURES[part.measure](way, part)
     except BaseException as error:
         if type(error).__name__ == "Missing":
             return {"missing": str(error)}

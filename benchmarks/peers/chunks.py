@@ -7,7 +7,7 @@ from collections.abc import Callable
 # The smallest chunks that are tried make no more pieces than this: peers take up to 1 ms for each.
 MOST_PIECES = 20_000
 # What is this much slower than the best at the first try is not tried again.
-HOPELESS = 1.5
+HOPELESS = 1.25
 
 
 def candidates(tasks: int, workers: int) -> list[int]:

@@ -27,7 +27,7 @@ def ensure(name: str, packages: tuple[str, ...]) -> Path:
         return python
     print(f"making .venvs/{name}, once", file=sys.stderr)
     _command([sys.executable, "-m", "venv", "--clear", folder])
-    pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    pip: list[str | Path] = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     _command([*pip, "--constraint", VERSIONS, "numpy", *packages])
     stamp.write_text(made_of)
     return python

@@ -14,11 +14,11 @@ from typing import Any
 from matplotlib import pyplot as plt
 
 from benchmarks.peers.parts import BY_NAME, Part
-from benchmarks.peers.peers import FLOOR, OURS
+from benchmarks.peers.peers import FLOOR, LOOP, OURS
 from benchmarks.peers.results import Row, find, from_json, ratio
 
 COLUMNS = 3
-COLOURS = {FLOOR: "#999999", OURS: "#d1495b"}
+COLOURS = {FLOOR: "#999999", LOOP: "#cccccc", OURS: "#d1495b"}
 OTHERS = "#30638e"
 # From this ratio between the longest and the shortest bar on, the short ones could not be told apart.
 LOG_FROM = 8
@@ -28,9 +28,10 @@ def main() -> None:
     """Draw what is stored."""
     stored, picture = map(Path, sys.argv[1:3])
     facts, parts = from_json(json.loads(stored.read_text()))
-    lines = math.ceil(len(parts) / COLUMNS)
+    columns = min(COLUMNS, len(parts))
+    lines = math.ceil(len(parts) / columns)
     plt.switch_backend("Agg")  # the picture goes to a file
-    figure, places = plt.subplots(lines, COLUMNS, figsize=(6 * COLUMNS, 3.4 * lines), squeeze=False)
+    figure, places = plt.subplots(lines, columns, figsize=(6.5 * columns, 3.6 * lines), squeeze=False)
     for place, (name, rows) in zip(places.flat, parts.items(), strict=False):
         draw(place, BY_NAME[name], rows)
     for place in places.flat[len(parts) :]:
@@ -56,6 +57,7 @@ def draw(place: Any, part: Part, rows: list[Row]) -> None:
     place.invert_yaxis()
     if max(medians) > LOG_FROM * min(medians):
         place.set_xscale("log")
+    place.margins(x=0.15)
     place.axvline(1, color="#999999", linewidth=0.8)
     for number, each in enumerate(medians):
         place.annotate(f" {each:.2f}", (each, number), va="bottom", fontsize=6)

@@ -48,11 +48,12 @@ def run(python: Path, ask: Ask, *, timeout_s: float, watch_memory: bool = False)
                 start_new_session=True,
             )
         watch = Watch(family, process.pid)
-        in_time = _wait(process, timeout_s, watch if watch_memory else None)
-        if not in_time:
+        try:
+            in_time = _wait(process, timeout_s, watch if watch_memory else None)
+        finally:  # Ctrl-C comes here too, and does not reach a session of its own
             process.kill()
             process.wait()
-        left = family.end()
+            left = family.end()
         if not in_time:
             return {"failed": f"hangs: killed after {timeout_s:.0f} s", "hangs": True}
         figures = _read(answer, log, process.returncode)

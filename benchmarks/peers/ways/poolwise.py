@@ -14,9 +14,10 @@ class Poolwise(Way):
 
     def __enter__(self) -> Self:
         """Start the workers."""
-        if not hasattr(poolwise, "Pool"):
+        pool = getattr(poolwise, "Pool", None)
+        if pool is None:
             raise Missing("there is no poolwise.Pool yet")
-        self._pool = poolwise.Pool("processes", max_workers=self.workers)
+        self._pool = pool("processes", max_workers=self.workers)
         self._pool.__enter__()
         return self
 

@@ -27,7 +27,8 @@ from poolwise.report import teach_words
 from poolwise.report.progress import make_watch
 from poolwise.run.adapt import Sizing
 from poolwise.run.driver import Driver
-from poolwise.run.scheduler import Crew, Scheduler, Wishes
+from poolwise.run.scheduler import Scheduler
+from poolwise.run.terms import Crew, Wishes
 from poolwise.work import role
 from poolwise.work.call import make_call, short_repr
 from poolwise.work.chunk import ChunkRules

@@ -19,7 +19,7 @@ from poolwise.model.units import Bytes, Seconds
 from poolwise.run.adapt import Sizing
 from poolwise.run.clerk import Clerk
 from poolwise.run.desk import Many
-from poolwise.run.scheduler import Crew
+from poolwise.run.terms import Crew
 from poolwise.work import role
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules

@@ -18,10 +18,10 @@ from poolwise.model.plan import Plan
 from poolwise.model.units import Seconds
 from poolwise.work.items import Indexed
 from poolwise.work.job import Job
-from poolwise.work.task import Task
 
 if TYPE_CHECKING:
     from poolwise.engine.surroundings import Surroundings
+    from poolwise.work.task import Task
 
 
 class ProcessesBackend:

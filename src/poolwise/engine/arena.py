@@ -167,7 +167,8 @@ class Reader:
         if self._closed or os.getpid() != self._owner:
             return
         self._closed = True
-        at, used = 0, {place: size for place, (_, size) in self._live.items()} | self._kept
+        # A copy: any line here may let the garbage collector drop one of them.
+        at, used = 0, {place: size for place, (_, size) in self._live.copy().items()} | self._kept
         for place, size in sorted(used.items()):
             give_back(self._map, self._begin + at, place - at)
             at = place + _paged(size)

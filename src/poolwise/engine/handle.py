@@ -59,6 +59,9 @@ class Handle:
         head = self.chunks[0]
         if marks.chunk != head.id:
             return NOTHING_BEGUN, None
+        if head.stop - head.start == 1:
+            # Also while it is unpacked, or its result is packed.
+            return head.start, None
         if begun is None:
             return None, None
         first, behind = head.item_at(begun), head.item_at(claimed)

@@ -17,7 +17,6 @@ from poolwise.engine.growth import Growth
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import pack_error
 from poolwise.engine.packing import Broken, Packer, Parcel, Unpacker
-from poolwise.engine.prompt import Postman
 from poolwise.engine.speech import Voice
 from poolwise.errors import FunctionShippingError
 from poolwise.model.events import Outcome, TaskError
@@ -30,9 +29,15 @@ from poolwise.work.job import Job
 if TYPE_CHECKING:
     import asyncio
 
+    from poolwise.engine.prompt import Postman
+
 # Between two looks at the marks: short enough that a worker that has nothing to do is not kept waiting, long enough
 # that a block's price (5 µs: its clocks and its outcome) is below one percent.
 BLOCK_S: Seconds = 0.001
+# Towards a chunk's end blocks become shorter, so that a long item hidden among the last keeps few others waiting: an
+# eighth of what is left of the chunk, but no shorter than ten times a block's price.
+LEAST_BLOCK_S: Seconds = 0.00005
+PART_OF_REST = 8
 # A first item may be lucky: a block is at most so many times as long as the last.
 GROWTH = 16
 # What is done is sent at least so often, and so many values at a time at most: the parent unpacks them while we go on.
@@ -133,6 +138,8 @@ class Shift:
         self._marks.begin(identity)
         tasks = list(self._unpacker.items(parcel, body))
         if self._postman is None:
+            from poolwise.engine.prompt import Postman  # noqa: PLC0415 - only a pool's workers need it
+
             self._postman = Postman()
         self._postman.run(self._run_single, tasks, may_begin, send)
 
@@ -155,7 +162,7 @@ class Shift:
         mark: Mark | None = (lambda offset: self._marks.set(start + offset)) if marked else None
         self._marks.begin(identity)
         take, call = self._items_of(start, parcel, body, call, mark)
-        gathered, at, count, cut = Gathered(), 0, stop - start, False
+        gathered, at, sent, count, cut = Gathered(), 0, 0, stop - start, False
         block = count if call.coroutine else 1
         while at < count:
             end = min(self._marks.claim(place + at, place + min(count, at + block)) - place, count)
@@ -167,12 +174,14 @@ class Shift:
             if len(outcome.values) < end - at:
                 # The first error ends the run.
                 break
-            block = _next_size(block, end - at, outcome.wall_s)
+            block = _next_size(end - at, outcome.wall_s, rest=count - end)
             at = end
             if gathered.is_due and at < count:
-                self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=True)
-                gathered = Gathered()
-        self._send(identity, gathered, _shifted(mark, at - len(gathered.values)), more=False, cut=cut)
+                self._send(identity, gathered, _shifted(mark, sent), more=True)
+                gathered, sent = Gathered(), at
+        # Buffers of items that nobody has kept go back with this message.
+        del take
+        self._send(identity, gathered, _shifted(mark, sent), more=False, cut=cut)
 
     def _items_of(
         self, start: int, parcel: Parcel | None, body: memoryview, call: Call, mark: Mark | None
@@ -217,9 +226,11 @@ class Shift:
             self._loop.close()
 
 
-def _next_size(block: int, ran: int, wall_s: Seconds) -> int:
-    """Size the next block by what the last one took."""
-    return max(1, min(int(BLOCK_S * ran / max(wall_s, 1e-9)), block * GROWTH))
+def _next_size(ran: int, wall_s: Seconds, rest: int) -> int:
+    """Size the next block by what the last one took, and by how many items are left in the chunk."""
+    item_s = max(wall_s / ran, 1e-9)
+    block_s = max(LEAST_BLOCK_S, min(BLOCK_S, rest * item_s / PART_OF_REST))
+    return max(1, min(int(block_s / item_s), ran * GROWTH))
 
 
 def _shifted(mark: Mark | None, by: int) -> Mark | None:

@@ -13,20 +13,17 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from poolwise.engine import hearing
 from poolwise.engine.channel import Message, ParentEnd, parent_side
 from poolwise.engine.deaths import describe_death, describe_failed_start
 from poolwise.engine.handle import Handle, Sent
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import SETTLE_S, UNLIMITED, WorkerMemory
 from poolwise.engine.messages import unpack_error
-from poolwise.engine.oom import OomCounters
 from poolwise.engine.packing import Packer, Parcel, Unpacker
 from poolwise.engine.process import Starter, blocked_signals
 from poolwise.engine.start import make_starter
-from poolwise.engine.watch import Watch
 from poolwise.engine.worker import WorkerJob
 from poolwise.errors import FunctionShippingError, RemoteTraceback
 from poolwise.model.events import (
@@ -42,6 +39,10 @@ from poolwise.model.events import (
 )
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Seconds
+
+if TYPE_CHECKING:
+    from poolwise.engine.oom import OomCounters
+    from poolwise.engine.watch import Watch
 
 # A worker that was told to stop, or has closed its channel, gets so long to end before it is killed.
 END_PATIENCE_S: Seconds = 1.0
@@ -67,8 +68,7 @@ class Supervisor:
         self._life = Lifeline()
         self._starters: dict[StartMethod, Starter] = {}
         self._oom: OomCounters | None = None
-        limit_s = job.job.rules.timeout_s
-        self._watch = None if limit_s is None else Watch(limit_s, marked=not job.job.call.coroutine)
+        self._watch = _make_watch(job)
 
     @property
     def by_fork(self) -> bool:
@@ -98,6 +98,8 @@ class Supervisor:
         self._watch_process(handle)
         if self._oom is None:
             # While the first worker starts, there is time to read them.
+            from poolwise.engine.oom import OomCounters  # noqa: PLC0415 - 2 ms
+
             self._oom = OomCounters()
 
     def start_by(self, method: StartMethod) -> None:
@@ -202,6 +204,8 @@ class Supervisor:
                 self._done(handle, message, body)
             case ("said", kind, what):
                 pid = handle.process.pid
+                from poolwise.engine import hearing  # noqa: PLC0415 - only where something is said
+
                 hearing.say_again(kind, what, worker=handle.worker, pid=pid, filtered=self.by_fork)
 
     def _done(self, handle: Handle, message: Message, body: memoryview) -> None:
@@ -318,3 +322,12 @@ class Supervisor:
         # Only now: saying them again is the caller's code (a stream, a log handler), and may raise.
         for handle, message, body in last_words:
             self._hear(handle, message, body)
+
+
+def _make_watch(job: WorkerJob) -> Watch | None:
+    limit_s = job.job.rules.timeout_s
+    if limit_s is None:
+        return None
+    from poolwise.engine.watch import Watch  # noqa: PLC0415 - 3 ms, and only with a timeout
+
+    return Watch(limit_s, marked=not job.job.call.coroutine)

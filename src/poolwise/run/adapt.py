@@ -19,8 +19,8 @@ GROWTH = 32
 # Taking all that is left at once is for many tiny items, of which at least so many have been seen: the estimate must be
 # worth more than a lucky start.
 SEEN_ENOUGH = 1000
-# A chunk that has to be packed holds no more than this, if its items are as large as those before: what is packed and
-# has not been run is memory that waits.
+# A chunk holds no more than this of items or of results that have to travel, if they are as large as those before: what
+# is packed and has not been run, or has been run and not been sent, is memory that waits.
 MOST_CHUNK_BYTES: Bytes = 4 << 20
 # In the running estimate of an item's time, an item of an older chunk counts this much of one of the newest: work
 # drifts, and the newest knows best; a large chunk knows more than a small one, which is mostly overhead.
@@ -62,7 +62,7 @@ class ChunkSizer:
         return self._item_s
 
     def observe(self, count: int, wall_s: Seconds, item_bytes: float = 0.0) -> None:
-        """Learn from ``count`` finished items, each of which took ``item_bytes`` to travel."""
+        """Learn from ``count`` finished items, each of which took ``item_bytes`` to travel, one way or the other."""
         if count <= 0:
             return
         self._item_bytes = item_bytes

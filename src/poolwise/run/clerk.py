@@ -27,7 +27,8 @@ from poolwise.model.events import (
 )
 from poolwise.run.desk import Desk, Many, Singles
 from poolwise.run.driver import IDLE_PATIENCE_S, TICK_S
-from poolwise.run.scheduler import Crew, Scheduler, Wishes
+from poolwise.run.scheduler import Scheduler
+from poolwise.run.terms import Crew, Wishes
 from poolwise.work.task import Task
 
 logger = logging.getLogger("poolwise")

@@ -16,6 +16,7 @@ from poolwise.backends.protocol import Backend
 from poolwise.model.events import (
     Batch,
     Emit,
+    Event,
     Failed,
     Instruction,
     ItemsRead,
@@ -28,7 +29,8 @@ from poolwise.model.events import (
 )
 from poolwise.model.progress import Progress
 from poolwise.model.units import Seconds
-from poolwise.run.scheduler import Crew, Scheduler
+from poolwise.run.scheduler import Scheduler
+from poolwise.run.terms import Crew
 from poolwise.work.items import Items
 
 logger = logging.getLogger("poolwise")
@@ -43,8 +45,8 @@ READ_PATIENCE_S: Seconds = 0.001
 # While a worker has nothing to do and another has, the scheduler is asked so soon whether to take from the one.
 IDLE_PATIENCE_S: Seconds = 0.002
 # Before it reads from a slow iterator while workers are busy, the driver gives them so long: what an item takes, if
-# that is known, and no longer than a person notices.
-SHORT_WAIT_S: Seconds = 0.01
+# that is known, no less than a busy machine takes to bring a result home, and no longer than a person notices.
+SHORT_WAIT_S: Seconds = 0.02
 LONG_WAIT_S: Seconds = 0.05
 
 Watch = Callable[[Progress], object]
@@ -93,14 +95,15 @@ class Driver:
         try:
             yield from self._carry_out(self.scheduler.use(crew))
             while not self._is_over():
-                events = backend.wait(self._patience())
+                events = self._wait(backend)
                 self._sent = False
                 if until is not None and until():
                     self.scheduler.pause()
+                waited = [] if events else self._waited()
                 yield from self._carry_out(
-                    [each for event in events or self._waited() for each in self.scheduler.handle(event)]
+                    [each for event in events or waited for each in self.scheduler.handle(event)]
                 )
-                if self._may_read():
+                if not waited and self._may_read():
                     yield from self._read_on()
                 self._tell_progress()
             clean = self.ending is None and not self.cancelled
@@ -139,6 +142,16 @@ class Driver:
             return False
         return not (self._alone and self.scheduler.busy_workers)
 
+    def _wait(self, backend: Backend) -> list[Event]:
+        """Wait for news as long as there is patience: a backend also wakes for what is none (half a message)."""
+        patience_s = self._patience()
+        deadline = self._clock() + patience_s
+        events = backend.wait(patience_s)
+        # What comes next is reading, which may keep the very results waiting that the caller's iterator waits for.
+        while self._wanted and not (events or self.cancelled) and (left_s := deadline - self._clock()) > 0:
+            events = backend.wait(left_s)
+        return events
+
     def _waited(self) -> list[Waited]:
         return [Waited()] if self.scheduler.could_take_back else []
 
@@ -155,7 +168,7 @@ class Driver:
             return tick_s if self.scheduler.has_waiting else 0
         # The iterator is slow: a result that is about to come goes first.
         item_s = self.scheduler.item_s
-        return SHORT_WAIT_S if item_s is None else min(2 * item_s, LONG_WAIT_S)
+        return SHORT_WAIT_S if item_s is None else min(max(SHORT_WAIT_S, 2 * item_s), LONG_WAIT_S)
 
     _sent = False
     """A chunk was sent since the last wait."""

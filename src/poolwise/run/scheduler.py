@@ -7,10 +7,10 @@ It knows items by their numbers only. The numbers move through these states::
                         └──── again ◀─────┘  └──failed──▶ held or raised
                    (retry, death of a worker)
 
-*Waiting* are the numbers from ``_next`` to ``_known``, the chunks in ``_again``, which go first, and the ranges in
-``_returned``, which follow: a worker had them and has not begun them. *In flight* are the chunks in the book of workers
-(``staff.py``), each with exactly one. *Held* are finished pieces that wait for an
-earlier one (``handover.py``). ``validate`` says this as code, and the tests call it after each step.
+*Waiting* are the numbers from ``_next`` to ``_known`` and the leftovers (``leftovers.py``), which go first: they were
+with a worker before. *In flight* are the chunks in the book of workers (``staff.py``), each with exactly one. *Held*
+are finished pieces that wait for an earlier one (``handover.py``). ``validate`` says this as code, and the tests call
+it after each step.
 
 A run may change its backend in the middle (the probe is such a change): ``use`` takes the new crew, once nothing is in
 flight any more.
@@ -18,9 +18,7 @@ flight any more.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 
 from poolwise.errors import CallerError, InternalError
 from poolwise.model.events import (
@@ -47,11 +45,12 @@ from poolwise.model.events import (
     WorkerReady,
     WorkerRetired,
 )
-from poolwise.model.options import ErrorsChoice
 from poolwise.model.units import Bytes, Seconds
-from poolwise.run.adapt import ChunkSizer, Sizing
+from poolwise.run.adapt import ChunkSizer
 from poolwise.run.handover import Handover
+from poolwise.run.leftovers import Leftovers
 from poolwise.run.staff import Staff
+from poolwise.run.terms import Counts, Crew, Wishes
 
 # A chunk whose worker died before it had begun it is not to blame; so many times in a row are no accident: it kills
 # whoever reads it (it may need more memory than there is).
@@ -71,53 +70,12 @@ WORTH_TAKING_BACK_S: Seconds = 0.001
 AHEAD_PER_WORKER = 4
 # ... up to so many in all, which keeps two workers busy from 1 µs an item on.
 MOST_AHEAD = 1024
-# ... and no more than this of results that wait for the consumer, if they are as large as those before.
-MOST_AHEAD_BYTES: Bytes = 256 << 20
+# ... and no more than this of results that wait for the consumer, if they are as large as those before, but three for
+# each worker: memory that is used again at once is warm, and the first use of a page costs ten times its copying.
+MOST_AHEAD_BYTES: Bytes = 32 << 20
+LEAST_PER_WORKER = 3
 # Streaming without order: items that may overtake one that is not done.
 MOST_BEHIND = 64 * MOST_AHEAD
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the caller wants of the whole run."""
-
-    ordered: bool = True
-    errors: ErrorsChoice = "raise"
-    retries: int = 0
-    crash_retries: int = 1
-    """A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time."""
-    stream: bool = False
-    """Results are taken one by one (``imap``): read ahead a little only, and raise an error in its turn."""
-    end_of: Callable[[int], int] | None = None
-    """Tasks of different kinds wait (a pool): the number up to which they may be sent together with this one; and
-    what waits is spread over the workers, since nobody knows whether more will come."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crew:
-    """How a backend is staffed."""
-
-    workers: int = 1
-    depth: int = 1
-    """Chunks that a worker may hold: one in work, the others ahead."""
-    sizing: Sizing = field(default_factory=Sizing)
-    marked: bool = False
-    """Workers mark every item, not only those under suspicion."""
-    gives_back: bool = False
-    """What a worker has not begun can be taken back from it."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What has happened so far, in numbers."""
-
-    done: int = 0
-    failed: int = 0
-    retried: int = 0
-    deaths: int = 0
-    recycled: int = 0
-    chunks: int = 0
-    started: int = 0
 
 
 class Scheduler:
@@ -130,8 +88,7 @@ class Scheduler:
         self._known = known
         self._ended = total is not None
         self._next = 0
-        self._again: deque[Chunk] = deque()
-        self._returned: deque[tuple[int, int]] = deque()
+        self._leftovers = Leftovers()
         self._staff = Staff()
         self._handover = Handover(ordered=wishes.ordered)
         self._taken = 0
@@ -231,7 +188,7 @@ class Scheduler:
                 self._chunk_done(event)
             case TakenBack():
                 self._asked_back = None
-                self._returned.extend(self._staff.cut(event.worker, event.kept))
+                self._leftovers.give_back_last(self._staff.cut(event.worker, event.kept))
             case Waited():
                 return self._advance(waited=True)
             case WorkerReady():
@@ -256,7 +213,7 @@ class Scheduler:
             chunk = self._staff.progress(event.worker, event.chunk, count)
         else:
             chunk = self._staff.done(event.worker, event.chunk)
-        self._sizer.observe(count or len(chunk), outcome.wall_s, outcome.item_bytes)
+        self._sizer.observe(count or len(chunk), outcome.wall_s, max(outcome.item_bytes, outcome.value_bytes))
         self._value_bytes = outcome.value_bytes
         if outcome.errors:
             self._settle_errors(chunk, outcome)
@@ -266,7 +223,7 @@ class Scheduler:
             self._end(Raise(None, _changed(chunk, count)))
         if event.cut and not self._over and self._handover.doomed_at is None:
             # Known as taken back, or left besides.
-            self._unsend(chunk.start + count, chunk.stop)
+            self._leftovers.give_back(chunk.start + count, chunk.stop)
 
     def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
         """Split a chunk with errors into pieces of values and items that failed or are tried again."""
@@ -284,7 +241,7 @@ class Scheduler:
         if attempts <= self._wishes.retries:
             self._attempts[index] = attempts
             self.counts.retried += 1
-            self._again.append(self._chunk(index, index + 1, marked=marked))
+            self._leftovers.add(self._chunk(index, index + 1, marked=marked))
             return
         self._attempts.pop(index, None)
         self._give_up(index, error, attempts)
@@ -298,8 +255,7 @@ class Scheduler:
         elif self._wishes.stream and self._wishes.ordered:
             # Raised in its turn: what comes before it is handed over first, as a loop would have.
             self._handover.doom(failed)
-            self._again = deque(chunk for chunk in self._again if chunk.start < index)
-            self._returned = deque(each for each in self._returned if each[0] < index)
+            self._leftovers.forget_from(index)
             self._raise_what_is_due()
         else:
             self._end(Raise(failed, error.error))
@@ -309,7 +265,7 @@ class Scheduler:
         self.counts.deaths += 1
         self._asked_back = None if self._asked_back == event.worker else self._asked_back
         for ahead in reversed(chunks[1:]):
-            self._unsend(ahead.start, ahead.stop)
+            self._leftovers.give_back(ahead.start, ahead.stop)
         if chunks:
             self._judge(chunks[0], event)
         elif not was_ready:
@@ -323,7 +279,7 @@ class Scheduler:
         self.counts.recycled += 1
         self._asked_back = None if self._asked_back == event.worker else self._asked_back
         for chunk in reversed(chunks):
-            self._unsend(chunk.start, chunk.stop)
+            self._leftovers.give_back(chunk.start, chunk.stop)
 
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""
@@ -337,10 +293,10 @@ class Scheduler:
             return
         if not chunk.start <= index < chunk.stop:
             # This chunk, sent ahead, was not begun; or its item came back in the moment of the death.
-            self._unsend(chunk.start, chunk.stop)
+            self._leftovers.give_back(chunk.start, chunk.stop)
             return
-        self._unsend(index + 1, chunk.stop)
-        self._unsend(chunk.start, index)
+        self._leftovers.give_back(index + 1, chunk.stop)
+        self._leftovers.give_back(chunk.start, index)
         strikes = self._strikes.get(index, 0) + 1
         if event.guilty:
             self._task_failed(index, TaskError(event.error), marked=True)
@@ -365,19 +321,14 @@ class Scheduler:
         start, stop = span if span is not None else (chunk.start, chunk.stop)
         start, stop = max(start, chunk.start), min(stop, chunk.stop)
         middle = (start + stop) // 2 if chunk.marked else stop
-        self._unsend(stop, chunk.stop)
+        self._leftovers.give_back(stop, chunk.stop)
         self._run_again(middle, stop)
         self._run_again(start, middle)
-        self._unsend(chunk.start, start)
+        self._leftovers.give_back(chunk.start, start)
 
     def _run_again(self, start: int, stop: int) -> None:
         if start < stop:
-            self._again.appendleft(self._chunk(start, stop, marked=True))
-
-    def _unsend(self, start: int, stop: int) -> None:
-        """What was sent and surely not the reason of a death waits again."""
-        if start < stop:
-            self._returned.appendleft((start, stop))
+            self._leftovers.add_first(self._chunk(start, stop, marked=True))
 
     # --- What to do now ---------------------------------------------------------------------------------------
 
@@ -429,33 +380,26 @@ class Scheduler:
         return item_s is not None and self._chunk_size() * item_s < AHEAD_BELOW_S
 
     def _take(self) -> Chunk | None:
-        if self._again:
-            return self._again.popleft()
-        if self._returned:
-            return self._take_returned()
+        if (left := self._leftovers.take(self._cut_chunk)) is not None:
+            return left
         stop = self._send_limit()
         if self._next >= stop:
             return None
-        start = self._next
-        self._next = self._cut(start, min(stop, start + self._chunk_size()))
-        return self._chunk(start, self._next, marked=self._crew.marked)
+        chunk = self._cut_chunk(self._next, stop)
+        self._next = chunk.stop
+        return chunk
 
-    def _take_returned(self) -> Chunk:
-        start, end = self._returned.popleft()
-        stop = self._cut(start, min(end, start + self._sizer.size(self._waiting(), self._crew.workers)))
-        if stop < end:
-            self._returned.appendleft((stop, end))
+    def _cut_chunk(self, start: int, stop: int) -> Chunk:
+        """Make a chunk of the first of these items."""
+        stop = min(stop, start + self._chunk_size())
+        if self._wishes.end_of is not None:
+            share = -(-self._waiting() // max(1, self._crew.workers))
+            stop = min(stop, self._wishes.end_of(start), start + max(1, share))
         return self._chunk(start, stop, marked=self._crew.marked)
-
-    def _cut(self, start: int, stop: int) -> int:
-        if self._wishes.end_of is None:
-            return stop
-        share = -(-self._waiting() // max(1, self._crew.workers))
-        return min(stop, self._wishes.end_of(start), start + max(1, share))
 
     def _waiting(self) -> int:
         """Count the items that are read and with nobody."""
-        return self._known - self._next + sum(stop - start for start, stop in self._returned)
+        return self._known - self._next + self._leftovers.items
 
     def _chunk(self, start: int, stop: int, *, marked: bool) -> Chunk:
         self._chunks_named += 1
@@ -465,8 +409,7 @@ class Scheduler:
         return self._sizer.size(self._waiting() if self._ended else None, self._crew.workers)
 
     def _takeable(self) -> int:
-        returned = sum(stop - start for start, stop in self._returned)
-        return len(self._again) + returned + max(0, self._send_limit() - self._next)
+        return len(self._leftovers) + max(0, self._send_limit() - self._next)
 
     def _send_limit(self) -> int:
         """The number up to which items may be sent: not past a failure, not too far ahead of the consumer."""
@@ -475,9 +418,10 @@ class Scheduler:
         return min(self._known, self._read_limit()) if self._wishes.stream else self._known
 
     def _read_limit(self) -> int:
-        least = AHEAD_PER_WORKER * self._crew.workers
-        most = MOST_AHEAD if not self._value_bytes else min(MOST_AHEAD, int(MOST_AHEAD_BYTES / self._value_bytes))
-        ahead = self._taken + max(least, min(self._taken, most))
+        wanted = max(AHEAD_PER_WORKER * self._crew.workers, min(self._taken, MOST_AHEAD))
+        if self._value_bytes:
+            wanted = min(wanted, int(MOST_AHEAD_BYTES / self._value_bytes))
+        ahead = self._taken + max(LEAST_PER_WORKER * self._crew.workers, wanted)
         # Where no order is wanted, one item that takes for ever must not keep everything behind it in memory.
         return ahead if self._wishes.ordered else min(ahead, self.lowest_needed() + MOST_BEHIND)
 
@@ -528,8 +472,8 @@ class Scheduler:
 
     def _moving(self) -> list[tuple[int, int]]:
         """List the items that were sent once and are not done."""
-        chunks = (*self._staff.in_flight(), *self._again)
-        return [*((each.start, each.stop) for each in chunks if len(each)), *self._returned]
+        in_flight = [(each.start, each.stop) for each in self._staff.in_flight() if len(each)]
+        return in_flight + self._leftovers.spans()
 
     def _stuck(self) -> Iterator[str]:
         moving = self._staff.busy or self._staff.starting

@@ -14,7 +14,8 @@ from poolwise.model.progress import Progress
 from poolwise.report import progress as progress_module
 from poolwise.report.progress import SHOW_AFTER_S, TerminalProgress, make_watch
 from poolwise.run.driver import Driver
-from poolwise.run.scheduler import Scheduler, Wishes
+from poolwise.run.scheduler import Scheduler
+from poolwise.run.terms import Wishes
 from poolwise.work.items import make_items
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from poolwise.model.events import Chunk, ChunkDone, Emit, Event, Instruction, ItemsRead, Outcome, Send, Start, TaskError
 from poolwise.run.adapt import Sizing
-from poolwise.run.scheduler import Crew, Scheduler, Wishes
+from poolwise.run.scheduler import Scheduler
+from poolwise.run.terms import Crew, Wishes
 
 
 class Play:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 
 import pytest
@@ -10,7 +11,8 @@ from poolwise.errors import InitializerError, WorkerStartError
 from poolwise.model.events import Send, Start, WorkerLost
 from poolwise.model.progress import Progress
 from poolwise.run.driver import PROGRESS_EVERY_S, Driver
-from poolwise.run.scheduler import AHEAD_PER_WORKER, Scheduler, Wishes
+from poolwise.run.scheduler import AHEAD_PER_WORKER, Scheduler
+from poolwise.run.terms import Wishes
 from poolwise.testing import FakeBackend, FakeClock, Script
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules
@@ -153,6 +155,25 @@ def test_items_are_let_go_when_they_are_done():
     held = [len(stage.items._held) for _ in stage.run(crew(2, chunksize=16))]
     assert max(held) < 3000
     assert len(stage.items._held) == 0
+
+
+def test_a_wake_up_for_nothing_is_no_reason_to_read():
+    """A backend may wake without news; an iterator that waits for the last result is asked after it was given."""
+    given = []
+
+    def items():
+        for item in range(5):
+            assert len(given) == item
+            yield item
+
+    stage = Stage(items(), script=Script(item_s=0.005), stream=True)
+    wait = stage.backend.wait
+    naps = itertools.count()
+    stage.backend.wait = lambda timeout_s: [] if next(naps) % 2 == 0 else wait(timeout_s)
+    for batch in stage.run(crew(2)):
+        given += batch.values
+    assert given == [0, 1, 2, 3, 4]
+    assert stage.driver.ending is None
 
 
 def test_items_are_inherited_where_the_backend_has_them():

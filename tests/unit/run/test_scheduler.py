@@ -33,8 +33,8 @@ from poolwise.run.scheduler import (
     MOST_UNBEGUN,
     PROVEN_START_FAILURES,
     Scheduler,
-    Wishes,
 )
+from poolwise.run.terms import Wishes
 from tests.unit.run.play import Play, crew, ranges
 
 BAD = ValueError("bad")
@@ -106,6 +106,14 @@ def test_the_numbers_that_are_told():
     play.done(0)
     assert (play.scheduler.left, play.scheduler.busy_workers) == (2, 1)
     assert (play.scheduler.counts.chunks, play.scheduler.counts.started) == (3, 2)
+
+
+def test_all_that_is_left_is_taken_up_again():
+    """One worker that may take all that is left at once takes it again after a death that is nobody's fault."""
+    play = Play(2, crew=crew(1, chunksize=None, item_s=0.001, finish_s=1.0))
+    assert ranges(play.tell(WorkerReady(0))) == [(0, 2, False)]
+    play.tell(lost(0, NOTHING_BEGUN))
+    assert ranges(play.tell(WorkerReady(1))) == [(0, 2, False)]
 
 
 def test_short_chunks_are_sent_ahead():

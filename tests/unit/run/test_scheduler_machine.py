@@ -29,7 +29,8 @@ from poolwise.model.events import (
     WorkerRetired,
 )
 from poolwise.run.adapt import Sizing
-from poolwise.run.scheduler import AHEAD_PER_WORKER, MOST_AHEAD, MOST_START_FAILURES, Crew, Scheduler, Wishes
+from poolwise.run.scheduler import AHEAD_PER_WORKER, MOST_AHEAD, MOST_START_FAILURES, Scheduler
+from poolwise.run.terms import Crew, Wishes
 
 MOST_WORKERS = 4
 crews = st.builds(
@@ -156,6 +157,7 @@ class World(RuleBasedStateMachine):
     def a_worker_dies_before_it_begins(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(self.busy()))
         del self.queues[worker]
+        self.asked_back = None if self.asked_back == worker else self.asked_back
         self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"), NOTHING_BEGUN)))
 
     @precondition(lambda self: self.queues and not self.raised)
@@ -163,6 +165,7 @@ class World(RuleBasedStateMachine):
     def a_worker_retires(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(sorted(self.queues)))
         del self.queues[worker]
+        self.asked_back = None if self.asked_back == worker else self.asked_back
         failed = self.scheduler.counts.failed
         self.follow(self.scheduler.handle(WorkerRetired(worker)))
         assert self.scheduler.counts.failed == failed

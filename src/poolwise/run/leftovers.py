@@ -1,0 +1,65 @@
+"""What was sent once and has to go out again: it goes before what was never sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from poolwise.model.events import Chunk
+
+
+class Leftovers:
+    """Chunks that are run again as they are, and ranges of items that may be cut anew."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._chunks: deque[Chunk] = deque()
+        self._ranges: deque[tuple[int, int]] = deque()
+
+    def __len__(self) -> int:
+        """Count the chunks, and the items of the ranges."""
+        return len(self._chunks) + self.items
+
+    @property
+    def items(self) -> int:
+        """Count the items of the ranges."""
+        return sum(stop - start for start, stop in self._ranges)
+
+    def add(self, chunk: Chunk) -> None:
+        """Run a chunk again, after the others."""
+        self._chunks.append(chunk)
+
+    def add_first(self, chunk: Chunk) -> None:
+        """Run a chunk again, before all others."""
+        self._chunks.appendleft(chunk)
+
+    def give_back(self, start: int, stop: int) -> None:
+        """Nobody has begun these items: they go out next after the chunks."""
+        if start < stop:
+            self._ranges.appendleft((start, stop))
+
+    def give_back_last(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Nobody has begun these items: they go out after the other ranges."""
+        self._ranges.extend(ranges)
+
+    def take(self, cut: Callable[[int, int], Chunk]) -> Chunk | None:
+        """Give what goes out next; ``cut`` makes a chunk of the first items of a range."""
+        if self._chunks:
+            return self._chunks.popleft()
+        if not self._ranges:
+            return None
+        start, stop = self._ranges[0]
+        # It still counts among what waits, by which the chunk is sized.
+        chunk = cut(start, stop)
+        self._ranges.popleft()
+        self.give_back(chunk.stop, stop)
+        return chunk
+
+    def forget_from(self, index: int) -> None:
+        """The run ends at this item: what begins there or behind it is not wanted any more."""
+        self._chunks = deque(chunk for chunk in self._chunks if chunk.start < index)
+        self._ranges = deque(each for each in self._ranges if each[0] < index)
+
+    def spans(self) -> list[tuple[int, int]]:
+        """List all of it, first item and behind the last."""
+        return [*((chunk.start, chunk.stop) for chunk in self._chunks), *self._ranges]

@@ -1,0 +1,52 @@
+"""What a run is to do, who does it, and what has happened so far: the values around the scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from poolwise.model.options import ErrorsChoice
+from poolwise.run.adapt import Sizing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the caller wants of the whole run."""
+
+    ordered: bool = True
+    errors: ErrorsChoice = "raise"
+    retries: int = 0
+    crash_retries: int = 1
+    """A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time."""
+    stream: bool = False
+    """Results are taken one by one (``imap``): read ahead a little only, and raise an error in its turn."""
+    end_of: Callable[[int], int] | None = None
+    """Tasks of different kinds wait (a pool): the number up to which they may be sent together with this one; and
+    what waits is spread over the workers, since nobody knows whether more will come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """How a backend is staffed."""
+
+    workers: int = 1
+    depth: int = 1
+    """Chunks that a worker may hold: one in work, the others ahead."""
+    sizing: Sizing = field(default_factory=Sizing)
+    marked: bool = False
+    """Workers mark every item, not only those under suspicion."""
+    gives_back: bool = False
+    """What a worker has not begun can be taken back from it."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has happened so far, in numbers."""
+
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    deaths: int = 0
+    recycled: int = 0
+    chunks: int = 0
+    started: int = 0
