@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import poolwise
-from poolwise.run.scheduler import MOST_AHEAD_BYTES
+from poolwise.engine.arena import KEEP_WARM
 from tests.engine.programs import run_program
 
 numpy = pytest.importorskip("numpy")
@@ -90,9 +90,9 @@ def test_a_long_stream_of_arrays_takes_the_memory_of_a_few(method: str) -> None:
         for number, (array, its_memory) in enumerate(results):
             assert int(array[-1]) == number
             seen.append((shared_memory(), its_memory, arena_bytes()))
-    # All of them would be 2 GiB in each direction. No more is on its way or kept warm than may wait for the consumer.
+    # All of them would be 2 GiB in each direction. Each of four arenas keeps what it is used to warm, and no more.
     for most in map(max, zip(*seen, strict=True)):
-        assert most <= 2 * MOST_AHEAD_BYTES + 4 * SIZE
+        assert most <= 4 * KEEP_WARM
 
 
 @pytest.mark.parametrize("method", METHODS)
