@@ -42,11 +42,17 @@ def find_cases(modules: list[ModuleType]) -> Iterator[type[unittest.TestCase]]:
     """List the test cases that run with an executor."""
     for module in modules:
         for _, case in inspect.getmembers(module, inspect.isclass):
-            if issubclass(case, unittest.TestCase) and hasattr(case, "executor_type") and case.__module__ == module.__name__:
+            if (
+                issubclass(case, unittest.TestCase)
+                and hasattr(case, "executor_type")
+                and case.__module__ == module.__name__
+            ):
                 yield case
 
 
-def with_pool(case: type[unittest.TestCase], skipped: Callable[[str, str], str | None], home: str) -> type[unittest.TestCase]:
+def with_pool(
+    case: type[unittest.TestCase], skipped: Callable[[str, str], str | None], home: str
+) -> type[unittest.TestCase]:
     """Give the same test case with ``Pool`` as its executor."""
     contents: dict[str, Any] = {
         "__module__": home,

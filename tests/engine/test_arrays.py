@@ -159,3 +159,19 @@ def test_arrays_travel_where_there_is_no_address_space_for_arenas(tmp_path: Path
     """
     done = run_program(tmp_path, source)
     assert (done.stdout, done.stderr) == ("[0, 2, 4, 6, 8]\n", "")
+
+
+@pytest.mark.parametrize(("limit", "size"), [("RLIMIT_FSIZE", 100 << 20), ("RLIMIT_AS", 8 << 30)])
+def test_where_there_is_no_room_for_arenas_arrays_travel_in_the_pickle(tmp_path: Path, limit: str, size: int) -> None:
+    """Limits on the size of files, or on address space, cost speed only."""
+    done = run_program(
+        tmp_path,
+        f"""
+        import resource
+        import numpy, poolwise
+        resource.setrlimit(resource.{limit}, ({size}, {size}))
+        arrays = poolwise.map(lambda n: numpy.full(1 << 18, n, dtype=float), range(4), backend="processes")
+        print([float(each.sum()) / (1 << 18) for each in arrays])
+        """,
+    )
+    assert done.stdout.strip() == "[0.0, 1.0, 2.0, 3.0]"
