@@ -5,6 +5,7 @@ On 3.12 and newer they are a package, before that one module; some builds of Pyt
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import inspect
 import os
@@ -15,15 +16,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from poolwise.errors import InitializerError, WorkerDiedError
+from poolwise.errors import FunctionExitedError, InitializerError, ShippingError, WorkerDiedError
 from tests.cpython.executors import Processes, Threads
 
 HOME = "test.test_concurrent_futures"
 PARTS = ["test_thread_pool", "test_process_pool", "test_wait", "test_as_completed", "test_shutdown", "test_init"]
 PARTS += ["test_deadlock"]
 
-# What stands for what. A death costs one task here and not the pool; the rest is what each is called.
-NAMES = {"BrokenProcessPool": WorkerDiedError, "BrokenExecutor": InitializerError}
+# What a task fails with here, where the standard library breaks the whole pool, or lets a worker's error through.
+ERRORS = {
+    "BrokenProcessPool": (WorkerDiedError, ShippingError),
+    "BrokenExecutor": InitializerError,
+    "PicklingError": ShippingError,
+    "SystemExit": (FunctionExitedError, ShippingError, WorkerDiedError),
+}
 
 
 def find_modules() -> list[ModuleType]:
@@ -42,11 +48,8 @@ def find_cases(modules: list[ModuleType]) -> Iterator[type[unittest.TestCase]]:
     """List the test cases that run with an executor."""
     for module in modules:
         for _, case in inspect.getmembers(module, inspect.isclass):
-            if (
-                issubclass(case, unittest.TestCase)
-                and hasattr(case, "executor_type")
-                and case.__module__ == module.__name__
-            ):
+            with_executor = issubclass(case, unittest.TestCase) and hasattr(case, "executor_type")
+            if with_executor and case.__module__ == module.__name__:
                 yield case
 
 
@@ -68,8 +71,8 @@ def with_pool(
 
 
 def _turn(module: ModuleType) -> None:
-    for name, ours in NAMES.items():
-        if hasattr(module, name):
+    for name, ours in ERRORS.items():
+        if hasattr(module, name) or hasattr(builtins, name):
             setattr(module, name, ours)
     if hasattr(module, "assert_python_ok"):
         module.assert_python_ok = _turned(module.assert_python_ok)
@@ -83,6 +86,7 @@ def _turned(run: Callable[..., Any]) -> Callable[..., Any]:
     def assert_python_ok(*arguments: str, **variables: str) -> Any:
         *before, source = arguments
         ours = source.replace("from concurrent.futures import", "from tests.cpython.executors import")
+        ours = ours.replace("ThreadPoolExecutor", "Threads")
         # One of them uses it without importing it, since it is never run with processes.
         return run(*before, "import multiprocessing\n" + ours, PYTHONPATH=paths, **variables)
 

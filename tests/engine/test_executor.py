@@ -1,229 +1,457 @@
-"""``poolwise.Pool`` over real workers: what an executor promises, and what only this one does."""
+"""``Pool``: tasks, functions, deaths, and what waits for what."""
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
+import functools
+import gc
 import os
 import signal
 import threading
 import time
-from concurrent.futures import CancelledError, as_completed, wait
+import weakref
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import poolwise
-from poolwise.errors import WorkerDiedError
-from tests.engine.programs import run_program
+from poolwise.errors import (
+    InitializerError,
+    ItemShippingError,
+    NotCallableError,
+    OptionError,
+    RemoteTraceback,
+    WorkerDiedError,
+)
+from tests.engine.programs import wait_until
 
-BOTH = pytest.mark.parametrize("backend", ["threads", "processes"])
+WAYS = {
+    "threads": {"backend": "threads"},
+    "fork": {"backend": "processes", "start_method": "fork"},
+    "spawn": {"backend": "processes", "start_method": "spawn"},
+}
+every_way = pytest.mark.parametrize("way", WAYS)
+by_process = pytest.mark.parametrize("way", ["fork", "spawn"])
 
 
-def plus_one(x: int) -> int:
-    """Add one."""
-    return x + 1
+@contextlib.contextmanager
+def pool_of(way, **options):
+    """Make a pool with two workers."""
+    with poolwise.Pool(**{"max_workers": 2, **WAYS[way], **options}) as pool:
+        yield pool
 
 
-def explode(x: int) -> int:
+def double(item):
+    """Give twice the item."""
+    return 2 * item
+
+
+def fail(item):
     """Raise."""
-    raise ValueError(x)
+    raise ValueError(item)
 
 
-def wait_for(path: str) -> str:
-    """Wait until a file is there."""
-    while not Path(path).exists():
-        time.sleep(0.002)
-    return path
-
-
-def leave(path: str) -> str:
-    """Make a file."""
-    Path(path).touch()
-    return path
-
-
-def die(_: object) -> None:
+def die(*_):
     """Kill this process."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@BOTH
-def test_thousands_of_tasks_give_their_own_results(backend: Any) -> None:
-    """Each future has the result of its own call, however the calls were put together."""
-    with poolwise.Pool(backend, max_workers=2) as pool:
-        futures = [pool.submit(pow, number, exp=2) for number in range(3000)]
-        assert [future.result() for future in futures] == [number**2 for number in range(3000)]
+def wait_for(path):
+    """Wait in a worker for a file."""
+    wait_until(Path(path).exists, f"{path} is there", 20)
+    return "seen"
 
 
-@BOTH
-def test_map_gives_results_in_order(backend: Any) -> None:
-    """Also of several iterables, of none at all, and with a chunk size."""
-    with poolwise.Pool(backend, max_workers=2) as pool:
-        assert list(pool.map(plus_one, range(2000))) == list(range(1, 2001))
-        assert list(pool.map(pow, [2, 3], [3, 2])) == [8, 9]
-        assert list(pool.map(plus_one, [])) == []
-        assert list(pool.map(plus_one, iter(range(50)), chunksize=7)) == list(range(1, 51))
+def meet(mine, other):
+    """Say that one is there, and wait for the other."""
+    Path(mine).touch()
+    return wait_for(other)
 
 
-@BOTH
-def test_an_exception_is_its_futures_alone(backend: Any) -> None:
-    """The others have their results; in a map it is raised in its turn."""
-    with poolwise.Pool(backend, max_workers=2) as pool:
-        bad, good = pool.submit(explode, 7), pool.submit(plus_one, 7)
-        assert str(bad.exception()) == "7"
-        assert good.result() == 8
-        results = pool.map(lambda x: 1 // x, [1, 0, 1])
-        assert next(results) == 1
+# --- Results and errors ----------------------------------------------------------------------------------------
+
+
+@every_way
+def test_thousands_of_submits_come_right(way) -> None:
+    """Each future has the result of its own task."""
+    with pool_of(way) as pool:
+        futures = [pool.submit(double, item) for item in range(5_000)]
+        assert [each.result() for each in futures] == [2 * item for item in range(5_000)]
+
+
+@every_way
+def test_positional_and_keyword_arguments_arrive(way) -> None:
+    """Also those that are called as the method's own parameters are."""
+    with pool_of(way) as pool:
+        future = pool.submit(lambda *args, **kwargs: (args, kwargs), 1, 2, fn=3, self=4)
+        assert future.result() == ((1, 2), {"fn": 3, "self": 4})
+
+
+@every_way
+def test_an_error_is_told_to_its_future_alone(way) -> None:
+    """With its traceback, which from a process is the cause."""
+    with pool_of(way) as pool:
+        before, bad, after = pool.submit(double, 1), pool.submit(fail, 7), pool.submit(double, 2)
+        assert (before.result(), after.result()) == (2, 4)
+        error = bad.exception()
+    assert repr(error) == "ValueError(7)"
+    if way != "threads":
+        assert isinstance(error.__cause__, RemoteTraceback)
+        assert "in fail" in error.__cause__.text
+
+
+@by_process
+def test_arguments_and_results_that_cannot_travel_fail_alone(way) -> None:
+    """What cannot be pickled is that task's error; its neighbours go on."""
+    with pool_of(way) as pool:
+        futures = [pool.submit(double, 1), pool.submit(double, threading.Lock()), pool.submit(threading.Lock)]
+        lock = threading.Lock()
+        futures.append(pool.submit(lambda: lock))
+        assert futures[0].result() == 2
+        assert isinstance(futures[1].exception(), ItemShippingError)
+        assert [type(each.exception()).__name__ for each in futures[2:]] == [
+            "ResultShippingError",
+            "FunctionShippingError",
+        ]
+        assert pool.submit(double, 3).result() == 6
+
+
+class Exits:
+    """Ends whoever pickles it."""
+
+    def __reduce__(self):
+        raise SystemExit(3)
+
+
+class ExitsHere:
+    """Ends whoever unpickles it."""
+
+    def __reduce__(self):
+        return exit_now, ()
+
+
+def exit_now():
+    """End like a program."""
+    raise SystemExit(3)
+
+
+@by_process
+@pytest.mark.parametrize("what", [lambda pool: pool.submit(double, Exits()), lambda pool: pool.submit(ExitsHere)])
+def test_pickling_that_wants_to_end_the_program_ends_nothing(way, what) -> None:
+    """``sys.exit`` in a ``__reduce__`` is that task's error and not the end of the pool's thread."""
+    with pool_of(way) as pool:
+        assert "SystemExit" in str(what(pool).exception())
+        assert pool.submit(double, 3).result() == 6
+
+
+# --- Functions -------------------------------------------------------------------------------------------------
+
+
+@every_way
+def test_functions_may_be_younger_than_the_workers(way) -> None:
+    """Lambdas, closures, partials and methods, made after the pool."""
+    with pool_of(way) as pool:
+        pool.submit(double, 1).result()
+        there = [5]
+
+        def closure(item):
+            return item + there[0]
+
+        calls = [(lambda item: item + 1, 2), (closure, 3), (functools.partial(pow, 2), 4), ("a-b".split, "-")]
+        assert [pool.submit(*call).result() for call in calls] == [3, 8, 16, ["a", "b"]]
+
+
+@every_way
+def test_a_function_that_was_changed_runs_as_it_is_now(way) -> None:
+    """By its name, and by what it refers to."""
+    with pool_of(way) as pool:
+        step = [1]
+
+        def work(item):
+            return item + step[0]
+
+        assert pool.submit(work, 10).result() == 11
+        step[0] = 2
+        assert pool.submit(work, 10).result() == 12
+
+        def work(item):
+            return -item
+
+        assert pool.submit(work, 10).result() == -10
+
+
+def test_functions_do_not_fill_the_workers() -> None:
+    """A new function for each task, more of them than are remembered, also when they come together."""
+    with pool_of("fork", max_workers=1) as pool:
+        futures = [pool.submit(lambda item, by=by: item + by, 1) for by in range(1_000)]
+        assert [each.result() for each in futures] == [1 + by for by in range(1_000)]
+        workers = pool._clerk._workers
+        assert len(workers._known) <= 256
+        assert workers._packed == {}
+
+
+@pytest.mark.parametrize("method", ["submit", "map"])
+@every_way
+def test_coroutine_functions_are_refused(way, method) -> None:
+    """With the name of what runs them."""
+
+    async def later(item):
+        return item
+
+    with pool_of(way) as pool, pytest.raises(NotCallableError, match=r"coroutine function.*later.*poolwise\.amap"):
+        getattr(pool, method)(later, [1])
+    with pool_of(way) as pool, pytest.raises(NotCallableError, match="not 3"):
+        getattr(pool, method)(3, [1])
+
+
+# --- Deaths ----------------------------------------------------------------------------------------------------
+
+
+@by_process
+def test_a_death_costs_the_task_that_it_was_on(way) -> None:
+    """All others are done, and the pool goes on."""
+    with pool_of(way) as pool:
+        futures = [pool.submit(die if item == 50 else double, item) for item in range(100)]
+        errors = [each.exception() for each in futures]
+        assert [place for place, error in enumerate(errors) if error is not None] == [50]
+        assert isinstance(errors[50], WorkerDiedError)
+        assert [each.result() for place, each in enumerate(futures) if place != 50] == [
+            2 * item for item in range(100) if item != 50
+        ]
+        assert pool.submit(double, 4).result() == 8
+
+
+@by_process
+def test_a_death_behind_results_that_were_sent_is_laid_on_the_right_task(way, tmp_path) -> None:
+    """What came back before from the same worker changes nothing of who is to blame."""
+    with pool_of(way, max_workers=1, crash_retries=0) as pool:
+        quick, count = pool.submit(double, 1), tmp_path / "count"
+
+        def dies_late(seen):
+            with count.open("a") as file:
+                file.write("x")
+            wait_for(seen)
+            die()
+
+        seen = tmp_path / "seen"
+        late, behind = pool.submit(dies_late, seen), pool.submit(double, 3)
+        assert quick.result() == 2
+        seen.touch()
+        assert isinstance(late.exception(), WorkerDiedError)
+        assert behind.result() == 6
+        assert count.read_text() == "x"
+
+
+# --- Who waits for whom ----------------------------------------------------------------------------------------
+
+
+@every_way
+def test_a_quick_task_is_not_kept_by_a_slow_one(way, tmp_path) -> None:
+    """With one worker: the second task ends only once the first one's result is there."""
+    with pool_of(way, max_workers=1) as pool:
+        quick, slow = pool.submit(double, 1), pool.submit(wait_for, tmp_path / "go")
+        assert quick.result(timeout=20) == 2
+        (tmp_path / "go").touch()
+        assert slow.result() == "seen"
+
+
+@every_way
+def test_two_tasks_that_need_each_other_run_at_the_same_time(way, tmp_path) -> None:
+    """They came together, and two workers take one each."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    with pool_of(way) as pool:
+        futures = [pool.submit(meet, one, other), pool.submit(meet, other, one)]
+        assert [each.result(timeout=30) for each in futures] == ["seen", "seen"]
+
+
+@every_way
+def test_the_tools_of_the_standard_library_work(way) -> None:
+    """``as_completed``, ``wait``, callbacks, ``wrap_future`` and ``run_in_executor``."""
+    with pool_of(way) as pool:
+        futures = [pool.submit(double, item) for item in range(20)]
+        called = threading.Event()
+        futures[3].add_done_callback(lambda _: called.set())
+        assert {each.result() for each in concurrent.futures.as_completed(futures)} == set(range(0, 40, 2))
+        assert concurrent.futures.wait(futures).not_done == set()
+        assert called.wait(20)
+
+        async def both():
+            loop = asyncio.get_running_loop()
+            return await asyncio.gather(
+                asyncio.wrap_future(pool.submit(double, 1)), loop.run_in_executor(pool, double, 2)
+            )
+
+        assert asyncio.run(both()) == [2, 4]
+
+
+@every_way
+def test_many_threads_may_submit(way) -> None:
+    """Each gets its own results."""
+    with pool_of(way) as pool, concurrent.futures.ThreadPoolExecutor(8) as callers:
+
+        def call(caller):
+            futures = [pool.submit(double, caller * 1_000 + item) for item in range(200)]
+            return [each.result() for each in futures] == [2 * (caller * 1_000 + item) for item in range(200)]
+
+        assert list(callers.map(call, range(8))) == [True] * 8
+
+
+@every_way
+def test_a_task_may_have_a_pool_of_its_own(way) -> None:
+    """A pool inside a worker works and leaves nothing behind."""
+
+    def outer(item):
+        with poolwise.Pool("threads", max_workers=2) as inner:
+            return sum(inner.map(double, range(item)))
+
+    with pool_of(way) as pool:
+        assert list(pool.map(outer, [10, 20])) == [90, 380]
+
+
+# --- map -------------------------------------------------------------------------------------------------------
+
+
+@every_way
+def test_map_gives_results_in_order(way) -> None:
+    """Of one iterable or several, of any chunk size."""
+    with pool_of(way) as pool:
+        assert list(pool.map(double, range(1_000))) == [2 * item for item in range(1_000)]
+        assert list(pool.map(pow, [1, 2, 3], [4, 5], chunksize=1)) == [1, 32]
+        assert list(pool.map(double, [])) == []
+        with pytest.raises(ValueError, match="chunksize must be >= 1"):
+            pool.map(double, [1], chunksize=0)
+
+
+@every_way
+def test_map_raises_an_error_in_its_turn(way) -> None:
+    """What comes before it is given; the pool goes on."""
+    with pool_of(way) as pool:
+        results = pool.map(lambda item: 1 // item, [1, 1, 0, 1])
+        assert [next(results), next(results)] == [1, 1]
         with pytest.raises(ZeroDivisionError):
             next(results)
+        assert pool.submit(double, 1).result() == 2
 
 
-def test_a_death_costs_its_task_only() -> None:
-    """The task that kills its worker twice is named, all others have their results, and the pool goes on."""
-    with poolwise.Pool("processes", max_workers=2) as pool:
-        before = [pool.submit(plus_one, number) for number in range(200)]
-        deadly = pool.submit(die, None)
-        after = [pool.submit(plus_one, number) for number in range(200)]
-        assert isinstance(deadly.exception(), WorkerDiedError)
-        assert [future.result() for future in before + after] == [*range(1, 201), *range(1, 201)]
-        assert pool.submit(plus_one, 1).result() == 2
-
-
-def test_functions_may_be_younger_than_the_workers() -> None:
-    """A lambda, a closure, and a function whose surroundings have changed since the last task."""
-    with poolwise.Pool("processes", max_workers=2) as pool:
-        assert pool.submit(plus_one, 1).result() == 2
-        factor = 3
-
-        def times(x: int) -> int:
-            return factor * x
-
-        assert pool.submit(times, 2).result() == 6
-        factor = 4
-        assert pool.submit(times, 2).result() == 8
-        assert pool.submit(lambda: "young").result() == "young"
-
-
-@BOTH
-def test_a_result_does_not_wait_for_its_neighbour(backend: Any, tmp_path: Path) -> None:
-    """The first task's result is there while the second, sent with it, waits for what follows from it."""
-    with poolwise.Pool(backend, max_workers=1) as pool:
-        for _ in range(300):
-            # Quick tasks, after which several are sent together.
-            pool.submit(plus_one, 1)
-        quick, slow = pool.submit(plus_one, 1), pool.submit(wait_for, str(tmp_path / "go"))
-        assert quick.result(30) == 2
-        leave(str(tmp_path / "go"))
-        assert slow.result(30) == str(tmp_path / "go")
-
-
-@BOTH
-def test_tasks_that_need_each_other_run_at_the_same_time(backend: Any, tmp_path: Path) -> None:
-    """One waits for the other: with two workers both run, also where they were sent to the same one."""
-    with poolwise.Pool(backend, max_workers=2) as pool:
-        for _ in range(300):
-            pool.submit(plus_one, 1)
-        path = str(tmp_path / "done")
-        assert [each.result(30) for each in (pool.submit(wait_for, path), pool.submit(leave, path))] == [path, path]
-
-
-@BOTH
-def test_what_has_not_begun_can_be_cancelled(backend: Any, tmp_path: Path) -> None:
-    """With ``cancel_futures`` the waiting tasks are given up, and the one under way ends."""
-    path = str(tmp_path / "go")
-    pool = poolwise.Pool(backend, max_workers=1)
-    first = pool.submit(wait_for, path)
-    while not first.running():
-        time.sleep(0.001)
-    others = [pool.submit(plus_one, number) for number in range(100)]
-    pool.shutdown(wait=False, cancel_futures=True)
-    leave(path)
-    pool.shutdown()
-    assert first.result() == path
-    assert sum(future.cancelled() for future in others) >= 90
-    with pytest.raises(RuntimeError, match="after shutdown"):
-        pool.submit(plus_one, 1)
-
-
-def test_an_abandoned_map_does_not_keep_the_pool(tmp_path: Path) -> None:
-    """Closing the iterator gives up what has not begun."""
-    with poolwise.Pool("processes", max_workers=1) as pool:
-        results = pool.map(time.sleep, [0, *([0.05] * 2000)])
-        next(results)
-        results.close()  # type: ignore[attr-defined]
-        assert pool.submit(plus_one, 1).result(20) == 2
-
-
-@BOTH
-def test_timeouts_of_a_map(backend: Any, tmp_path: Path) -> None:
-    """``next`` raises when the time is up."""
-    with poolwise.Pool(backend, max_workers=1) as pool:
+@every_way
+def test_map_times_out(way, tmp_path) -> None:
+    """Counted from the call on, not from ``next``."""
+    with pool_of(way) as pool:
+        results = pool.map(wait_for, [tmp_path / "go"], timeout=0.05)
         with pytest.raises(TimeoutError):
-            list(pool.map(wait_for, [str(tmp_path / "go")], timeout=0.05))
-        leave(str(tmp_path / "go"))
+            next(results)
+        (tmp_path / "go").touch()
 
 
-@BOTH
-def test_it_serves_wherever_an_executor_does(backend: Any) -> None:
-    """``as_completed``, ``wait``, and an event loop's ``run_in_executor``."""
+@every_way
+def test_a_map_that_is_closed_gives_up_what_has_not_begun(way, tmp_path) -> None:
+    """And nobody waits for it."""
 
-    async def in_a_loop() -> int:
-        return await asyncio.get_running_loop().run_in_executor(pool, plus_one, 41)
+    def leave_a_trace(item):
+        (tmp_path / str(item)).touch()
+        return item
 
-    with poolwise.Pool(backend, max_workers=2) as pool:
-        futures = [pool.submit(plus_one, number) for number in range(20)]
-        assert sorted(each.result() for each in as_completed(futures)) == list(range(1, 21))
-        assert not wait(futures).not_done
-        assert asyncio.run(in_a_loop()) == 42
-
-
-@BOTH
-def test_many_threads_may_submit(backend: Any) -> None:
-    """Nothing is lost between them."""
-    done: list[int] = []
-    with poolwise.Pool(backend, max_workers=2) as pool:
-
-        def submit() -> None:
-            done.extend(pool.submit(plus_one, number).result() for number in range(100))
-
-        threads = [threading.Thread(target=submit) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert sorted(done) == sorted([*range(1, 101)] * 4)
+    with pool_of(way, max_workers=1) as pool:
+        results = pool.map(leave_a_trace, range(100_000), chunksize=1)
+        assert next(results) == 0
+        results.close()
+    assert len([*tmp_path.iterdir()]) < 50_000
 
 
-def test_a_failing_initializer_is_told_to_everybody() -> None:
-    """Nobody waits for workers that cannot be had."""
-    pool = poolwise.Pool("processes", max_workers=1, initializer=explode, initargs=(1,))
-    try:
-        with pytest.raises((poolwise.errors.InitializerError, CancelledError)):
-            pool.submit(plus_one, 1).result(30)
-    finally:
-        pool.shutdown()
+# --- The beginning and what is held ------------------------------------------------------------------------------
 
 
-def test_nothing_is_kept_of_what_is_done() -> None:
-    """After many tasks the desk is empty, and workers know a bounded number of functions."""
-    with poolwise.Pool("processes", max_workers=2) as pool:
-        for number in range(600):
-            assert pool.submit(lambda number=number: number).result() == number
-        assert len(pool._clerk.desk._lines) == 0
-        assert len(pool._clerk._workers._functions) <= 256  # type: ignore[attr-defined]
+def refuse():
+    """Raise, as an initializer."""
+    raise ValueError("no")
 
 
-@pytest.mark.parametrize("backend", ["threads", "processes"])
-def test_a_pool_that_is_never_closed_ends_with_the_program(backend: str, tmp_path: Path) -> None:
-    """What was submitted is done, and the program ends."""
-    done = run_program(
-        tmp_path,
-        f"""
-        import time, poolwise
-        pool = poolwise.Pool({backend!r}, max_workers=1)
-        pool.submit(time.sleep, 0.1)
-        pool.submit(print, "apple", flush=True)
-        """,
-    )
-    assert done.stdout.split() == ["apple"]
+@every_way
+def test_an_initializer_that_fails_is_told_to_all(way) -> None:
+    """To every future that waits, and to whoever submits later."""
+    with pool_of(way, initializer=refuse) as pool:
+        futures = []
+        with contextlib.suppress(InitializerError):
+            futures = [pool.submit(double, item) for item in range(10)]
+        assert all(isinstance(each.exception(timeout=20), InitializerError) for each in futures)
+        wait_until(lambda: pool._clerk.error is not None, "the pool knows")
+        with pytest.raises(InitializerError, match="ValueError: no"):
+            pool.submit(double, 1)
+
+
+def test_wrong_arguments_are_refused() -> None:
+    """As a ``ValueError``, before any worker is started."""
+    for options in ({"max_workers": 0}, {"max_workers": -1}, {"backend": "asyncio"}, {"crash_retries": -1}):
+        with pytest.raises(OptionError):
+            poolwise.Pool(**options)
+
+
+@by_process
+def test_managers_can_be_used_in_tasks(way) -> None:
+    """The worker knows the caller's managers, as those of ``multiprocessing`` do."""
+    import multiprocessing  # noqa: PLC0415 - the other tests do without it
+
+    with multiprocessing.get_context("spawn").Manager() as manager, pool_of(way) as pool:
+        heard = manager.list()
+        pool.submit(heard.append, 5).result()
+        assert list(heard) == [5]
+
+
+class Held:
+    """Something whose end can be seen."""
+
+    def method(self, _=None):
+        return None
+
+
+@every_way
+@pytest.mark.parametrize("what", ["argument", "function"])
+def test_nothing_is_held_of_a_task_that_is_done(way, what) -> None:
+    """Neither its arguments nor its function, though the future and a slow neighbour live on."""
+    held = Held()
+    gone = weakref.ref(held)
+    with pool_of(way) as pool:
+        future = pool.submit(held.method) if what == "function" else pool.submit(type, held)
+        del held
+        future.result()
+        wait_until(lambda: gone() is None, "it is gone", 10)
+
+
+def test_many_submits_leave_nothing_behind() -> None:
+    """After 100,000 tasks the desk is empty, and no task or future lives."""
+    with pool_of("threads") as pool:
+        for _ in range(20):
+            futures = [pool.submit(double, item) for item in range(5_000)]
+            concurrent.futures.wait(futures)
+        del futures
+        desk = pool._clerk.desk
+        wait_until(lambda: not desk._lines, "the desk is empty")
+        assert (desk._starts, desk._left, len(desk._arrived), desk.known) == ([], [], 0, 100_000)
+        scheduler = pool._clerk._scheduler
+        assert not scheduler.busy_workers
+        gc.collect()
+        assert sum(isinstance(each, concurrent.futures.Future) for each in gc.get_objects()) < 100
+
+
+@by_process
+def test_many_submits_leave_nothing_behind_in_the_engine(way) -> None:
+    """Nor between the processes."""
+    with pool_of(way) as pool:
+        for _ in range(4):
+            concurrent.futures.wait([pool.submit(double, item) for item in range(2_500)])
+        supervisor = pool._clerk._workers._supervisor
+        wait_until(lambda: not any(each.chunks for each in supervisor._handles.values()), "nothing is in flight")
+        wait_until(lambda: not pool._clerk.desk._lines, "the desk is empty")
+
+
+@every_way
+def test_a_result_is_there_at_once(way) -> None:
+    """A single task takes milliseconds, not a tick of some clock."""
+    with pool_of(way) as pool:
+        pool.submit(double, 1).result()
+        begun = time.perf_counter()
+        for item in range(50):
+            assert pool.submit(double, item).result() == 2 * item
+        assert time.perf_counter() - begun < 2.5

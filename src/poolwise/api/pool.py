@@ -12,7 +12,7 @@ from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 from poolwise.backends import create_task_workers
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.backends.task_threads import RUN_TASK
-from poolwise.errors import OptionError
+from poolwise.errors import NotCallableError, OptionError
 from poolwise.model.events import Batch
 from poolwise.model.options import Options, StartMethod
 from poolwise.model.units import Bytes, Seconds
@@ -21,7 +21,7 @@ from poolwise.run.clerk import Clerk
 from poolwise.run.desk import Many
 from poolwise.run.terms import Crew
 from poolwise.work import role
-from poolwise.work.call import make_call
+from poolwise.work.call import Call, is_coroutine_function, short_repr
 from poolwise.work.chunk import ChunkRules
 from poolwise.work.items import Indexed
 from poolwise.work.job import Job
@@ -96,6 +96,7 @@ class Pool(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have ``fn(*args, **kwargs)`` called by a worker, and give the future of its result."""
+        _check(fn, "submit")
         future: Future[T] = Future()
         self._clerk.put(Task(future, fn, args, kwargs))
         return future
@@ -118,8 +119,9 @@ class Pool(Executor):
         if chunksize is not None and chunksize < 1:
             msg = "chunksize must be >= 1."
             raise ValueError(msg)
+        _check(fn, "map")
         spread = len(iterables) != 1
-        many = Many(make_call(fn, spread=spread).function, _gather(iterables), spread, chunksize)
+        many = Many(fn, _gather(iterables), spread, chunksize)
         if many.items:
             self._clerk.put(many)
         return _results(many, deadline)
@@ -168,6 +170,17 @@ def _hire(options: Options) -> Clerk:
     return clerk
 
 
+def _check(function: Callable[..., Any], method: str) -> None:
+    if not callable(function):
+        msg = f"Pool.{method}() takes a function first, not {short_repr(function)} ({type(function).__name__})"
+        raise NotCallableError(msg)
+    if is_coroutine_function(function):
+        raise NotCallableError(
+            f"Pool.{method}() was given a coroutine function, {Call(function).name}, whose coroutine nobody would "
+            "await; poolwise.map and poolwise.amap run coroutine functions, many of them at a time"
+        )
+
+
 def _gather(iterables: tuple[Iterable[Any], ...]) -> Sequence[Any]:
     """Read the items now; what the caller does to a list later is no matter."""
     if len(iterables) == 1:
@@ -191,7 +204,7 @@ def _results(many: Many, deadline: Seconds | None) -> Iterator[Any]:
                     raise failures[offset].error.error
                 yield values.pop()
     finally:
-        many.cancelled = True
+        many.cancel()
 
 
 def _wait_for(many: Many, at: int, deadline: Seconds | None) -> Batch:

@@ -15,7 +15,7 @@ from poolwise.engine.worker import WorkerJob, pack_function
 from poolwise.errors import FunctionShippingError
 from poolwise.model.events import Chunk, Event
 from poolwise.model.plan import Plan
-from poolwise.model.units import Seconds
+from poolwise.model.units import Bytes, Seconds
 from poolwise.work.items import Indexed
 from poolwise.work.job import Job
 
@@ -67,12 +67,17 @@ class ProcessesBackend:
 
 
 class TaskProcesses(ProcessesBackend):
-    """Worker processes for tasks that name their functions, which the workers learn when they are first needed."""
+    """Worker processes for tasks that name their functions, which the workers learn when they are first needed.
+
+    A function is known by how it is packed: one that was changed since is another, and none is kept alive here.
+    """
 
     def __init__(self, job: Job, plan: Plan) -> None:
         """Start nothing."""
         super().__init__(job, plan, by_value=True)
-        self._functions: dict[tuple[int, bool], Known] = {}
+        self._known: dict[bytes, Known] = {}
+        self._known_bytes: Bytes = 0
+        self._packed: dict[tuple[int, bool], tuple[Any, bytes]] = {}
         self._numbers = itertools.count(1)
 
     def fork_no_more(self) -> None:
@@ -89,6 +94,7 @@ class TaskProcesses(ProcessesBackend):
             except FunctionShippingError as error:
                 packed.append(Broken(error))
         self._supervisor.send(worker, chunk, packed, SINGLES)
+        self._forget_old()
 
     def send_many(self, worker: int, chunk: Chunk, items: Sequence[Any], function: Any, *, spread: bool) -> None:  # noqa: ANN401 - whatever can be called
         """Send items that share a function."""
@@ -98,33 +104,36 @@ class TaskProcesses(ProcessesBackend):
             self._supervisor.send(worker, chunk, [Broken(error)] * len(chunk), SINGLES)
         else:
             self._supervisor.send(worker, chunk, items, number)
+        self._forget_old()
 
-    def begin_chunk(self) -> None:
-        """Look at functions anew: what they refer to may have changed since the last chunk."""
-        for known in self._functions.values():
-            known.fresh = False
+    def end_round(self) -> None:
+        """Look at functions anew from here on: what they refer to may have changed until the next chunk."""
+        self._packed.clear()
 
     def _teach(self, worker: int, function: Any, *, spread: bool = False) -> int:  # noqa: ANN401 - see send_many
         """Give the number by which the worker knows a function, as it is now."""
         key = (id(function), spread)
-        known = self._functions.pop(key, None)
-        if known is None or known.function is not function:
-            known = Known(next(self._numbers), function)
-        self._functions[key] = known
-        if not known.fresh:
-            packed = pack_function(function, spread=spread)
-            if packed != known.packed:
-                known.packed, known.fresh, known.workers = packed, True, set()
-            known.fresh = True
+        if key not in self._packed:
+            # The function itself is kept with it, so that no other gets its id meanwhile.
+            self._packed[key] = function, pack_function(function, spread=spread)
+        packed = self._packed[key][1]
+        known = self._known.pop(packed, None)
+        if known is None:
+            known = Known(next(self._numbers))
+            self._known_bytes += len(packed)
+        # The one that was used last goes to the end.
+        self._known[packed] = known
         if worker not in known.workers:
             known.workers.add(worker)
-            self._supervisor.teach(worker, known.number, known.packed)
-        self._forget_old()
+            self._supervisor.teach(worker, known.number, packed)
         return known.number
 
     def _forget_old(self) -> None:
-        while len(self._functions) > MOST_FUNCTIONS:
-            old = self._functions.pop(next(iter(self._functions)))
+        """Keep to the limits; only after what was sent, which may need them all."""
+        while len(self._known) > 1 and (len(self._known) > MOST_FUNCTIONS or self._known_bytes > MOST_FUNCTION_BYTES):
+            packed = next(iter(self._known))
+            self._known_bytes -= len(packed)
+            old = self._known.pop(packed)
             for worker in old.workers:
                 self._supervisor.teach(worker, old.number, None)
 
@@ -134,15 +143,13 @@ class Known:
     """A function that workers know by its number."""
 
     number: int
-    function: Any
-    packed: bytes = b""
-    fresh: bool = False
-    """Packed since the last chunk was begun."""
     workers: set[int] = dataclasses.field(default_factory=set)
 
 
-# A program that makes a new function for every task must not fill the workers' memory with them.
+# A program that makes a new function for every task must not fill the workers' memory with them, nor with the large
+# arrays that they refer to.
 MOST_FUNCTIONS = 256
+MOST_FUNCTION_BYTES: Bytes = 64 << 20
 
 
 def _look_around() -> Surroundings:

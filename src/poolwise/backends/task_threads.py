@@ -22,7 +22,7 @@ class TaskThreads(ThreadsBackend):
         """Give a thread items that share a function."""
         self.send(worker, chunk, [(function, item if spread else (item,), {}) for item in items])
 
-    def begin_chunk(self) -> None:
+    def end_round(self) -> None:
         """Nothing is packed."""
 
     def fork_no_more(self) -> None:

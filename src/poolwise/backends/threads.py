@@ -6,6 +6,7 @@ program alive) and another takes its place. What such a thread brings later is t
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import queue
 import threading
@@ -143,22 +144,26 @@ class _Thread:
             self._work(lambda coroutine: runner.run(coroutine, context=contextvars.copy_context()))
 
     def _work(self, run_coroutine: RunCoroutine | None) -> None:
+        with contextlib.suppress(_Retired):
+            # Nothing of a chunk is held while the next is waited for.
+            while (order := self.inbox.get()) is not None:
+                chunk, items = order
+                del order
+                self._run(chunk, items, run_coroutine)
+                del items
+
+    def _run(self, chunk: Chunk, items: Sequence[Any], run_coroutine: RunCoroutine | None) -> None:
         timed = self._job.rules.timeout_s is not None
-        while (order := self.inbox.get()) is not None:
-            chunk, items = order
 
-            def mark(offset: int, start: int = chunk.start) -> None:
-                if self._retired:
-                    raise _Retired
-                self.on = (start + offset, time.monotonic())
+        def mark(offset: int) -> None:
+            if self._retired:
+                raise _Retired
+            self.on = (chunk.start + offset, time.monotonic())
 
-            marked = own_streams(self._job.seed, chunk.start, mark if timed or len(chunk) > 1 else None)
-            try:
-                outcome = run_chunk(self._job.call, items, self._job.rules, mark=marked, run_coroutine=run_coroutine)
-            except _Retired:
-                return
-            self.on = None
-            self._outbox.put(ChunkDone(self.worker, chunk.id, outcome))
+        marked = own_streams(self._job.seed, chunk.start, mark if timed or len(chunk) > 1 else None)
+        outcome = run_chunk(self._job.call, items, self._job.rules, mark=marked, run_coroutine=run_coroutine)
+        self.on = None
+        self._outbox.put(ChunkDone(self.worker, chunk.id, outcome))
 
 
 def _sooner(one: Seconds | None, other: Seconds) -> Seconds:

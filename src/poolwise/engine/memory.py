@@ -78,6 +78,10 @@ class Marks:
         """Have nothing in work for a moment: what was done is being packed."""
         self._numbers[BEGUN] = NONE
 
+    def resume(self, place: int) -> None:
+        """Go on with the item at a place, which was claimed before."""
+        self._numbers[BEGUN] = place
+
     def claim(self, begin: int, end: int) -> int:
         """Say that the items at these places are in work; give the place up to which they really may be."""
         numbers = self._numbers

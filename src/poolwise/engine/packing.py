@@ -45,6 +45,8 @@ class Parcel(NamedTuple):
 
 
 Packed: TypeAlias = tuple[Parcel, "bytes | memoryview"]
+Instead: TypeAlias = "Callable[[BaseException, int], object]"
+"""What stands in the place of a value that could not be unpickled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class Packer:
     def _item(self, item: Any, offset: int, buffers: Buffers) -> bytes:  # noqa: ANN401 - any item
         try:
             return dumps(item, by_value=self._by_value, buffers=buffers)
-        except Exception as problem:  # noqa: BLE001 - see dumps
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - see dumps
             buffers.undo()
             advice = "pass what it is made from (a path, a key, arguments) and let the function make it"
             return pickle.dumps(Broken(_complaint(ItemShippingError, "the item", item, problem, advice)), PROTOCOL)
@@ -187,7 +189,7 @@ class Packer:
     def _value(self, value: Any, offset: int, buffers: Buffers, errors: dict[int, TaskError]) -> bytes:  # noqa: ANN401 - any result
         try:
             return dumps(value, by_value=self._by_value, buffers=buffers)
-        except Exception as problem:  # noqa: BLE001 - see dumps
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - see dumps
             buffers.undo()
             advice = "return plain data instead, or use backend='threads', where results do not travel"
             errors[offset] = TaskError(_complaint(ResultShippingError, "the result", value, problem, advice))
@@ -207,7 +209,7 @@ class Unpacker:
         Each is marked as it is unpacked: its ``__setstate__`` is the user's code too, and may kill the worker or hang.
         """
 
-        def broken(problem: Exception, _: int) -> Broken:
+        def broken(problem: BaseException, _: int) -> Broken:
             return Broken(
                 ItemShippingError(
                     f"the item could not be unpickled in the worker ({show_error(problem)}); "
@@ -220,7 +222,7 @@ class Unpacker:
     def values(self, parcel: Parcel, body: memoryview, errors: dict[int, TaskError]) -> Sequence[Any]:
         """Unpack results in the parent; one that cannot be unpacked moves to ``errors``."""
 
-        def failed(problem: Exception, offset: int) -> None:
+        def failed(problem: BaseException, offset: int) -> None:
             errors[offset] = TaskError(
                 ResultShippingError(
                     f"the result could not be unpickled here ({show_error(problem)}); "
@@ -230,9 +232,7 @@ class Unpacker:
 
         return self._unpack(parcel, body, failed)
 
-    def _unpack(
-        self, parcel: Parcel, body: memoryview, instead: Callable[[Exception, int], object], mark: Mark | None = None
-    ) -> Sequence[Any]:
+    def _unpack(self, parcel: Parcel, body: memoryview, instead: Instead, mark: Mark | None = None) -> Sequence[Any]:
         if parcel.body is None:
             return self._open(parcel, body, instead, mark)
         reader, (place, size) = self._reader(), parcel.body
@@ -242,9 +242,7 @@ class Unpacker:
         finally:
             reader.done(place)
 
-    def _open(
-        self, parcel: Parcel, body: memoryview, instead: Callable[[Exception, int], object], mark: Mark | None
-    ) -> Sequence[Any]:
+    def _open(self, parcel: Parcel, body: memoryview, instead: Instead, mark: Mark | None) -> Sequence[Any]:
         if parcel.pieces is None:
             whole: Sequence[Any] = pickle.loads(body)
             return whole
@@ -255,7 +253,7 @@ class Unpacker:
             buffers = [self._buffer(place) for place in places]
             try:
                 values.append(pickle.loads(body[begin : begin + length], buffers=buffers))
-            except Exception as problem:  # noqa: BLE001 - a __setstate__ may raise anything, and modules may be missing here
+            except (Exception, SystemExit) as problem:  # noqa: BLE001 - a __setstate__ may raise anything, and modules may be missing here
                 values.append(instead(problem, offset))
             begin += length
         return values
@@ -277,7 +275,7 @@ def _complaint(
     kind: type[ShippingError],
     what: str,
     value: Any,  # noqa: ANN401
-    problem: Exception,
+    problem: BaseException,
     advice: str,
 ) -> ShippingError:
     return kind(f"{what} {short_repr(value)} cannot be pickled ({show_error(problem)}); {advice}")

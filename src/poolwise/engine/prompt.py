@@ -55,21 +55,28 @@ class Postman:
             self._send = send
             self._begin()
         cut = False
-        for at, task in enumerate(tasks):
-            if cut := not may_begin(at):
-                break
-            try:
-                value, error = function(task), None
-            except BaseException as raised:  # noqa: BLE001 - what the function raised is told, whatever it is
-                value, error = None, task_error(raised)
+        for at in range(len(tasks)):
+            # Not while the postman sends: it puts the marks back to where they were.
             with self._lock:
-                if error is not None:
-                    self._errors[len(self._values)] = error
-                self._values.append(value)
+                if cut := not may_begin(at):
+                    break
+            # Nobody else holds what a task brought, nor what came of it.
+            self._run_one(function, tasks, at)
             if not self._news.is_set():
                 self._news.set()
         with self._lock:
             self._deliver(more=False, cut=cut)
+
+    def _run_one(self, function: Callable[[Any], Any], tasks: list[Any], at: int) -> None:
+        task, tasks[at] = tasks[at], None
+        try:
+            value, error = function(task), None
+        except BaseException as raised:  # noqa: BLE001 - what the function raised is told, whatever it is
+            value, error = None, task_error(raised)
+        with self._lock:
+            if error is not None:
+                self._errors[len(self._values)] = error
+            self._values.append(value)
 
     def _start(self) -> None:
         if self._thread is None:

@@ -130,7 +130,9 @@ class Shift:
         """Run tasks that were submitted one by one: each names its function."""
 
         def send(values: list[Any], errors: dict[int, TaskError], wall_s: Seconds, *, more: bool, cut: bool) -> None:
-            self._send(identity, Gathered(values, errors, wall_s), None, more=more, cut=cut)
+            # The postman's: another task is in work, and a death is to be laid on that one again.
+            on = self._marks.begun if more else None
+            self._send(identity, Gathered(values, errors, wall_s), None, more=more, cut=cut, on=on)
 
         def may_begin(at: int) -> bool:
             return self._marks.claim(place + at, place + at + 1) - place > at
@@ -211,13 +213,24 @@ class Shift:
         begin = streams.own_streams(self._seed, first)
         return self._loop.run(run_chunk_async(call, items, rules, self._tasks, mark=mark, begin=begin))
 
-    def _send(self, identity: int, gathered: Gathered, mark: Mark | None, *, more: bool, cut: bool = False) -> None:
+    def _send(
+        self,
+        identity: int,
+        gathered: Gathered,
+        mark: Mark | None,
+        *,
+        more: bool,
+        cut: bool = False,
+        on: int | None = None,
+    ) -> None:
         self._marks.rest()
         errors = gathered.errors
         parcel, body = self._packer.values(gathered.values, errors, mark)
         told = {offset: pack_error(error) for offset, error in errors.items()}
         # First: sending waits until the parent reads, and that time must not make the item late.
         self._marks.clear()
+        if on is not None:
+            self._marks.resume(on)
         free = self._memory.take_dropped()
         self._voice.send(("done", identity, more, cut, gathered.wall_s, gathered.cpu_s, parcel, told, free), body)
 

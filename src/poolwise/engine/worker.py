@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from poolwise.engine import lifeline, records, speech
 from poolwise.engine.channel import Message, WorkerEnd, parent_side
+from poolwise.engine.managers import share_secret, take_secret
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import pack_error
 from poolwise.engine.packing import dumps
@@ -69,9 +70,10 @@ def spawned(connection: int, memory: int, life: int) -> None:
 
 def receive_job(message: Message) -> WorkerJob:
     """Unpickle a job, which imports the function's module. A module that starts a pool meanwhile is stopped."""
-    _, packed, what, environment = message
+    _, packed, what, environment, secret = message
     # Read by libraries that the function's module loads.
     os.environ.update(environment)
+    share_secret(secret)
     with role.importing(what):
         job: WorkerJob = pickle.loads(packed)
     return job
@@ -84,7 +86,7 @@ def pack_job(job: WorkerJob) -> Message:
 
     with portable():
         packed = dumps(job, by_value=True)
-    return ("job", packed, f"module {module!r}", job.inner.environment if job.inner else ())
+    return ("job", packed, f"module {module!r}", job.inner.environment if job.inner else (), take_secret())
 
 
 def pack_function(function: Any, *, spread: bool) -> bytes:  # noqa: ANN401 - whatever can be called
@@ -94,11 +96,11 @@ def pack_function(function: Any, *, spread: bool) -> bytes:  # noqa: ANN401 - wh
     try:
         with portable():
             return dumps((function, spread), by_value=True)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise unshippable(make_call(function, spread=spread).name, error) from error
 
 
-def unshippable(name: str, error: Exception) -> FunctionShippingError:
+def unshippable(name: str, error: BaseException) -> FunctionShippingError:
     """Say that a function cannot travel, and what to do."""
     return FunctionShippingError(
         f"the function {name} cannot travel to another process ({type(error).__name__}: {error}). "

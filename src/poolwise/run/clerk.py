@@ -5,20 +5,23 @@ Everybody else leaves tasks at the desk and wakes it. It ends when the desk is c
 
 from __future__ import annotations
 
-import logging
+import os
 import threading
+from collections import deque
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from poolwise.backends.protocol import Backend
 from poolwise.errors import RemoteTraceback
 from poolwise.model.events import (
     Batch,
     Chunk,
+    ChunkDone,
     Emit,
     Event,
     Instruction,
     ItemsRead,
+    Outcome,
     Raise,
     Send,
     Start,
@@ -31,7 +34,7 @@ from poolwise.run.scheduler import Scheduler
 from poolwise.run.terms import Crew, Wishes
 from poolwise.work.task import Task
 
-logger = logging.getLogger("poolwise")
+News: TypeAlias = Event | ItemsRead | Waited
 
 
 class Workers(Backend, Protocol):
@@ -45,8 +48,8 @@ class Workers(Backend, Protocol):
         """Give a worker items that share a function."""
         ...
 
-    def begin_chunk(self) -> None:
-        """Chunks follow: functions may have changed since the last ones."""
+    def end_round(self) -> None:
+        """All has been sent for now: until more is, functions may change."""
         ...
 
 
@@ -56,12 +59,13 @@ class Clerk:
     def __init__(self, workers: Workers, crew: Crew, *, crash_retries: int, ahead: int) -> None:
         """Begin to start ``ahead`` workers, in the calling thread; the others follow when there is work."""
         self.desk = Desk()
+        self._owner = os.getpid()
         self.error: BaseException | None = None
         """Why nothing can run any more."""
         self._workers = workers
         wishes = Wishes(ordered=False, errors="collect", crash_retries=crash_retries, end_of=self.desk.end_of)
         self._scheduler = Scheduler(wishes, None, 0)
-        self._events: list[Event] = []
+        self._news: deque[News] = deque()
         self._closing = False
         self._woken = False
         self._lock = threading.Lock()
@@ -72,6 +76,9 @@ class Clerk:
 
     def put(self, task: Task | Many) -> None:
         """Leave a task; RuntimeError where the desk is closed."""
+        if os.getpid() != self._owner:
+            msg = "this pool belongs to the process that this one was forked from; make a pool of its own here"
+            raise RuntimeError(msg)
         with self._lock:
             if self.error is not None:
                 raise self.error
@@ -83,15 +90,19 @@ class Clerk:
 
     def close(self, *, cancel: bool = False) -> None:
         """Take nothing more; with ``cancel``, what has not begun is not wanted any more."""
+        if os.getpid() != self._owner:
+            # A child that the caller has forked: neither the workers nor the thread are its own.
+            return
         with self._lock:
             self._closing = True
-            if cancel:
-                for task in self.desk.waiting():
-                    if isinstance(task, Task):
-                        task.future.cancel()
-                    else:
-                        task.cancelled = True
+            unwanted = self.desk.waiting() if cancel else []
             self._wake()
+        # Not under the lock: what a future calls back may submit.
+        for task in unwanted:
+            if isinstance(task, Task):
+                task.future.cancel()
+            else:
+                task.cancel()
 
     def _wake(self) -> None:
         """Wake the loop, once until it has looked: a byte through a socket for every task would cost as much again."""
@@ -118,14 +129,18 @@ class Clerk:
         self._admit()
         if self._scheduler.finished:
             return
-        events, self._events = self._events, []
-        if not events:
-            able = self._scheduler.could_take_back
-            events = self._workers.wait(IDLE_PATIENCE_S if able else None if self._quiet() else TICK_S)
-            if able and not events:
-                self._carry_out(self._scheduler.handle(Waited()))
+        able = self._scheduler.could_take_back
+        events = self._workers.wait(IDLE_PATIENCE_S if able else None if self._quiet() else TICK_S)
+        if able and not events:
+            self._tell(Waited())
         for event in events:
-            self._carry_out(self._scheduler.handle(event))
+            self._tell(event)
+
+    def _tell(self, news: News) -> None:
+        """Tell the scheduler, and do what it says, until it knows of everything that came of it."""
+        self._news.append(news)
+        while self._news:
+            self._carry_out(self._scheduler.handle(self._news.popleft()))
 
     def _quiet(self) -> bool:
         return not self._scheduler.busy_workers
@@ -136,10 +151,9 @@ class Clerk:
             closing = self._closing
             arrived = self.desk.admit()
         if arrived or closing:
-            self._carry_out(self._scheduler.handle(ItemsRead(self.desk.known, closing)))
+            self._tell(ItemsRead(self.desk.known, closing))
 
     def _carry_out(self, instructions: list[Instruction]) -> None:
-        self._workers.begin_chunk()
         for instruction in instructions:
             match instruction:
                 case Send(worker, chunk):
@@ -152,18 +166,25 @@ class Clerk:
                     self._workers.take_back(worker)
                 case Raise(_, error):
                     self._give_up(error)
+        self._workers.end_round()
 
     def _send(self, worker: int, chunk: Chunk) -> None:
         line = self.desk.line_of(chunk.start)
         if isinstance(line, Singles):
-            tasks = [task if task.may_run() else None for task in line.between(chunk.start, chunk.stop)]
-            self._workers.send_tasks(worker, chunk, tasks)
+            tasks = [task if task and task.may_run() else None for task in line.between(chunk.start, chunk.stop)]
+            if any(tasks):
+                self._workers.send_tasks(worker, chunk, tasks)
+            else:
+                self._pass_over(worker, chunk)
         elif line.cancelled:
-            # Nobody waits for it any more: the worker is not bothered.
-            self._workers.send_tasks(worker, chunk, [None] * len(chunk))
+            self._pass_over(worker, chunk)
         else:
             items = line.between(chunk.start, chunk.stop)
             self._workers.send_many(worker, chunk, items, line.function, spread=line.spread)
+
+    def _pass_over(self, worker: int, chunk: Chunk) -> None:
+        """Nobody wants any of it any more: the worker is not bothered."""
+        self._news.append(ChunkDone(worker, chunk.id, Outcome([None] * len(chunk), {}, 0.0, 0.0)))
 
     def _hand_over(self, batch: Batch) -> None:
         for failed in batch.failures.values():

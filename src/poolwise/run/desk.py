@@ -38,30 +38,31 @@ class Singles:
     """Tasks that were submitted one by one, in one go."""
 
     start: int
-    tasks: list[Task]
+    tasks: list[Task | None]
+    """None: it is done, and nothing of it is held any more."""
     most: int | None = None
 
     def __len__(self) -> int:
         """Count them."""
         return len(self.tasks)
 
-    def between(self, start: int, stop: int) -> list[Task]:
+    def between(self, start: int, stop: int) -> list[Task | None]:
         """Give some of them, by their numbers."""
         return self.tasks[start - self.start : stop - self.start]
 
     def take(self, batch: Batch) -> None:
         """Tell each future."""
-        tasks = self.between(batch.start, batch.start + len(batch.values))
-        for offset, (task, value) in enumerate(zip(tasks, batch.values, strict=True)):
-            if not task.begun:
+        for offset, value in enumerate(batch.values):
+            place = batch.start + offset - self.start
+            task, self.tasks[place] = self.tasks[place], None
+            if task is None or not task.begun:
+                # It was cancelled.
                 continue
             failed = batch.failures.get(offset)
             if failed is None:
                 task.future.set_result(value)
             else:
                 task.future.set_exception(failed.error.error)
-            # The result is the future's alone from here on.
-            task.args, task.kwargs = (), {}
 
 
 @dataclass(slots=True)
@@ -88,9 +89,16 @@ class Many:
         return self.items[start - self.start : stop - self.start]
 
     def take(self, batch: Batch) -> None:
-        """Keep a piece until its turn."""
+        """Keep a piece until its turn; not where what was run may have been nothing, for nobody."""
         with self.news:
-            self.done[batch.start - self.start] = batch
+            if not self.cancelled:
+                self.done[batch.start - self.start] = batch
+            self.news.notify_all()
+
+    def cancel(self) -> None:
+        """Nobody wants what has not come yet."""
+        with self.news:
+            self.cancelled = True
             self.news.notify_all()
 
     def fail(self, error: BaseException) -> None:
@@ -138,7 +146,9 @@ class Desk:
         """Give the number up to which tasks may be sent together with this one, which comes first."""
         line = self.line_of(number)
         end = line.start + len(line)
-        return end if line.most is None else min(end, number + line.most)
+        if line.most is None or (isinstance(line, Many) and line.cancelled):
+            return end
+        return min(end, number + line.most)
 
     def take(self, batch: Batch) -> None:
         """Hear what came of some tasks; a line of which all is done is forgotten."""
@@ -152,12 +162,12 @@ class Desk:
         """List all that is not done."""
         tasks: list[Task | Many] = []
         for line in (*self._lines, *self._arrived):
-            tasks += line.tasks if isinstance(line, Singles) else [line]
+            tasks += filter(None, line.tasks) if isinstance(line, Singles) else [line]
         return tasks
 
     def _add_singles(self, tasks: list[Task]) -> None:
         if tasks:
-            self._add(Singles(self.known, tasks))
+            self._add(Singles(self.known, [*tasks]))
 
     def _add(self, line: Singles | Many) -> None:
         if not len(line):
