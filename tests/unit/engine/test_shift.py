@@ -231,6 +231,8 @@ def test_marks_name_the_items_of_all_blocks(stages: Callable[..., Stage], monkey
         return Odd(item)
 
     monkeypatch.setattr(module, "SEND_VALUES", 10)
+    # Blocks of one item, whatever the clock says.
+    monkeypatch.setattr(module, "GROWTH", 1)
     stage = stages(work)
     # Its number is not its place.
     stage.chunk(50, 100, place=7, marked=True)
