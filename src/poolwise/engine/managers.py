@@ -1,4 +1,4 @@
-"""What this program and its managers (``multiprocessing.Manager``) know each other by, for workers that are no copies."""
+"""What a program and its managers (``multiprocessing.Manager``) know each other by, for workers that are no copies."""
 
 from __future__ import annotations
 
