@@ -51,5 +51,4 @@ def skipped(case: str, test: str) -> str | None:
     return next((why for name, cases, why in SKIPPED if name == test and re.search(cases, case)), None)
 
 
-for each in find_cases(find_modules()):
-    globals()[each.__name__] = with_pool(each, skipped, __name__)
+globals().update({case.__name__: with_pool(case, skipped, __name__) for case in find_cases(find_modules())})

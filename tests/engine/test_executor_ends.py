@@ -112,7 +112,8 @@ NEVER_CLOSED = """
     import poolwise, time
     def work(item):
         time.sleep(0.2)
-        print("did " + str(item) + chr(10), end="", flush=True)
+        # In one piece: threads share the stream.
+        print(f"did {{item}}\\n", end="", flush=True)
     if __name__ == "__main__":
         pool = poolwise.Pool({backend}, max_workers=2)
         for item in range(3):

@@ -28,11 +28,15 @@ from poolwise.model.events import (
     TakeBack,
     Waited,
 )
+from poolwise.model.units import Seconds
 from poolwise.run.desk import Desk, Many, Singles
 from poolwise.run.driver import IDLE_PATIENCE_S, TICK_S
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.terms import Crew, Wishes
 from poolwise.work.task import Task
+
+# What a task is thought to take where none has been run: so long that each is sent alone.
+UNKNOWN_S: Seconds = 0.1
 
 News: TypeAlias = Event | ItemsRead | Waited
 
@@ -184,7 +188,9 @@ class Clerk:
 
     def _pass_over(self, worker: int, chunk: Chunk) -> None:
         """Nobody wants any of it any more: the worker is not bothered."""
-        self._news.append(ChunkDone(worker, chunk.id, Outcome([None] * len(chunk), {}, 0.0, 0.0)))
+        # That it took no time must not make anybody think that tasks are quick.
+        item_s = self._scheduler.item_s or UNKNOWN_S
+        self._news.append(ChunkDone(worker, chunk.id, Outcome([None] * len(chunk), wall_s=len(chunk) * item_s)))
 
     def _hand_over(self, batch: Batch) -> None:
         for failed in batch.failures.values():
