@@ -34,7 +34,7 @@ PAGE: Bytes = 4096
 LEAST_BUFFER: Bytes = 64 * 1024
 # Free places that stay warm; what is free beyond is given back to the system, so that one large result does not
 # keep its memory for the rest of the run.
-KEEP_WARM: Bytes = 256 << 20
+KEEP_WARM: Bytes = 64 << 20
 
 
 class FreeList:

@@ -213,8 +213,10 @@ class Scheduler:
             chunk = self._staff.progress(event.worker, event.chunk, count)
         else:
             chunk = self._staff.done(event.worker, event.chunk)
-        self._sizer.observe(count or len(chunk), outcome.wall_s, max(outcome.item_bytes, outcome.value_bytes))
-        self._value_bytes = outcome.value_bytes
+        if count or not event.cut:
+            # One that was left whole says nothing about its items.
+            self._sizer.observe(count or len(chunk), outcome.wall_s, max(outcome.item_bytes, outcome.value_bytes))
+            self._value_bytes = outcome.value_bytes
         if outcome.errors:
             self._settle_errors(chunk, outcome)
         elif count == len(chunk) or event.cut:
