@@ -58,7 +58,6 @@ SIGKILL = Told(WorkerDiedError, r"killed by signal 9 \(SIGKILL\) on item 3; like
 OUT_OF_MEMORY = Told(WorkerDiedError, r"killed by signal 9 \(SIGKILL\) on item 3; likely cause: ")
 SIGSEGV = Told(WorkerDiedError, r"killed by signal 11 \(SIGSEGV\) on item 3; likely cause: a C extension crashed")
 EXIT_7 = Told(WorkerDiedError, r"ended with exit code 7 on item 3; likely cause: the function ended the process")
-EXIT_3 = Told(WorkerDiedError, r"ended with exit code 3 on item 3; likely cause: the function ended the process")
 LATE = Told(TaskTimeoutError, rf"longer than timeout={LIMIT_S} s; its worker was ended")
 STOPPED = Told(TaskTimeoutError, rf"longer than timeout={LIMIT_S} s; its worker was stopped \(SIGSTOP\), and ended")
 # A kind of death at a stage: how the guilty item's failure tells it.
@@ -67,7 +66,7 @@ GUILTY: dict[str, dict[str, Told]] = {
         "SIGKILL": SIGKILL,
         "SIGSEGV": SIGSEGV,
         "os._exit": EXIT_7,
-        "sys.exit": EXIT_3,
+        "sys.exit": Told(ItemShippingError, "could not be unpickled in the worker.*SystemExit"),
         "MemoryError": Told(ItemShippingError, "could not be unpickled in the worker"),
         "OOM killer": OUT_OF_MEMORY,
         "SIGSTOP": STOPPED,
@@ -87,7 +86,7 @@ GUILTY: dict[str, dict[str, Told]] = {
         "SIGKILL": SIGKILL,
         "SIGSEGV": SIGSEGV,
         "os._exit": EXIT_7,
-        "sys.exit": EXIT_3,
+        "sys.exit": Told(ResultShippingError, "cannot be pickled.*SystemExit"),
         "MemoryError": Told(ResultShippingError, "cannot be pickled"),
         "OOM killer": OUT_OF_MEMORY,
         "SIGSTOP": STOPPED,
