@@ -40,4 +40,5 @@ def _command(words: list[str | Path]) -> None:
         raise NotInstalledError(f"not installed within {INSTALL_WITHIN_S} s") from None
     if done.returncode:
         said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        raise NotInstalledError(said[-1] if said else f"pip ended with {done.returncode}")
+        errors = [line for line in said if line.startswith("ERROR")]
+        raise NotInstalledError(next(iter(errors + said), f"pip ended with {done.returncode}"))

@@ -17,8 +17,8 @@ class Peer:
     """The start methods that it lets one choose. Where it does, it is measured with the first."""
     chunks: bool = True
     """Whether it has a chunk size to be found by trying."""
-    chooses_chunks: bool = False
-    """Whether its own choice of the chunk size is worth a try, too."""
+    chooses_chunks: frozenset[str] = frozenset()
+    """Where its own choice of the chunk size is worth a try, too: "map", "stream". Elsewhere its default is 1."""
 
     @property
     def environment(self) -> str:
@@ -26,19 +26,20 @@ class Peer:
         return f"bench-{self.module}" if self.packages else "bench-stdlib"
 
 
+MAP = frozenset({"map"})
 CHOICE = ("fork", "forkserver", "spawn")
 
 PEERS: tuple[Peer, ...] = (
     Peer(name="floor", module="floor", methods=("fork",), chunks=False),
     Peer(name="poolwise", module="poolwise", packages=("--editable", "."), methods=CHOICE, chunks=False),
     Peer(name="loop", module="loop", chunks=False),
-    Peer(name="mp.Pool", module="pool", methods=CHOICE, chooses_chunks=True),
+    Peer(name="mp.Pool", module="pool", methods=CHOICE, chooses_chunks=MAP),
     Peer(name="PPE", module="executor", methods=CHOICE),
-    Peer(name="joblib", module="joblib", packages=("joblib",), chooses_chunks=True),
-    Peer(name="mpire", module="mpire", packages=("mpire",), methods=CHOICE, chooses_chunks=True),
+    Peer(name="joblib", module="joblib", packages=("joblib",), chooses_chunks=MAP | {"stream"}),
+    Peer(name="mpire", module="mpire", packages=("mpire",), methods=CHOICE, chooses_chunks=MAP),
     Peer(name="pebble", module="pebble", packages=("pebble",), methods=CHOICE),
     Peer(name="dask", module="dask", packages=("dask[distributed]",)),
-    Peer(name="ray", module="ray", packages=("ray",), chooses_chunks=True),
+    Peer(name="ray", module="ray", packages=("ray",), chooses_chunks=MAP),
 )
 BY_NAME = {peer.name: peer for peer in PEERS}
 FLOOR, OURS, LOOP = "floor", "poolwise", "loop"

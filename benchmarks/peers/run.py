@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.peers import environments, peers, table
 from benchmarks.peers.parts import PARTS, Part
-from benchmarks.peers.results import to_json
+from benchmarks.peers.results import Row, to_json
 from benchmarks.peers.suite import Suite
 
 ALWAYS = (peers.FLOOR, peers.OURS, peers.LOOP)
@@ -38,14 +38,15 @@ def main() -> int:
     )
     suite.install()
     facts = _facts(arguments)
-    done = {part.name: suite.measure(part) for part in arguments.only}
-    print(table.show(facts, done))
-    stored = to_json(facts, done)
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(stored, indent=1))
+    print(table.head(facts), flush=True)
+    done: dict[str, list[Row]] = {}
+    for part in arguments.only:
+        done[part.name] = suite.measure(part)
+        print(f"\n{table.show_part(part, done[part.name])}", flush=True)
+        if arguments.json:  # after each part: who stops after an hour keeps what is there
+            _store(to_json(facts, done), arguments.json)
     if arguments.plot:
-        _plot(stored, arguments.plot)
+        _plot(to_json(facts, done), arguments.plot)
     return 0
 
 
@@ -59,6 +60,11 @@ def _facts(arguments: argparse.Namespace) -> dict[str, Any]:
         "workers": arguments.workers,
         "rounds": arguments.rounds,
     }
+
+
+def _store(stored: dict[str, Any], file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(stored, indent=1))
 
 
 def _plot(stored: dict[str, Any], picture: Path) -> None:
@@ -120,4 +126,7 @@ def _peers(text: str) -> tuple[peers.Peer, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("stopped; what was measured stands above")

@@ -55,7 +55,7 @@ class Suite:
         key = (peer.name, part.tuned_as)
         if key not in self._best:
             sizes: list[int | None] = [*chunks.candidates(part.tasks, self.workers)]
-            sizes += [None] if peer.chooses_chunks else []
+            sizes += [None] if ("stream" if part.measure == "memory" else "map") in peer.chooses_chunks else []
             self._best[key] = chunks.find_best(sizes, lambda size: self._try(part, variant, size), self.tries)
         best, tried = self._best[key]
         return Row(_with_chunk(variant, best), tried=tried)

@@ -21,12 +21,17 @@ HEADINGS = {"seconds": "time", "peak_mb": "peak"}
 
 def show(facts: Mapping[str, Any], parts: Mapping[str, list[Row]]) -> str:
     """Give the text of all tables, with what it needs to be read on top."""
-    head = ", ".join(f"{name} {value}" for name, value in facts.items())
+    return "\n\n".join([head(facts), *(show_part(BY_NAME[name], rows) for name, rows in parts.items())])
+
+
+def head(facts: Mapping[str, Any]) -> str:
+    """Give what stands on top: where and how it was measured, and how to read a ratio."""
+    known = ", ".join(f"{name} {value}" for name, value in facts.items())
     legend = (
         "Medians of the rounds. A ratio is taken within each round; the median, in brackets the least and the most.\n"
         f"× {FLOOR} and × {OURS}: how many times as much the way takes as these do; above 1 is worse than they."
     )
-    return "\n\n".join([head, legend, *(show_part(BY_NAME[name], rows) for name, rows in parts.items())])
+    return f"{known}\n\n{legend}"
 
 
 def show_part(part: Part, rows: list[Row]) -> str:

@@ -189,8 +189,8 @@ class WorkerMemory:
         if self._arenas is None:
             try:
                 inbox, outbox = (mmap.mmap(self.descriptor, ARENA_SIZE, offset=PAGE + k * ARENA_SIZE) for k in (0, 1))
-            except (OSError, OverflowError):
-                # A limit on address space (ulimit -v), or a system without so much of it.
+            except (OSError, OverflowError, ValueError):
+                # A limit on address space (ulimit -v) or on the size of files (ulimit -f), or a system with less.
                 self._arenas = None, None
             else:
                 mine, its = (inbox, outbox) if self._parent else (outbox, inbox)
@@ -201,7 +201,11 @@ class WorkerMemory:
 def _anonymous(size: Bytes) -> int:
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("poolwise")
-        os.ftruncate(descriptor, size)
+        try:
+            os.ftruncate(descriptor, size)
+        except OSError:
+            # Files may not be so large here (ulimit -f): there are marks, and no arenas.
+            os.ftruncate(descriptor, PAGE)
         return descriptor
     import tempfile  # noqa: PLC0415 - Linux never comes here
 

@@ -65,108 +65,17 @@ class PlainPickler(pickle.Pickler):
 
     def reducer_override(self, value: Any) -> Any:  # noqa: ANN401 - whatever the C pickler does not know by itself
         """Refuse what is not built in: exact built-in types never come here."""
-        if type(value) in ALSO_PLAIN or value is range or value is complex:
+        # The class itself comes here too, as what its values are made by.
+        if type(value) in ALSO_PLAIN or any(value is each for each in ALSO_PLAIN):
             return NotImplemented
         raise NotPlainError
 
 
-def dumps(value: Any, *, by_value: bool, buffers: Callable[[pickle.PickleBuffer], object] | None = None) -> bytes:  # noqa: ANN401 - anything may have to travel
-    """Pickle ``value``; with cloudpickle where pickle cannot, or where the other side may lack ``__main__``.
-
-    With ``by_value`` the other side was not forked from here: what is defined in ``__main__`` must travel whole.
-    """
-    if not by_value:
-        try:
-            return pickle.dumps(value, PROTOCOL, buffer_callback=buffers)
-        except Exception as error:  # noqa: BLE001 - a __reduce__ may raise anything; the second try tells what it is
-            first: Exception | None = error
-    else:
-        first = None
-    import cloudpickle  # noqa: PLC0415 - 25 ms, and needed only where pickle fails
-
-    try:
-        return bytes(cloudpickle.dumps(value, PROTOCOL, buffer_callback=buffers))
-    except Exception as error:  # noqa: BLE001 - see above
-        raise first or error from None
-
-
-class Packer:
-    """Packs lists of values on one side of a channel."""
-
-    def __init__(self, get_writer: Callable[[], Writer | None], *, by_value: bool) -> None:
-        """Pack for a process that was forked from here (or the other way round), or ``by_value``."""
-        self._get_writer = get_writer
-        self._by_value = by_value
-
-    def items(self, items: Sequence[Any]) -> Packed:
-        """Pack items for a worker; one that cannot travel becomes a ``Broken``."""
-        return self._plain(items) or self._each(items, self._item)
-
-    def values(self, values: Sequence[Any], errors: dict[int, TaskError], mark: Mark | None = None) -> Packed:
-        """Pack results for the parent; one that cannot travel moves to ``errors``.
-
-        Each is marked as it is packed: its ``__reduce__`` is the user's code too, and may kill the worker.
-        """
-
-        def value_or_error(value: Any, offset: int, buffers: _Buffers) -> bytes:  # noqa: ANN401 - any result
-            if mark is not None:
-                mark(offset)
-            return self._value(value, offset, buffers, errors)
-
-        return self._plain(values) or self._each(values, value_or_error)
-
-    def _plain(self, values: Sequence[Any]) -> Packed | None:
-        file = io.BytesIO()
-        try:
-            PlainPickler(file, PROTOCOL).dump(values if type(values) in (list, range) else list(values))
-        except NotPlainError:
-            return None
-        except Exception:  # noqa: BLE001 - too deep, too large: one by one, the value that it is about is told
-            return None
-        return self._parcel(None, file.getbuffer(), 0)
-
-    def _each(self, values: Sequence[Any], pack: Callable[[Any, int, _Buffers], bytes]) -> Packed:
-        bodies, pieces, extra = [], [], 0
-        for offset, value in enumerate(values):
-            buffers = _Buffers(self._get_writer)
-            body = pack(value, offset, buffers)
-            bodies.append(body)
-            pieces.append((len(body), tuple(buffers.places)))
-            extra += buffers.size
-        return self._parcel(tuple(pieces), b"".join(bodies), extra)
-
-    def _parcel(
-        self, pieces: tuple[tuple[Bytes, tuple[Place, ...]], ...] | None, body: bytes | memoryview, extra: Bytes
-    ) -> Packed:
-        size = len(body)
-        if size >= LEAST_BUFFER and (writer := self._get_writer()) is not None:
-            place = writer.put(body)
-            if place is not None:
-                return Parcel(pieces, (place, size), size + extra), b""
-        return Parcel(pieces, None, size + extra), body
-
-    def _item(self, item: Any, offset: int, buffers: _Buffers) -> bytes:  # noqa: ANN401 - any item
-        try:
-            return dumps(item, by_value=self._by_value, buffers=buffers.take)
-        except (Exception, SystemExit) as problem:  # noqa: BLE001 - see dumps
-            buffers.undo()
-            advice = "pass what it is made from (a path, a key, arguments) and let the function make it"
-            return pickle.dumps(Broken(_complaint(ItemShippingError, "the item", item, problem, advice)), PROTOCOL)
-
-    def _value(self, value: Any, offset: int, buffers: _Buffers, errors: dict[int, TaskError]) -> bytes:  # noqa: ANN401 - any result
-        try:
-            return dumps(value, by_value=self._by_value, buffers=buffers.take)
-        except (Exception, SystemExit) as problem:  # noqa: BLE001 - see dumps
-            buffers.undo()
-            advice = "return plain data instead, or use backend='threads', where results do not travel"
-            errors[offset] = TaskError(_complaint(ResultShippingError, "the result", value, problem, advice))
-            return NOTHING
-
-
-class _Buffers:
+class Buffers:
     """The large buffers of one value, on their way into the arena."""
 
     def __init__(self, get_writer: Callable[[], Writer | None]) -> None:
+        """Have none yet."""
         self._get_writer = get_writer
         self.places: list[Place] = []
         self.size: Bytes = 0
@@ -189,6 +98,113 @@ class _Buffers:
         if self.places and (writer := self._get_writer()) is not None:
             writer.release([place for place, _, _ in self.places])
         self.places, self.size = [], 0
+
+
+def dumps(value: Any, *, by_value: bool, buffers: Buffers | None = None) -> bytes:  # noqa: ANN401 - anything may have to travel
+    """Pickle ``value``; with cloudpickle where pickle cannot, or where the other side may lack ``__main__``.
+
+    With ``by_value`` the other side was not forked from here: what is defined in ``__main__`` must travel whole.
+    """
+    take = buffers.take if buffers is not None else None
+    if not by_value:
+        try:
+            return pickle.dumps(value, PROTOCOL, buffer_callback=take)
+        except Exception as error:  # noqa: BLE001 - a __reduce__ may raise anything; the second try tells what it is
+            first: Exception | None = error
+            if buffers is not None:
+                buffers.undo()
+    else:
+        first = None
+    import cloudpickle  # noqa: PLC0415 - 25 ms, and needed only where pickle fails
+
+    try:
+        return bytes(cloudpickle.dumps(value, PROTOCOL, buffer_callback=take))
+    except Exception as error:  # noqa: BLE001 - see above
+        raise first or error from None
+
+
+class Packer:
+    """Packs lists of values on one side of a channel."""
+
+    def __init__(self, get_writer: Callable[[], Writer | None], *, by_value: bool) -> None:
+        """Pack for a process that was forked from here (or the other way round), or ``by_value``."""
+        self._get_writer = get_writer
+        self._by_value = by_value
+
+    def items(self, items: Sequence[Any]) -> Packed:
+        """Pack items for a worker; one that cannot travel becomes a ``Broken``."""
+        return self._plain(items) or self._each(items, self._item)
+
+    def tasks(self, tasks: Sequence[Any]) -> Packed:
+        """Pack a pool's tasks (function number, arguments, keyword arguments); see ``items``."""
+        return self._plain(tasks) or self._each(tasks, self._task)
+
+    def values(self, values: Sequence[Any], errors: dict[int, TaskError], mark: Mark | None = None) -> Packed:
+        """Pack results for the parent; one that cannot travel moves to ``errors``.
+
+        Each is marked as it is packed: its ``__reduce__`` is the user's code too, and may kill the worker.
+        """
+
+        def value_or_error(value: Any, offset: int, buffers: Buffers) -> bytes:  # noqa: ANN401 - any result
+            if mark is not None:
+                mark(offset)
+            return self._value(value, offset, buffers, errors)
+
+        return self._plain(values) or self._each(values, value_or_error)
+
+    def _plain(self, values: Sequence[Any]) -> Packed | None:
+        file = io.BytesIO()
+        try:
+            PlainPickler(file, PROTOCOL).dump(values if type(values) in (list, range) else list(values))
+        except NotPlainError:
+            return None
+        except Exception:  # noqa: BLE001 - too deep, too large: one by one, the value that it is about is told
+            return None
+        return self._parcel(None, file.getbuffer(), 0)
+
+    def _each(self, values: Sequence[Any], pack: Callable[[Any, int, Buffers], bytes]) -> Packed:
+        bodies, pieces, extra = [], [], 0
+        for offset, value in enumerate(values):
+            buffers = Buffers(self._get_writer)
+            body = pack(value, offset, buffers)
+            bodies.append(body)
+            pieces.append((len(body), tuple(buffers.places)))
+            extra += buffers.size
+        return self._parcel(tuple(pieces), b"".join(bodies), extra)
+
+    def _parcel(
+        self, pieces: tuple[tuple[Bytes, tuple[Place, ...]], ...] | None, body: bytes | memoryview, extra: Bytes
+    ) -> Packed:
+        size = len(body)
+        if size >= LEAST_BUFFER and (writer := self._get_writer()) is not None:
+            place = writer.put(body)
+            if place is not None:
+                return Parcel(pieces, (place, size), size + extra), b""
+        return Parcel(pieces, None, size + extra), body
+
+    def _item(self, item: Any, offset: int, buffers: Buffers) -> bytes:  # noqa: ANN401 - any item
+        return self._item_or_broken(item, buffers, "the item", item)
+
+    def _task(self, task: Any, offset: int, buffers: Buffers) -> bytes:  # noqa: ANN401 - None and Broken, too
+        args, kwargs = task[1:] if isinstance(task, tuple) else ((), {})
+        return self._item_or_broken(task, buffers, "the task's arguments", (*args, kwargs) if kwargs else args)
+
+    def _item_or_broken(self, item: Any, buffers: Buffers, what: str, shown: Any) -> bytes:  # noqa: ANN401 - any item
+        try:
+            return dumps(item, by_value=self._by_value, buffers=buffers)
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - see dumps
+            buffers.undo()
+            advice = "pass what it is made from (a path, a key, arguments) and let the function make it"
+            return pickle.dumps(Broken(_complaint(ItemShippingError, what, shown, problem, advice)), PROTOCOL)
+
+    def _value(self, value: Any, offset: int, buffers: Buffers, errors: dict[int, TaskError]) -> bytes:  # noqa: ANN401 - any result
+        try:
+            return dumps(value, by_value=self._by_value, buffers=buffers)
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - see dumps
+            buffers.undo()
+            advice = "return plain data instead, or use backend='threads', where results do not travel"
+            errors[offset] = TaskError(_complaint(ResultShippingError, "the result", value, problem, advice))
+            return NOTHING
 
 
 class Unpacker:
@@ -227,13 +243,7 @@ class Unpacker:
 
         return self._unpack(parcel, body, failed)
 
-    def _unpack(
-        self,
-        parcel: Parcel,
-        body: memoryview,
-        instead: Instead,
-        mark: Mark | None = None,
-    ) -> Sequence[Any]:
+    def _unpack(self, parcel: Parcel, body: memoryview, instead: Instead, mark: Mark | None = None) -> Sequence[Any]:
         if parcel.body is None:
             return self._open(parcel, body, instead, mark)
         reader, (place, size) = self._reader(), parcel.body

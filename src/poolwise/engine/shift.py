@@ -173,8 +173,8 @@ class Shift:
                 break
             outcome = self._run_block(call, take(at, end), rules, start + at, _shifted(mark, at))
             gathered.add(outcome)
-            if len(outcome.values) < end - at:
-                # The first error ends the run.
+            if len(outcome.values) < end - at or (outcome.errors and rules.stop_at_error):
+                # The first error ends the run; and a list of items may have been made shorter.
                 break
             block = _next_size(end - at, outcome.wall_s, rest=count - end)
             at = end

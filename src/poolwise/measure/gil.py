@@ -3,8 +3,10 @@
 A thread that wakes at a random moment asks for the GIL. If nobody holds it, it goes on at once; if somebody does, it
 waits until the holder lets go by itself (input and output, large hashes, NumPy) or the interpreter takes it away after
 its switch interval (5 ms). So whether it comes late tells whether the GIL was held at that moment, which the work does
-not know. While it waits it cannot look again, so that a held GIL is looked at ten times less often than a free one:
-each look counts for the time that it stands for, from the beginning of its nap until it had the GIL again.
+not know. On a busy machine it comes late for want of a core, too; the kernel tells how long that took, and that share
+of the lateness is not the GIL's. While it waits it cannot look again, so that a held GIL is looked at ten times less
+often than a free one: each look counts for the time that it stands for, from the beginning of its nap until it had the
+GIL again.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from poolwise.measure.cpu import queued_s
 from poolwise.model.units import Seconds
 
 # Short enough for some twenty samples in a probe of 20 ms where the GIL is free.
@@ -43,6 +46,7 @@ class GilWatch:
         """Start nothing."""
         self.cpu_s: Seconds = 0.0
         """CPU that the watching itself has taken."""
+        self._queued_s: Seconds = 0.0
         self._looks: list[_Look] = []
         self._stretches: list[tuple[Seconds, Seconds]] = []
         self._since: Seconds | None = None
@@ -92,7 +96,13 @@ class GilWatch:
         counted = self._counted()
         if len(counted) < LEAST_NAPS:
             return None
-        return sum(seconds for seconds, late in counted if late) / sum(seconds for seconds, _ in counted)
+        late = sum(seconds for seconds, late in counted if late) / sum(seconds for seconds, _ in counted)
+        return late * self._share_of_the_gil()
+
+    def _share_of_the_gil(self) -> float:
+        """Say what part of all the lateness was not spent in the queue for a core."""
+        late_s = sum(max(0.0, look.got - look.asked) for look in self._looks)
+        return max(0.0, 1 - self._queued_s / late_s) if late_s > 0 else 1.0
 
     def _counted(self) -> list[tuple[Seconds, bool]]:
         """Give for each look while the work ran what time it stands for, and whether it got the GIL late."""
@@ -115,6 +125,9 @@ class GilWatch:
                 self._looks.append(_Look(begun, begun + NAP_S, clock()))
                 idle = idle + 1 if self._since is None else 0
         finally:
+            if any(look.got - look.asked > LATE_S for look in self._looks):
+                # From its making on: the first look is late for want of a core, too.
+                self._queued_s += queued_s()
             self.cpu_s += time.thread_time()
             self._ended.release()
 

@@ -41,6 +41,8 @@ PROBE_CHUNK_S: Seconds = 0.002
 # long: starting and ending the watch takes 0.15 ms, which is 3 % of 100,000 calls of x + 1.
 FEW_ITEMS = 1000
 WATCH_AFTER_S: Seconds = 0.005
+# Asking how long this thread was kept from a core takes 0.02 ms, and is done for work of at least so long.
+QUEUED_FROM_S: Seconds = 0.001
 # Above this share most looks found the GIL held, which is no accident.
 MOSTLY = 0.5
 # A first chunk that took so many times the mean of the others is told apart from them.
@@ -78,6 +80,8 @@ class Probe:
         self._first: Sample | None = None
         self._elapsed_s = 0.0
         self._queued_from: tuple[Seconds, Seconds] | None = None
+        self._queued_s: Seconds = 0.0
+        self._queued_of_s: Seconds = 0.0
         self._sent_at = 0.0
         self._counted = 0
         self._items: Sequence[Any] = ()
@@ -159,8 +163,6 @@ class Probe:
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait, with the clocks running."""
-        if self._here and self._queued_from is None and self._elapsed_s >= self._watch_from_s:
-            self._queued_from = (queued_s(), self._elapsed_s)
         if self._watch is None:
             return self._measure(timeout_s)
         if self._elapsed_s >= self._watch_from_s:
@@ -181,6 +183,9 @@ class Probe:
         self._inner.close(abort=abort)
 
     def _measure(self, timeout_s: Seconds | None) -> list[Event]:
+        if self._here and self._queued_from is None and self._elapsed_s >= self._watch_from_s:
+            # As near to the work as can be: what else this thread does waits for a core, too.
+            self._queued_from = queued_s(), self._elapsed_s
         cpu, own = time.process_time(), time.thread_time()
         events = self._inner.wait(timeout_s)
         cpu, own = time.process_time() - cpu, time.thread_time() - own
@@ -193,7 +198,17 @@ class Probe:
             elif isinstance(event, WorkerLost):
                 # Nothing is learnt of an item that was given up, but time has passed: the probe must end.
                 self._elapsed_s += time.perf_counter() - self._sent_at
+        self._note_queued()
         return events
+
+    def _note_queued(self) -> None:
+        if self._queued_from is None:
+            return
+        queued, elapsed = self._queued_from
+        if self._elapsed_s - elapsed >= QUEUED_FROM_S:
+            self._queued_s += queued_s() - queued
+            self._queued_of_s += self._elapsed_s - elapsed
+            self._queued_from = None
 
     def _note(self, event: ChunkDone, process_cpu_s: Seconds) -> None:
         size, outcome = self._sizes.pop(event.chunk), event.outcome
@@ -208,11 +223,7 @@ class Probe:
 
     def _queued(self) -> float:
         """Share of the time since the looking began for which this thread was kept from a core by others."""
-        if self._queued_from is None:
-            return 0.0
-        queued_before, elapsed_before = self._queued_from
-        elapsed = self._elapsed_s - elapsed_before
-        return min(1.0, (queued_s() - queued_before) / elapsed) if elapsed > 0 else 0.0
+        return min(1.0, self._queued_s / self._queued_of_s) if self._queued_of_s > 0 else 0.0
 
     def _sample_items(self) -> list[Any]:
         return list(itertools.islice(self._items, SHIPPED_SAMPLE))

@@ -136,22 +136,19 @@ class Placed(Sequence[Any]):
 def _run_keeping(
     function: Callable[[Any], Any], items: Sequence[Any], rules: ChunkRules
 ) -> tuple[list[Any], dict[int, TaskError]]:
-    """Run all and keep what comes before and after errors, at the price of a loop that keeps nothing."""
+    """Run all and keep what comes before and after errors; one ``try`` for as long as nothing is raised."""
     values: list[Any] = []
     errors: dict[int, TaskError] = {}
-    iterator, count, home = iter(items), len(items), os.getpid()
+    iterator, keep, home = iter(items), values.append, os.getpid()
     while True:
         try:
-            values.extend(map(function, iterator))
-            if len(values) == count or len(items) != count:
-                return values, errors
-            # A StopIteration of the function's ends map() in silence; this one stands for it.
-            error: BaseException = StopIteration()
-        except BaseException as raised:  # noqa: BLE001 - what the function raised is told, whatever it is
-            error = raised
-        errors[len(values)] = task_error(error, home)
-        values.append(None)
-        if rules.stop_at_error or len(values) == count:
+            for item in iterator:
+                keep(function(item))
+            return values, errors
+        except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
+            errors[len(values)] = task_error(error, home)
+            keep(None)
+        if rules.stop_at_error:
             return values, errors
 
 

@@ -29,10 +29,9 @@ VALUES = [
     "ResultIterator",
     "Results",
 ]
-# Imported when somebody asks for it, with the standard library's executors.
-LATE = ["Pool"]
-# The one public module: what can go wrong is caught by its names.
+# The public modules, and what is imported only when somebody asks for it.
 MODULES = ["errors", "testing"]
+LATER = ["Pool"]
 # Each of them takes longer to import than Poolwise itself, and tiny work needs none.
 HEAVY = {"numpy", "asyncio", "multiprocessing", "rich", "psutil", "cloudpickle", "threadpoolctl", "IPython"}
 
@@ -46,8 +45,8 @@ def test_all_names_what_is_public_and_nothing_else():
         for name, value in vars(poolwise).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     ]
-    assert poolwise.__all__ == sorted({*bound, *LATE, *MODULES})
-    assert poolwise.__all__ == sorted([*FUNCTIONS, *VALUES, *LATE, *MODULES])
+    assert poolwise.__all__ == sorted([*bound, *MODULES, *LATER])
+    assert poolwise.__all__ == sorted([*FUNCTIONS, *VALUES, *MODULES, *LATER])
 
 
 @pytest.mark.parametrize("name", poolwise.__all__)
@@ -60,7 +59,7 @@ def test_everything_public_says_what_it_is(name):
     assert without == []
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, *LATE])
+@pytest.mark.parametrize("name", [*FUNCTIONS, *LATER])
 def test_the_examples_are_true(name):
     """Each function's docstring has an example, and it gives what stands there."""
     runner = doctest.DocTestRunner(verbose=False)

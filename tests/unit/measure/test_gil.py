@@ -96,6 +96,16 @@ def test_a_paused_watch_counts_nothing():
     assert seen(lambda: compute(WORK_S), most=0.3, look=look)
 
 
+@pytest.mark.parametrize(("queued_s", "held"), [(0.0, 0.5), (0.0015, 0.25), (0.003, 0.0), (1.0, 0.0)])
+def test_what_was_late_for_want_of_a_core_is_not_held(queued_s: float, held: float):
+    """On a busy machine a look comes late though nobody holds the GIL."""
+    watch = GilWatch()
+    watch._stretches = [(0.0, 1.0)]
+    watch._looks = [_Look(0.1, 0.101, 0.104), _Look(0.2, 0.204, 0.204)]
+    watch._queued_s = queued_s
+    assert watch.held == pytest.approx(held)
+
+
 def test_looks_count_by_the_time_of_the_work_that_they_stand_for():
     """Of 9 ms of work in two stretches, late looks cover 2 and 4 ms, and prompt ones the rest."""
     watch = GilWatch()

@@ -1,0 +1,177 @@
+"""Large arrays to workers and back: right, writable, and their memory used again and given back."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import poolwise
+from poolwise.engine.arena import KEEP_WARM
+from tests.engine.programs import run_program
+
+numpy = pytest.importorskip("numpy")
+
+MIB = 1 << 20
+METHODS = ("fork", "forkserver")
+SIZE = 8 * MIB
+
+
+def options(method: str) -> dict:
+    """Run in two workers."""
+    return {"backend": "processes", "max_workers": 2, "start_method": method, "progress": False}
+
+
+def make(number):
+    """Return an array."""
+    return numpy.full(SIZE // 8, number, dtype="i8")
+
+
+def shift(array):
+    """Write to the item itself, and give it back with a view of a part of it."""
+    array += 1
+    return array, array[-3:]
+
+
+def total(array):
+    """Return something small for something large."""
+    return int(array.sum())
+
+
+def same(array):
+    """Give the item back with what this process has in shared memory."""
+    return array, shared_memory()
+
+
+def shared_memory() -> int:
+    """Give the resident bytes of this process that are shared memory."""
+    return int(re.search(r"RssShmem:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+
+
+def arena_bytes() -> int:
+    """Give what the arenas that this process has open really take."""
+    taken = 0
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            if entry.readlink().name.startswith("memfd:poolwise"):
+                taken += entry.stat().st_blocks * 512
+        except FileNotFoundError:
+            # The descriptor of the listing itself.
+            continue
+    return taken
+
+
+def arrays(count: int) -> Iterator:
+    """Make items one by one."""
+    return (make(number) for number in range(count))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_arrays_come_and_go_whole_and_writable(method: str) -> None:
+    """In, changed in place, and out; here, too, whoever has it may write."""
+    results = list(poolwise.map(shift, arrays(6), **options(method)))
+    for number, (array, part) in enumerate(results):
+        assert (array == number + 1).all()
+        assert (part == number + 1).all()
+        array[0] = part[0] = -1
+    # Each has memory of its own: no write has reached another.
+    assert [int(array[1]) for array, _ in results] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_long_stream_of_arrays_takes_the_memory_of_a_few(method: str) -> None:
+    """A consumer that lets each result go: places are used again, in the parent, in the workers, and in the files."""
+    seen = []
+    with poolwise.imap(same, arrays(256), **options(method)) as results:
+        for number, (array, its_memory) in enumerate(results):
+            assert int(array[-1]) == number
+            seen.append((shared_memory(), its_memory, arena_bytes()))
+    # All of them would be 2 GiB in each direction. Each of four arenas keeps what it is used to warm, and no more.
+    for most in map(max, zip(*seen, strict=True)):
+        assert most <= 4 * KEEP_WARM
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_dropped_is_given_back_once_the_pool_has_ended(method: str) -> None:
+    """Results are the caller's for as long as it keeps them, and no page longer."""
+    before = shared_memory()
+    kept = list(poolwise.map(make, range(8), **options(method)))
+    assert [int(array[5]) for array in kept] == list(range(8))
+    for count in (8, 3, 1, 0):
+        del kept[count:]
+        gc.collect()
+        assert arena_bytes() <= count * (SIZE + 4096)
+        assert shared_memory() - before <= count * SIZE + MIB
+        assert all((array == number).all() for number, array in enumerate(kept))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_kept_results_are_valid_in_a_child_that_is_forked_later(method: str) -> None:
+    """Also while the pool still runs, and after the parent has let its own go and received many more."""
+    with poolwise.imap(make, range(60), **options(method)) as results:
+        kept = next(results)
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(write)
+            os.read(read, 1)
+            os._exit(0 if (kept == 0).all() else 1)
+        os.close(read)
+        del kept
+        assert [int(array[0]) for array in results] == list(range(1, 60))
+    os.write(write, b"x")
+    os.close(write)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    late = list(poolwise.map(make, range(3), **options(method)))
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if all((array == number).all() for number, array in enumerate(late)) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_results_of_one_run_are_items_of_the_next(method: str) -> None:
+    """Arrays that lie in one pool's memory travel through another's; forked workers find them where they are."""
+    kept = list(poolwise.map(make, range(4), **options(method)))
+    assert poolwise.map(total, kept, **options(method)) == [SIZE // 8 * number for number in range(4)]
+    assert poolwise.map(total, iter(kept), **options(method)) == [SIZE // 8 * number for number in range(4)]
+
+
+def test_arrays_travel_where_there_is_no_address_space_for_arenas(tmp_path: Path) -> None:
+    """Under ``ulimit -v`` they travel inside the pickles, and are as right."""
+    source = """
+        import resource
+        import numpy, poolwise
+
+        resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+
+        def double(array):
+            array += array
+            return array
+
+        arrays = (numpy.full(1 << 20, number) for number in range(5))
+        results = poolwise.map(double, arrays, backend="processes", max_workers=2)
+        print([int(array.sum()) >> 20 for array in results])
+    """
+    done = run_program(tmp_path, source)
+    assert (done.stdout, done.stderr) == ("[0, 2, 4, 6, 8]\n", "")
+
+
+@pytest.mark.parametrize(("limit", "size"), [("RLIMIT_FSIZE", 100 << 20), ("RLIMIT_AS", 8 << 30)])
+def test_where_there_is_no_room_for_arenas_arrays_travel_in_the_pickle(tmp_path: Path, limit: str, size: int) -> None:
+    """Limits on the size of files, or on address space, cost speed only."""
+    done = run_program(
+        tmp_path,
+        f"""
+        import resource
+        import numpy, poolwise
+        resource.setrlimit(resource.{limit}, ({size}, {size}))
+        arrays = poolwise.map(lambda n: numpy.full(1 << 18, n, dtype=float), range(4), backend="processes")
+        print([float(each.sum()) / (1 << 18) for each in arrays])
+        """,
+    )
+    assert done.stdout.strip() == "[0.0, 1.0, 2.0, 3.0]"

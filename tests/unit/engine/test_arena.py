@@ -1,0 +1,176 @@
+"""Large buffers in shared memory: who owns which place, on one small map and without a second process."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import mmap
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolwise.engine.arena import PAGE, FreeList, Reader, Writer
+
+SIZE = 16 * PAGE
+
+
+@pytest.fixture
+def shared() -> Iterator[mmap.mmap]:
+    """Give anonymous memory that is read and written here."""
+    with mmap.mmap(-1, SIZE) as memory:
+        yield memory
+        gc.collect()
+
+
+@pytest.fixture
+def sides(shared: mmap.mmap) -> Iterator[tuple[Writer, Reader]]:
+    """Give both sides of one arena."""
+    writer, reader = Writer(shared, 0, SIZE), Reader(shared, 0, SIZE)
+    yield writer, reader
+    writer.close()
+    reader.close()
+
+
+# --- Room --------------------------------------------------------------------------------------------------------
+
+TOTAL = 100
+orders = st.lists(st.tuples(st.booleans(), st.integers(1, 40), st.integers(0, 100)), max_size=60)
+
+
+@given(orders)
+def test_ranges_never_overlap_and_are_joined(orders: list[tuple[bool, int, int]]) -> None:
+    """Whatever is taken and given back: what is in use is disjoint, and free neighbours are one range."""
+    free, used = FreeList(TOTAL), {}
+    for give, size, which in orders:
+        if give and used:
+            start = sorted(used)[which % len(used)]
+            free.give(start, start + used.pop(start))
+        elif (start := free.take(size)) is not None:
+            used[start] = size
+        ranges = free.ranges()
+        spans = sorted([*ranges, *((start, start + size) for start, size in used.items())])
+        assert all(0 <= start < stop <= TOTAL for start, stop in spans)
+        # Nothing lies in two spans, and below the highest nothing is lost.
+        assert [start for start, _ in spans] == [0, *(stop for _, stop in spans)][: len(spans)]
+        assert all(stop < start for (_, stop), (start, _) in itertools.pairwise(ranges))
+
+
+def test_room_that_was_given_back_is_taken_first() -> None:
+    """Low places are warm; what was never used comes last, and then there is no more."""
+    free = FreeList(10)
+    assert [free.take(4), free.take(4), free.take(4)] == [0, 4, None]
+    free.give(0, 4)
+    assert [free.take(2), free.take(2), free.take(2), free.take(1)] == [0, 2, 8, None]
+
+
+# --- Buffers -----------------------------------------------------------------------------------------------------
+
+
+def test_a_buffer_crosses_and_its_place_is_used_again(sides: tuple[Writer, Reader]) -> None:
+    """What was put is read where it lies; when the last reader lets go, and not before, the place is free."""
+    writer, reader = sides
+    place = writer.put(b"a" * (PAGE + 1))
+    assert place is not None
+    buffer = reader.buffer(place, PAGE + 1)
+    part = buffer[PAGE:]
+    assert bytes(buffer) == b"a" * (PAGE + 1)
+    del buffer
+    assert reader.take_dropped() == []
+    assert bytes(part) == b"a"
+    del part
+    assert reader.take_dropped() == [place]
+    assert reader.take_dropped() == []
+    assert writer.put(b"b") != place
+    writer.release([place])
+    assert writer.put(b"c") == place
+
+
+def test_a_buffer_can_be_written_to(sides: tuple[Writer, Reader]) -> None:
+    """The reader owns it; one that is made read-only stays so, and frees its place as well."""
+    writer, reader = sides
+    places = [writer.put(b"first"), writer.put(b"other")]
+    first, other = reader.buffer(places[0], 5), reader.buffer(places[1], 5).toreadonly()
+    first[0] = ord("F")
+    assert bytes(first) == b"First"
+    with pytest.raises(TypeError):
+        other[0] = ord("O")
+    assert memoryview(other[1:]).readonly
+    del first, other
+    assert reader.take_dropped() == places
+
+
+def test_a_look_leaves_nothing_behind(sides: tuple[Writer, Reader]) -> None:
+    """What is only looked at is free when the reader says so."""
+    writer, reader = sides
+    place = writer.put(b"seen")
+    with reader.peek(place, 4) as inside:
+        assert bytes(inside) == b"seen"
+    reader.done(place)
+    assert reader.take_dropped() == [place]
+
+
+def test_what_does_not_fit_is_refused(sides: tuple[Writer, Reader]) -> None:
+    """The sender then sends it another way; what was put before is untouched."""
+    writer, reader = sides
+    place = writer.put(b"x" * (SIZE - PAGE))
+    assert writer.put(b"y" * (PAGE + 1)) is None
+    assert writer.put(b"z" * PAGE) == SIZE - PAGE
+    assert bytes(reader.buffer(place, SIZE - PAGE)) == b"x" * (SIZE - PAGE)
+
+
+# --- Forks and ends ----------------------------------------------------------------------------------------------
+
+
+def test_what_lives_at_a_fork_is_never_used_again(sides: tuple[Writer, Reader]) -> None:
+    """The child may read it for as long as it likes; what comes after the fork is free as ever."""
+    writer, reader = sides
+    before = writer.put(b"before")
+    kept = reader.buffer(before, 6)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if bytes(kept) == b"before" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    after = writer.put(b"after")
+    later = reader.buffer(after, 5)
+    del kept, later
+    assert reader.take_dropped() == [after]
+
+
+def test_a_child_that_drops_its_copy_frees_nothing(sides: tuple[Writer, Reader]) -> None:
+    """The place is its parent's, who still reads."""
+    writer, reader = sides
+    kept = [reader.buffer(writer.put(b"mine"), 4)]
+    child = os.fork()
+    if child == 0:
+        kept.clear()
+        reader.close()
+        os._exit(len(reader.take_dropped()))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert bytes(kept[0]) == b"mine"
+
+
+def test_the_end_gives_back_all_but_what_is_in_use(shared: mmap.mmap) -> None:
+    """Once the writer is gone, a result that lives on stays whole; its pages go back when it is dropped."""
+    writer, reader = Writer(shared, 0, SIZE), Reader(shared, 0, SIZE)
+    places = [writer.put(bytes([65 + number]) * PAGE) for number in range(3)]
+    kept = reader.buffer(places[1], PAGE)
+    writer.close()
+    reader.close()
+    assert (shared[:PAGE], bytes(kept), shared[2 * PAGE : 3 * PAGE]) == (bytes(PAGE), b"B" * PAGE, bytes(PAGE))
+    look = memoryview(shared)
+    del kept
+    assert bytes(look[PAGE : 2 * PAGE]) == bytes(PAGE)
+    look.release()
+
+
+def test_the_map_is_closed_with_the_last_buffer() -> None:
+    """Nobody needs it any more."""
+    shared = mmap.mmap(-1, SIZE)
+    writer, reader = Writer(shared, 0, SIZE), Reader(shared, 0, SIZE)
+    writer.put(b"x")
+    writer.close()
+    reader.close()
+    assert shared.closed
