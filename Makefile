@@ -56,6 +56,11 @@ tests: .venv/dev.stamp ## all tests but the slow ones, on the default Python
 pythons: .venv/dev.stamp ## the quick tests on 3.12 and 3.13, where this machine has them
 	tools/on_each_python.sh quick 3.12 3.13
 
+.PHONY: cpython-executor-tests
+cpython-executor-tests: .venv/dev.stamp ## CPython's own executor tests over poolwise.Pool, on every Python here that has them (minutes)
+	$(BIN)/python -m pytest -q tests/cpython $(ARGS)
+	tools/on_each_python.sh executor 3.12 3.13 $(PYTHONS)
+
 .PHONY: lint
 lint: .venv/dev.stamp ## ruff: rules and format
 	$(BIN)/ruff check --quiet

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests on other Pythons, each in an environment of its own under .venvs/.
 #
-#   tools/on_each_python.sh quick|all NAME[=PATH]...
+#   tools/on_each_python.sh quick|all|executor NAME[=PATH]...
 #
 # quick   the unit and contract tests without the slow ones
+# executor   CPython's own executor tests over Pool
 # all     the unit, contract and engine tests with the slow ones
 # NAME    a version such as 3.12: looked for on this machine, skipped with a line where it is not
 # NAME=PATH   that interpreter; it was asked for, so it is an error when it does not run
@@ -46,6 +47,7 @@ test_on() {
 case ${1-} in
   quick) selection=(tests/unit tests/contract -m "not slow") ;;
   all) selection=(tests/unit tests/contract tests/engine) ;;
+  executor) selection=(tests/cpython) ;;
   *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;
 esac
 shift

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from typing import Any, Literal, assert_type
 
 import poolwise
@@ -168,6 +169,23 @@ async def amap_and_aimap_are_for_coroutines(numbers: list[int], words: list[str]
     assert_type(poolwise.aimap(repeat, words, numbers), AsyncGenerator[bytes, None])
     async for result in poolwise.aimap(slow_join, words, numbers, [b"!"]):
         assert_type(result, bytes)
+
+
+def a_pool_is_an_executor(numbers: list[int], words: list[str]) -> None:
+    """Futures and iterators have the type of what the function gives; wrong arguments are refused."""
+    with poolwise.Pool("threads", max_workers=2) as pool:
+        assert_type(pool, poolwise.Pool)
+        assert_type(pool.submit(half, 3), Future[float])
+        assert_type(pool.submit(repeat, "a", times=3), Future[bytes])
+        assert_type(pool.map(half, numbers), Iterator[float])
+        assert_type(pool.map(repeat, words, numbers, timeout=1.5, chunksize=2), Iterator[bytes])
+        pool.submit(half, "3")  # type: ignore[arg-type]
+        pool.submit(half)  # type: ignore[call-arg]
+    executor: Executor = poolwise.Pool(initializer=print, initargs=("ready",), start_method="spawn", crash_retries=0)
+    executor.shutdown(wait=False, cancel_futures=True)
+    poolwise.Pool("asyncio")  # type: ignore[arg-type]
+    poolwise.Pool(max_workers="2")  # type: ignore[arg-type]
+    poolwise.Pool(retries=1)  # type: ignore[call-arg]
 
 
 def why_and_machine_give_values(numbers: list[int]) -> None:

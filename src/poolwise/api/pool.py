@@ -53,9 +53,9 @@ class Pool(Executor):
     arguments and results are pickled, large arrays in them lie in shared memory.
 
     **Guarantees**: a worker that dies costs the task that it was on and no other: its future raises
-    ``WorkerDiedError``. A result is there within milliseconds of its task's end, whatever the other tasks do. Leaving
-    the ``with`` waits for all tasks and ends the workers; a pool that is dropped, or never closed, ends with its tasks,
-    at the latest with the program.
+    ``WorkerDiedError``. A result is there within milliseconds of its task's end, whatever the other tasks do. Tasks
+    that are done are not held, nor their functions. Leaving the ``with`` waits for all tasks and ends the workers; a
+    pool that is dropped, or never closed, ends with its tasks, at the latest with the program.
 
     **Raises** ``poolwise.errors.CallerError`` where the arguments cannot be used. ``submit`` and ``map`` raise
     ``RuntimeError`` after ``shutdown``.
@@ -127,7 +127,11 @@ class Pool(Executor):
         return _results(many, deadline)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as the standard library has it
-        """Take no more tasks; ``wait`` for those that were submitted, or ``cancel_futures`` that have not begun."""
+        """Take no more tasks; ``wait`` for those that were submitted, or ``cancel_futures`` that have not begun.
+
+        What was sent to a worker has begun: very short tasks are sent several at a time. An iterator of ``map`` gives
+        what has come, and then raises ``CancelledError``.
+        """
         self._clerk.close(cancel=cancel_futures)
         if wait and threading.current_thread() is not self._thread:
             self._thread.join()

@@ -135,6 +135,10 @@ class Packer:
         """Pack items for a worker; one that cannot travel becomes a ``Broken``."""
         return self._plain(items) or self._each(items, self._item)
 
+    def tasks(self, tasks: Sequence[Any]) -> Packed:
+        """Pack a pool's tasks (function number, arguments, keyword arguments); see ``items``."""
+        return self._plain(tasks) or self._each(tasks, self._task)
+
     def values(self, values: Sequence[Any], errors: dict[int, TaskError], mark: Mark | None = None) -> Packed:
         """Pack results for the parent; one that cannot travel moves to ``errors``.
 
@@ -179,12 +183,19 @@ class Packer:
         return Parcel(pieces, None, size + extra), body
 
     def _item(self, item: Any, offset: int, buffers: Buffers) -> bytes:  # noqa: ANN401 - any item
+        return self._item_or_broken(item, buffers, "the item", item)
+
+    def _task(self, task: Any, offset: int, buffers: Buffers) -> bytes:  # noqa: ANN401 - None and Broken, too
+        args, kwargs = task[1:] if isinstance(task, tuple) else ((), {})
+        return self._item_or_broken(task, buffers, "the task's arguments", (*args, kwargs) if kwargs else args)
+
+    def _item_or_broken(self, item: Any, buffers: Buffers, what: str, shown: Any) -> bytes:  # noqa: ANN401 - any item
         try:
             return dumps(item, by_value=self._by_value, buffers=buffers)
         except (Exception, SystemExit) as problem:  # noqa: BLE001 - see dumps
             buffers.undo()
             advice = "pass what it is made from (a path, a key, arguments) and let the function make it"
-            return pickle.dumps(Broken(_complaint(ItemShippingError, "the item", item, problem, advice)), PROTOCOL)
+            return pickle.dumps(Broken(_complaint(ItemShippingError, what, shown, problem, advice)), PROTOCOL)
 
     def _value(self, value: Any, offset: int, buffers: Buffers, errors: dict[int, TaskError]) -> bytes:  # noqa: ANN401 - any result
         try:

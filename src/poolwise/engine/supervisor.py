@@ -23,6 +23,7 @@ from poolwise.engine.memory import SETTLE_S, UNLIMITED, WorkerMemory
 from poolwise.engine.messages import unpack_error
 from poolwise.engine.packing import Packer, Parcel, Unpacker
 from poolwise.engine.process import Starter, blocked_signals
+from poolwise.engine.shift import SINGLES
 from poolwise.engine.start import make_starter
 from poolwise.engine.worker import WorkerJob
 from poolwise.errors import FunctionShippingError, RemoteTraceback
@@ -122,7 +123,8 @@ class Supervisor:
             # It has answered for all that was taken back from it.
             marks.limit = UNLIMITED
         handle.places += len(chunk)
-        parcel, body = handle.packer.items(items) if items is not None else (None, b"")
+        pack = handle.packer.tasks if call == SINGLES else handle.packer.items
+        parcel, body = pack(items) if items is not None else (None, b"")
         item_bytes = parcel.size / len(chunk) if parcel is not None else 0.0
         handle.chunks.append(Sent(chunk.id, chunk.start, chunk.stop, place, item_bytes))
         free = handle.memory.take_dropped()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import dataclasses
 import doctest
 import inspect
 import subprocess
@@ -83,6 +85,26 @@ def test_import_is_light():
     imported = {name.split(".")[0] for name in told.stdout.split()}
     assert imported & HEAVY == set()
     assert "poolwise" in imported
+
+
+def test_a_pool_takes_what_an_executor_takes():
+    """Its methods have the parameters of the standard library's, in the same order."""
+    for method in ("submit", "map", "shutdown"):
+        ours = inspect.signature(getattr(poolwise.Pool, method)).parameters
+        theirs = inspect.signature(getattr(concurrent.futures.ThreadPoolExecutor, method)).parameters
+        shared = [name for name in theirs if name in ours]
+        assert [name for name in ours if name in theirs] == shared
+        # 3.14 has map(buffersize=...) besides.
+        assert {*theirs} - {*ours} <= {"buffersize"}
+
+
+def test_a_pool_explains_its_options_which_are_those_of_map():
+    """Each of them stands in the docstring, and has the default that it has elsewhere."""
+    parameters = [*inspect.signature(poolwise.Pool).parameters.values()]
+    assert all(f"``{each.name}``" in (poolwise.Pool.__doc__ or "") for each in parameters)
+    defaults = {each.name: each.default for each in dataclasses.fields(Options)}
+    differing = {each.name for each in parameters if each.default != defaults[each.name]}
+    assert differing == {"backend"}
 
 
 # --- The options -----------------------------------------------------------------------------------------------
