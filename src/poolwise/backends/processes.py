@@ -14,6 +14,7 @@ from poolwise.engine.supervisor import Supervisor
 from poolwise.engine.worker import WorkerJob, pack_function
 from poolwise.errors import FunctionShippingError
 from poolwise.model.events import Chunk, Event
+from poolwise.model.options import StartMethod
 from poolwise.model.plan import Plan
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work.items import Indexed
@@ -30,12 +31,7 @@ class ProcessesBackend:
     def __init__(self, job: Job, plan: Plan, *, by_value: bool = False) -> None:
         """Start nothing; ``by_value``: what is sent may be younger than the workers, even where these are forked."""
         method = plan.start_method or "spawn"
-        by_value = by_value or method != "fork"
-        # What is not inherited must not be sent along with the function either.
-        lean = job if not by_value else _without_items(job)
-        inner = InnerThreads.plan(job.inner_max_num_threads, job.cores, plan.workers, forked=method == "fork")
-        around = _look_around() if method != "fork" else None
-        self._supervisor = Supervisor(WorkerJob(lean, plan.tasks_per_worker, by_value, around, inner), method)
+        self._supervisor = Supervisor(_worker_job(job, plan, method, by_value=by_value), method)
 
     def start(self, worker: int) -> None:
         """Start a worker process."""
@@ -75,6 +71,7 @@ class TaskProcesses(ProcessesBackend):
     def __init__(self, job: Job, plan: Plan) -> None:
         """Start nothing."""
         super().__init__(job, plan, by_value=True)
+        self._job, self._plan = job, plan
         self._known: dict[bytes, Known] = {}
         self._known_bytes: Bytes = 0
         self._packed: dict[tuple[int, bool], tuple[Any, bytes]] = {}
@@ -83,7 +80,8 @@ class TaskProcesses(ProcessesBackend):
     def fork_no_more(self) -> None:
         """From here on this process has a second thread: workers that follow come from a nursery."""
         if self._supervisor.by_fork:
-            self._supervisor.start_by("forkserver")
+            # What a forked worker is given (libraries' own handles) cannot travel.
+            self._supervisor.start_by("forkserver", _worker_job(self._job, self._plan, "forkserver", by_value=True))
 
     def send_tasks(self, worker: int, chunk: Chunk, tasks: Sequence[Task | None]) -> None:
         """Send tasks that were submitted one by one; None stands for one that is not wanted any more."""
@@ -150,6 +148,16 @@ class Known:
 # arrays that they refer to.
 MOST_FUNCTIONS = 256
 MOST_FUNCTION_BYTES: Bytes = 64 << 20
+
+
+def _worker_job(job: Job, plan: Plan, method: StartMethod, *, by_value: bool) -> WorkerJob:
+    forked = method == "fork"
+    by_value = by_value or not forked
+    # What is not inherited must not be sent along with the function either.
+    lean = _without_items(job) if by_value else job
+    inner = InnerThreads.plan(job.inner_max_num_threads, job.cores, plan.workers, forked=forked)
+    around = None if forked else _look_around()
+    return WorkerJob(lean, plan.tasks_per_worker, by_value, around, inner)
 
 
 def _look_around() -> Surroundings:

@@ -103,9 +103,9 @@ class Supervisor:
 
             self._oom = OomCounters()
 
-    def start_by(self, method: StartMethod) -> None:
+    def start_by(self, method: StartMethod, job: WorkerJob) -> None:
         """Start the workers that follow by another method, where what made the first safe is no longer true."""
-        self._method = method
+        self._method, self._job = method, job
 
     def teach(self, worker: int, number: int, packed: bytes | None) -> None:
         """Tell a worker a function that chunks name by its number; None: it is not needed any more."""
