@@ -169,7 +169,7 @@ def _hire(options: Options) -> Clerk:
         marked=options.crash_retries == 0 and not threads,
     )
     workers = create_task_workers(plan, job)
-    clerk = Clerk(workers, crew, crash_retries=options.crash_retries, ahead=0 if threads else plan.workers)
+    clerk = Clerk(workers, crew, crash_retries=options.crash_retries, ahead=plan.workers)
     workers.fork_no_more()
     return clerk
 

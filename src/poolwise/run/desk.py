@@ -92,7 +92,10 @@ class Many:
         """Keep a piece until its turn; not where what was run may have been nothing, for nobody."""
         with self.news:
             if not self.cancelled:
-                self.done[batch.start - self.start] = batch
+                self.done[batch.start - self.start] = Batch(batch.start, [*batch.values], batch.failures)
+            # Who takes a result holds it alone: the loop that brought it may be busy with the rest for a while.
+            if isinstance(batch.values, list):
+                batch.values.clear()
             self.news.notify_all()
 
     def cancel(self) -> None:
@@ -153,8 +156,8 @@ class Desk:
     def take(self, batch: Batch) -> None:
         """Hear what came of some tasks; a line of which all is done is forgotten."""
         place = bisect.bisect(self._starts, batch.start) - 1
-        self._lines[place].take(batch)
         self._left[place] -= len(batch.values)
+        self._lines[place].take(batch)
         if self._left[place] == 0:
             del self._lines[place], self._starts[place], self._left[place]
 

@@ -125,3 +125,10 @@ def test_a_cancelled_map_keeps_only_what_was_there(before) -> None:
         mapped.cancel()
         desk.take(Batch(0, [None, None]))
     assert (0 in mapped.done) is before
+
+
+def test_a_result_of_a_map_is_held_by_its_taker_alone() -> None:
+    """Not also by the list in which it came, which the pool's thread may hold for a while."""
+    mapped, came = many(2), ["a", "b"]
+    desk_with(mapped).take(Batch(0, came))
+    assert (came, mapped.done[0].values) == ([], ["a", "b"])
