@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import dataclasses
 import functools
 import gc
 import os
@@ -25,7 +26,7 @@ from poolwise.errors import (
     RemoteTraceback,
     WorkerDiedError,
 )
-from tests.engine.programs import wait_until
+from tests.engine.programs import run_program, wait_until
 
 WAYS = {
     "threads": {"backend": "threads"},
@@ -144,6 +145,24 @@ def test_pickling_that_wants_to_end_the_program_ends_nothing(way, what) -> None:
     """``sys.exit`` in a ``__reduce__`` is that task's error and not the end of the pool's thread."""
     with pool_of(way) as pool:
         assert "SystemExit" in str(what(pool).exception())
+        assert pool.submit(double, 3).result() == 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Unchangeable(Exception):  # noqa: N818 - a name that says what it is
+    """Takes no cause, nor anything else."""
+
+
+def raise_unchangeable(_):
+    """Raise it."""
+    raise Unchangeable
+
+
+@every_way
+def test_an_exception_that_takes_no_cause_comes_without_one(way) -> None:
+    """It is its own future's, and not the end of the pool's thread."""
+    with pool_of(way) as pool:
+        assert pool.submit(raise_unchangeable, 1).exception() == Unchangeable()
         assert pool.submit(double, 3).result() == 6
 
 
@@ -393,15 +412,24 @@ def test_wrong_arguments_are_refused() -> None:
             poolwise.Pool(**options)
 
 
-@by_process
-def test_managers_can_be_used_in_tasks(way) -> None:
-    """The worker knows the caller's managers, as those of ``multiprocessing`` do."""
-    import multiprocessing  # noqa: PLC0415 - the other tests do without it
+MANAGED = """
+    import multiprocessing
+    import poolwise
+    if __name__ == "__main__":
+        with multiprocessing.get_context("spawn").Manager() as manager, poolwise.Pool({options}) as pool:
+            heard = manager.list()
+            pool.submit(heard.append, 5).result()
+            print(list(heard))
+"""
 
-    with multiprocessing.get_context("spawn").Manager() as manager, pool_of(way) as pool:
-        heard = manager.list()
-        pool.submit(heard.append, 5).result()
-        assert list(heard) == [5]
+
+@by_process
+def test_managers_can_be_used_in_tasks(way, tmp_path: Path) -> None:
+    """The worker knows the caller's managers, as those of ``multiprocessing`` do."""
+    # In a program of its own: multiprocessing leaves a process that tracks its resources for as long as it runs.
+    options = ", ".join(f"{name}={value!r}" for name, value in WAYS[way].items())
+    ended = run_program(tmp_path, MANAGED.format(options=options))
+    assert (ended.stdout.strip(), ended.stderr) == ("[5]", "")
 
 
 class Held:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
 from poolwise.backends.protocol import CAPABILITIES
-from poolwise.errors import NotAwaitableError, RemoteTraceback
+from poolwise.errors import NotAwaitableError
 from poolwise.measure.cpu import CpuClock
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
 from poolwise.model.events import Batch, Failed
@@ -265,13 +265,9 @@ class Execution:
     def _failure(self, failed: Failed) -> Failure:
         # A function may have emptied the very list that it was called on.
         item = next(iter(self._items.slice(failed.index, failed.index + 1)), None)
-        error, traceback = failed.error.error, failed.error.traceback
+        error = failed.error.as_raised()
         _add_note(error, f"poolwise: on item {failed.index}: {short_repr(item)}")
-        if traceback and error.__traceback__ is None:
-            # It came from another process, where its traceback stayed behind.
-            with contextlib.suppress(Exception):
-                error.__cause__ = RemoteTraceback(traceback)
-        return Failure(failed.index, item, error, failed.attempts, traceback)
+        return Failure(failed.index, item, error, failed.attempts, failed.error.traceback)
 
     def _probe_plan(self) -> Plan:
         """Where a late item must be given up, the probe cannot run in the thread that has to do it."""

@@ -200,12 +200,12 @@ def _results(many: Many, deadline: Seconds | None) -> Iterator[Any]:
             batch = _wait_for(many, at, deadline)
             at += len(batch.values)
             # Given up one by one, so that nothing is kept longer than the caller keeps it.
-            values = list(batch.values)[::-1]
+            values = [*reversed(batch.values)]
             failures = batch.failures
             del batch
             for offset in range(len(values)):
                 if offset in failures:
-                    raise failures[offset].error.error
+                    raise failures[offset].error.as_raised()
                 yield values.pop()
     finally:
         many.cancel()

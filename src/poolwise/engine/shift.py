@@ -7,7 +7,6 @@ microsecond a block; and a death names the block, or the very item.
 
 from __future__ import annotations
 
-import contextlib
 import pickle
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -98,21 +97,27 @@ class Shift:
 
     def serve(self) -> None:
         """Run chunks until told to stop."""
-        with contextlib.ExitStack() as stack:
-            stack.callback(self._end_loop)
-            while True:
-                message, body = self._voice.receive()
-                match message[0]:
-                    case "chunk":
-                        self._run(message, body)
-                        if self._growth.is_over():
-                            # What was sent ahead is not read any more, and goes to another worker.
-                            self._voice.send(("retired",))
-                            return
-                    case "call":
-                        self._learn(message)
-                    case _:
-                        return
+        try:
+            while self._obey(*self._voice.receive()):
+                pass
+        finally:
+            if self._loop is not None:
+                self._loop.close()
+
+    def _obey(self, message: Message, body: memoryview) -> bool:
+        """Do what the parent says; say whether to go on."""
+        match message[0]:
+            case "chunk":
+                self._run(message, body)
+                if self._growth.is_over():
+                    # What was sent ahead is not read any more, and goes to another worker.
+                    self._voice.send(("retired",))
+                    return False
+            case "call":
+                self._learn(message)
+            case _:
+                return False
+        return True
 
     def _learn(self, message: Message) -> None:
         """Keep a function that later chunks and tasks name by its number, or (None) forget it."""
@@ -233,10 +238,6 @@ class Shift:
             self._marks.resume(on)
         free = self._memory.take_dropped()
         self._voice.send(("done", identity, more, cut, gathered.wall_s, gathered.cpu_s, parcel, told, free), body)
-
-    def _end_loop(self) -> None:
-        if self._loop is not None:
-            self._loop.close()
 
 
 def _next_size(ran: int, wall_s: Seconds, rest: int) -> int:

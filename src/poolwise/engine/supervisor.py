@@ -26,7 +26,7 @@ from poolwise.engine.process import Starter, blocked_signals
 from poolwise.engine.shift import SINGLES
 from poolwise.engine.start import make_starter
 from poolwise.engine.worker import WorkerJob
-from poolwise.errors import FunctionShippingError, RemoteTraceback
+from poolwise.errors import FunctionShippingError
 from poolwise.model.events import (
     Chunk,
     ChunkDone,
@@ -138,7 +138,7 @@ class Supervisor:
         if handle is None:
             return
         marks, end = handle.memory.marks, handle.places
-        begin = max([marks.claimed, *(each.place for each in list(handle.chunks)[:1])])
+        begin = max(marks.claimed, handle.chunks[0].place) if handle.chunks else end
         left = min(end, marks.limit) - begin
         if left <= 0:
             self._events.append(TakenBack(worker, ()))
@@ -199,9 +199,7 @@ class Supervisor:
             case ("retired",):
                 handle.retired_at_s = time.monotonic()
             case ("failed", packed):
-                told = unpack_error(packed)
-                told.error.__cause__ = RemoteTraceback(told.traceback)
-                self._events.append(WorkerFailed(told.error))
+                self._events.append(WorkerFailed(unpack_error(packed).as_raised()))
             case ("done", *_):
                 self._done(handle, message, body)
             case ("said", kind, what):

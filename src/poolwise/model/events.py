@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from poolwise.errors import RemoteTraceback
 from poolwise.model.units import Seconds
 
 
@@ -34,6 +36,14 @@ class TaskError:
 
     error: BaseException
     traceback: str = ""
+
+    def as_raised(self) -> BaseException:
+        """Give the exception for the caller; its traceback as the cause where that stayed behind in another process."""
+        if self.traceback and self.error.__traceback__ is None:
+            # Some exceptions (frozen dataclasses) take no cause.
+            with contextlib.suppress(Exception):
+                self.error.__cause__ = RemoteTraceback(self.traceback)
+        return self.error
 
 
 @dataclass(frozen=True, slots=True)

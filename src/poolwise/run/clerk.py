@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
 from poolwise.backends.protocol import Backend
-from poolwise.errors import RemoteTraceback
 from poolwise.model.events import (
-    Batch,
     Chunk,
     ChunkDone,
     Emit,
@@ -163,7 +161,7 @@ class Clerk:
                 case Send(worker, chunk):
                     self._send(worker, chunk)
                 case Emit(batch):
-                    self._hand_over(batch)
+                    self.desk.take(batch)
                 case Start(worker):
                     self._workers.start(worker)
                 case TakeBack(worker):
@@ -191,14 +189,6 @@ class Clerk:
         # That it took no time must not make anybody think that tasks are quick.
         item_s = self._scheduler.item_s or UNKNOWN_S
         self._news.append(ChunkDone(worker, chunk.id, Outcome([None] * len(chunk), wall_s=len(chunk) * item_s)))
-
-    def _hand_over(self, batch: Batch) -> None:
-        for failed in batch.failures.values():
-            error, traceback = failed.error.error, failed.error.traceback
-            if traceback and error.__traceback__ is None:
-                # It came from another process, where its traceback stayed behind.
-                error.__cause__ = RemoteTraceback(traceback)
-        self.desk.take(batch)
 
     def _give_up(self, error: BaseException) -> None:
         """No worker can be had: whoever waits is told."""

@@ -11,26 +11,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from poolwise.model.events import Batch
 from poolwise.work.task import Task
-
-
-class Line(Protocol):
-    """Numbered tasks, ``start`` and following."""
-
-    start: int
-    most: int | None
-    """At most so many are sent together; None: it is found while running."""
-
-    def __len__(self) -> int:
-        """Count them."""
-        ...
-
-    def take(self, batch: Batch) -> None:
-        """Hear what came of some."""
-        ...
 
 
 @dataclass(slots=True)
@@ -40,7 +24,6 @@ class Singles:
     start: int
     tasks: list[Task | None]
     """None: it is done, and nothing of it is held any more."""
-    most: int | None = None
 
     def __len__(self) -> int:
         """Count them."""
@@ -62,7 +45,7 @@ class Singles:
             if failed is None:
                 task.future.set_result(value)
             else:
-                task.future.set_exception(failed.error.error)
+                task.future.set_exception(failed.error.as_raised())
 
 
 @dataclass(slots=True)
@@ -73,6 +56,7 @@ class Many:
     items: Sequence[Any]
     spread: bool
     most: int | None = None
+    """At most so many are sent together; None: it is found while running."""
     start: int = 0
     cancelled: bool = False
     error: BaseException | None = None
@@ -149,7 +133,7 @@ class Desk:
         """Give the number up to which tasks may be sent together with this one, which comes first."""
         line = self.line_of(number)
         end = line.start + len(line)
-        if line.most is None or (isinstance(line, Many) and line.cancelled):
+        if isinstance(line, Singles) or line.most is None or line.cancelled:
             return end
         return min(end, number + line.most)
 
