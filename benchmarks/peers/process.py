@@ -16,6 +16,7 @@ from benchmarks.peers.family import VARIABLE, Family
 from benchmarks.peers.memory import Watch, summarize
 
 ROOT = Path(__file__).resolve().parents[2]
+BYTECODE = ROOT / ".venvs" / "bytecode"
 LOOK_EVERY_S = 0.03
 
 
@@ -89,4 +90,7 @@ def _read(answer: Path, log: Path, code: int) -> dict[str, Any]:
 def _environment(folder: str, word: str) -> dict[str, str]:
     """Give the environment: the code to measure with, a folder to write in, and one thread for each worker's BLAS."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return os.environ | threads | {"PYTHONPATH": str(ROOT), "TMPDIR": folder, VARIABLE: word}
+    given = {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(BYTECODE), "TMPDIR": folder, VARIABLE: word}
+    # Installed packages are compiled once. So is this working tree, though the caller's shell may say otherwise: what
+    # a first map imports would be compiled anew in each run.
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | threads | given
