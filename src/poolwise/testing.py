@@ -13,15 +13,14 @@ Everything that went in and came out stands in ``backend.story``, in order, with
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from poolwise.errors import InitializerError, WorkerDiedError, WorkerStartError
+from poolwise.model.classes import field, frozen, mutable, replace
 from poolwise.model.events import (
     Chunk,
     ChunkDone,
@@ -55,7 +54,7 @@ ALWAYS = math.inf
 # --- The clock -----------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@mutable
 class Alarm:
     """Something that is to happen at a time."""
 
@@ -112,7 +111,7 @@ class FakeClock:
 # --- The backend ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Script:
     """How the workers of a ``FakeBackend`` live and die."""
 
@@ -128,7 +127,7 @@ class Script:
     """Workers have the items already, as under fork."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """What went into the backend or came out of it, and when."""
 
@@ -255,17 +254,17 @@ class FakeBackend:
         """Begin the worker's next chunk: run it, and set the alarm for its end, or for its worker's."""
         chunk, items = self._workers[worker].chunks[0]
         fate = self._foresee(chunk)
-        rules = dataclasses.replace(self._job.rules, timeout_s=None)
+        rules = replace(self._job.rules, timeout_s=None)
         with streams.borrowed(self._job.seed):
             mark, run_coroutine = streams.seeding(self._job.seed, chunk.start), self._run_coroutine()
             outcome = run_chunk(self._job.call, items[: fate.runs], rules, mark=mark, run_coroutine=run_coroutine)
         if fate.loss is None or (outcome.errors and rules.stop_at_error):
             ran = _items_run(outcome, fate.runs)
             virtual = sum(self._item_s(chunk.start + offset) for offset in range(ran))
-            done = dataclasses.replace(outcome, wall_s=virtual, cpu_s=0.0)
+            done = replace(outcome, wall_s=virtual, cpu_s=0.0)
             self._set(worker, virtual, lambda: self._finish(worker, chunk, done))
         else:
-            loss = dataclasses.replace(fate.loss, worker=worker)
+            loss = replace(fate.loss, worker=worker)
             self._set(worker, fate.seconds, lambda: self._lose(worker, loss))
 
     def _finish(self, worker: int, chunk: Chunk, outcome: Outcome) -> None:
@@ -315,7 +314,7 @@ class FakeBackend:
         return self._runner.run
 
 
-@dataclass(slots=True)
+@mutable
 class _Worker:
     """A worker's life so far."""
 
@@ -325,7 +324,7 @@ class _Worker:
     """What happens to it next."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Fate:
     """What becomes of a chunk."""
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
-import inspect
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
@@ -17,6 +15,7 @@ from poolwise.backends.protocol import CAPABILITIES
 from poolwise.errors import NotAwaitableError
 from poolwise.measure.cpu import CpuClock
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
+from poolwise.model.classes import frozen, replace
 from poolwise.model.events import Batch, Failed
 from poolwise.model.failure import Failure
 from poolwise.model.options import CORES_VARIABLE, Options
@@ -61,7 +60,7 @@ OWN_LOOP_PATIENCE_S: Seconds = 0.5
 learn_from(teach_words)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """What the caller asks for."""
 
@@ -154,7 +153,7 @@ class Execution:
         machine, left = find_machine(), self._scheduler.left
         if self._own_loop is not None:
             # Our loop's thread is not there any more when workers are forked.
-            machine = dataclasses.replace(machine, python_threads=max(1, machine.python_threads - 1))
+            machine = replace(machine, python_threads=max(1, machine.python_threads - 1))
         self.machine = machine
         if self._probe is None:
             return decide_forced(machine, self._options, left, coroutine=self._call.coroutine)
@@ -253,9 +252,9 @@ class Execution:
     def _refuse_coroutines(self, batch: Batch) -> None:
         """A plain function that gives coroutines has done nothing yet, and nobody would ever await them."""
         given = batch.values[0] if batch.values else None
-        if not inspect.iscoroutine(given):
+        if not isinstance(given, CoroutineType):
             return
-        for value in filter(inspect.iscoroutine, batch.values):
+        for value in (each for each in batch.values if isinstance(each, CoroutineType)):
             value.close()
         raise NotAwaitableError(
             f"{self._call.name} gives coroutines, but is not an async function itself, so that nobody awaits them: "

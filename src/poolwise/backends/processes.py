@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from poolwise.engine.shift import SINGLES
 from poolwise.engine.supervisor import Supervisor
 from poolwise.engine.worker import WorkerJob, pack_function
 from poolwise.errors import FunctionShippingError
+from poolwise.model.classes import field, mutable, replace
 from poolwise.model.events import Chunk, Event
 from poolwise.model.options import StartMethod
 from poolwise.model.plan import Plan
@@ -136,12 +136,12 @@ class TaskProcesses(ProcessesBackend):
                 self._supervisor.teach(worker, old.number, None)
 
 
-@dataclasses.dataclass(slots=True)
+@mutable
 class Known:
     """A function that workers know by its number."""
 
     number: int
-    workers: set[int] = dataclasses.field(default_factory=set)
+    workers: set[int] = field(default_factory=set)
 
 
 # A program that makes a new function for every task must not fill the workers' memory with them, nor with the large
@@ -168,4 +168,4 @@ def _look_around() -> Surroundings:
 
 def _without_items(job: Job) -> Job:
     # The event loop and the caller's list stay behind too.
-    return dataclasses.replace(job, items=Indexed(([],)), event_loop=None, into=None)
+    return replace(job, items=Indexed(([],)), event_loop=None, into=None)

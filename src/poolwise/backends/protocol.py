@@ -7,10 +7,10 @@ waiting and tells what happened when asked (``wait``). It decides nothing: the s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from poolwise.errors import InternalError
+from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, Event
 from poolwise.model.options import BackendName
 from poolwise.model.units import Seconds
@@ -18,7 +18,7 @@ from poolwise.model.units import Seconds
 TimeoutPower: TypeAlias = Literal["kills", "cancels", "abandons", "tells"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Capabilities:
     """What a backend can do; `decide`, the driver and the docs read this one table."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from poolwise.cli.demo_work import Page, describe, fetch_page, is_prime, page_body
+from poolwise.model.classes import frozen
 from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName
 
@@ -21,7 +21,7 @@ NUMBERS, QUICK_NUMBERS = 1_000_000, 200_000
 MANY = 32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """A way to run a chapter's work: the options of ``poolwise.map``, or None for a plain loop."""
 
@@ -35,7 +35,7 @@ class Way:
         return f"{workers} {self.name}" if workers else self.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Chapter:
     """A piece of real work, and the ways to do it."""
 

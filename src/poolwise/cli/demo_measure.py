@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -11,11 +10,12 @@ import psutil
 import poolwise
 from poolwise.cli.demo_chapters import Chapter, DemoError, Way
 from poolwise.measure.cpu import CpuClock
+from poolwise.model.classes import frozen
 from poolwise.model.report import Report
 from poolwise.model.units import Seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Row:
     """What one way took."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from poolwise.cli.demo_measure import Row
+from poolwise.model.classes import frozen
 from poolwise.model.report import Report
 from poolwise.report.explain import how, summary_line
 from poolwise.report.figures import counted, duration, share
@@ -23,7 +23,7 @@ ONE_AT_A_TIME = 1.25
 NOUNS = {"threads": "thread", "processes": "process"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Told:
     """A chapter's figures: the loop first, Poolwise's own choice last."""
 

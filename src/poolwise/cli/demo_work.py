@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import urllib.request
 import zlib
-from dataclasses import dataclass
+
+from poolwise.model.classes import frozen
 
 # The pages lie on this machine. A proxy that the environment names (http_proxy) knows another 127.0.0.1 than we do and
 # would answer with an error page, so that no proxy is used; otherwise this is what urlopen does.
@@ -19,7 +20,7 @@ LINES = 150
 MORE_LINES = 400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """What is kept of a page that was fetched: enough to tell whether it is the right one."""
 

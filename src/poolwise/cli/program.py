@@ -7,7 +7,6 @@ import difflib
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from poolwise.cli import exits
@@ -16,6 +15,7 @@ from poolwise.cli.output import silence
 from poolwise.cli.stops import Stopped, Stops
 from poolwise.cli.terminal import tell, tell_error
 from poolwise.errors import PoolwiseError
+from poolwise.model.classes import frozen
 
 DESCRIPTION = "Runs a function over many items as fast as this machine allows, and says why it chose that way."
 EXAMPLES = """\
@@ -38,7 +38,7 @@ class Module(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """A subcommand; its module is imported when it is used."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.decide.cost import Work, loop_cost, processes_cost, tasks_cost, threads_cost
+from poolwise.model.classes import frozen
 from poolwise.model.options import BACKENDS, BackendName, Options
 from poolwise.model.plan import (
     Candidate,
@@ -36,7 +36,7 @@ COROUTINE_WAITS = 0.5
 COMPUTES = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """All that the decision depends on."""
 

@@ -17,8 +17,8 @@ seconds for one item unless their name says otherwise.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from poolwise.model.classes import frozen
 from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName, StartMethod
 from poolwise.model.plan import Estimate
@@ -45,7 +45,7 @@ GIL_TURNS = 0.03
 CHUNK_S: dict[BackendName, Seconds] = {"loop": 0.05, "threads": 0.005, "processes": 0.02, "asyncio": 0.005}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Work:
     """The facts that the formulas need."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 
 from poolwise.engine.channel import ParentEnd
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.packing import Packer, Unpacker
 from poolwise.engine.process import Process
+from poolwise.model.classes import field, frozen, mutable
 from poolwise.model.events import NOTHING_BEGUN
 from poolwise.model.units import Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """A chunk that was sent to a worker: items ``start`` to ``stop - 1``, the first of them at ``place``."""
 
@@ -28,7 +28,7 @@ class Sent:
         return min(self.stop, max(self.start, self.start + place - self.place))
 
 
-@dataclass(slots=True)
+@mutable
 class Handle:
     """What the supervisor knows of a worker."""
 

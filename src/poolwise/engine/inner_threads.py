@@ -12,8 +12,9 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from poolwise.model.classes import frozen
 
 # Packages that bring such a library with them; where none is loaded, nothing is looked for.
 NATIVE = ("numpy", "scipy", "torch", "sklearn", "numba", "faiss", "xgboost", "lightgbm", "cv2", "tensorflow", "jax")
@@ -27,7 +28,7 @@ OTHERS = ("VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 READS = {"openblas": "OPENBLAS_NUM_THREADS", "mkl": "MKL_NUM_THREADS", "blis": "BLIS_NUM_THREADS", "openmp": OPENMP}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InnerThreads:
     """How many threads each library may have in a worker."""
 

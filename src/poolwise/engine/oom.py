@@ -7,9 +7,9 @@ by the death that it explains, so that two workers that are killed together are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from poolwise.model.classes import frozen
 from poolwise.model.units import Bytes
 
 CGROUP = Path("/sys/fs/cgroup")
@@ -18,7 +18,7 @@ PROC = Path("/proc")
 NO_LIMIT = 1 << 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OomFinding:
     """What the counters said at the death of a worker, compared with the start of its pool."""
 

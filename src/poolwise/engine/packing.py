@@ -15,12 +15,12 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from poolwise.engine.arena import LEAST_BUFFER, Reader, Writer
 from poolwise.engine.channel import PROTOCOL
 from poolwise.errors import ItemShippingError, ResultShippingError, ShippingError
+from poolwise.model.classes import frozen
 from poolwise.model.events import TaskError
 from poolwise.model.units import Bytes
 from poolwise.work.call import short_repr, show_error
@@ -49,7 +49,7 @@ Instead: TypeAlias = "Callable[[BaseException, int], object]"
 """What stands in the place of a value that could not be unpickled."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Broken:
     """Travels in the place of an item that cannot; the worker raises its error as that item's failure."""
 

@@ -10,13 +10,13 @@ import logging
 import pickle
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from poolwise.engine.packing import dumps
 from poolwise.engine.variables import Variable, leaving_out, take_variables
+from poolwise.model.classes import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What a worker takes over before it runs anything; nothing of it where it was forked from the caller."""
 

@@ -14,10 +14,10 @@ import logging
 import pickle
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from poolwise.engine.packing import dumps
+from poolwise.model.classes import frozen
 from poolwise.work.call import show_error
 
 logger = logging.getLogger("poolwise")
@@ -34,7 +34,7 @@ DECIMAL = "decimal_context"
 _of_main: dict[str, AnyVar] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """A variable with its value, ready to travel."""
 

@@ -14,8 +14,6 @@ Time counts only while somebody looks: a consumer of ``imap`` that is busy elsew
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from poolwise.engine.channel import ParentEnd
@@ -23,9 +21,11 @@ from poolwise.engine.handle import Sent
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.process import Process
 from poolwise.errors import WorkerDiedError, WorkerStartError
+from poolwise.model.classes import field, mutable
 from poolwise.model.events import NOTHING_BEGUN, WorkerLost
 from poolwise.model.units import Seconds
 from poolwise.work.chunk import late
+from poolwise.work.proc import read_proc
 
 # A late item is noticed within this share of its timeout, and no sooner than after a millisecond.
 LATE_SHARE = 0.1
@@ -53,7 +53,7 @@ class Watched(Protocol):
     answers: int
 
 
-@dataclass(slots=True)
+@mutable
 class Seen:
     """What was seen of a worker, and since when it is so, on the watch's own clock."""
 
@@ -62,7 +62,7 @@ class Seen:
     stopped_since_s: Seconds | None = None
 
 
-@dataclass(slots=True)
+@mutable
 class Watch:
     """Looks after the workers of a pool."""
 
@@ -136,7 +136,7 @@ def is_stopped(pid: int) -> bool:
     """Tell whether a process is stopped (SIGSTOP, Ctrl-Z); a debugger's hold is another state."""
     try:
         # The name of the program, in parentheses, may hold anything.
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"T"
+        return read_proc(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0] == b"T"
     except (OSError, IndexError):
         return False
 

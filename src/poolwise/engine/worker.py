@@ -12,7 +12,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poolwise.engine import lifeline, records, speech
@@ -23,6 +22,7 @@ from poolwise.engine.messages import pack_error
 from poolwise.engine.packing import dumps
 from poolwise.engine.shift import Shift
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
+from poolwise.model.classes import frozen
 from poolwise.model.events import TaskError
 from poolwise.work import role, streams
 from poolwise.work.call import make_call
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from poolwise.engine.surroundings import Surroundings
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerJob:
     """What a worker must know; under fork it inherits it, else it arrives pickled in the first message."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from poolwise.model.units import Seconds
+from poolwise.work.proc import read_proc
 
 # Time on a core, time in the queue for one, both in nanoseconds, and the number of turns (Linux, sched-stats.rst).
-SCHEDSTAT = Path("/proc/thread-self/schedstat")
+SCHEDSTAT = "/proc/thread-self/schedstat"
 
 
 def cpu_s() -> Seconds:
@@ -25,7 +25,7 @@ def cpu_s() -> Seconds:
 def queued_s() -> Seconds:
     """Give the seconds for which this thread was ready to run and waited for a core (Linux tells; elsewhere 0)."""
     try:
-        return int(SCHEDSTAT.read_bytes().split()[1]) / 1e9
+        return int(read_proc(SCHEDSTAT).split()[1]) / 1e9
     except (OSError, IndexError, ValueError):
         return 0.0
 

@@ -15,9 +15,9 @@ import _thread
 import os
 import sys
 import time
-from dataclasses import dataclass
 
 from poolwise.measure.cpu import queued_s
+from poolwise.model.classes import frozen
 from poolwise.model.units import Seconds
 
 # Short enough for some twenty samples in a probe of 20 ms where the GIL is free.
@@ -27,7 +27,7 @@ NAP_S: Seconds = 0.0005
 LATE_S: Seconds = 0.0004
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Look:
     """A nap began, it ended and asked for the GIL, and got it."""
 

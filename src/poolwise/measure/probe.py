@@ -11,13 +11,13 @@ import math
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from poolwise.backends.protocol import Backend
 from poolwise.measure.cpu import queued_s
 from poolwise.measure.gil import GilWatch, gil_enabled
 from poolwise.measure.payload import measure_payload, measure_payloads
+from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerLost
 from poolwise.model.profile import Payload, Profile
 from poolwise.model.units import Seconds
@@ -49,7 +49,7 @@ MOSTLY = 0.5
 COLD = 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sample:
     """A measured chunk."""
 

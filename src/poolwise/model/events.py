@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from poolwise.errors import RemoteTraceback
+from poolwise.model.classes import field, frozen
 from poolwise.model.units import Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chunk:
     """Items ``start`` to ``stop - 1``, sent together to one worker."""
 
@@ -30,7 +30,7 @@ class Chunk:
         return Chunk(self.id, start, stop, self.marked)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskError:
     """What one call raised, ready to travel: the exception and its traceback's text."""
 
@@ -46,7 +46,7 @@ class TaskError:
         return self.error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What came of a chunk: a value for each item that ran, None in the place of one that raised.
 
@@ -66,14 +66,14 @@ class Outcome:
     """What a value took to travel, on average."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerReady:
     """A worker has started and waits for chunks."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChunkDone:
     """A worker has run a chunk, or the first part of it."""
 
@@ -86,7 +86,7 @@ class ChunkDone:
     """The worker has left the items behind these, because they were taken back."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakenBack:
     """A worker will not begin any of its items from here on: they may be given to another."""
 
@@ -95,7 +95,7 @@ class TakenBack:
     """For each chunk that lost items, its number and the item at which it now stops."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waited:
     """Nothing has happened for a while."""
 
@@ -104,7 +104,7 @@ class Waited:
 NOTHING_BEGUN = -1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerLost:
     """A worker is gone: it died, or was given up because an item was late. Its chunks have no outcome."""
 
@@ -119,14 +119,14 @@ class WorkerLost:
     """The item has failed by this alone (it was late); else it is a suspect and is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerFailed:
     """No worker can ever be ready (the initializer raised, the function cannot travel): the run is over."""
 
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerRetired:
     """A worker has grown too large and has ended between two chunks; what was sent ahead to it is not begun."""
 
@@ -136,7 +136,7 @@ class WorkerRetired:
 Event: TypeAlias = WorkerReady | ChunkDone | TakenBack | WorkerLost | WorkerFailed | WorkerRetired
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemsRead:
     """The driver has read items; ``known`` can be taken in all, and no more will come where ``ended``."""
 
@@ -144,7 +144,7 @@ class ItemsRead:
     ended: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """An item has failed for good."""
 
@@ -153,7 +153,7 @@ class Failed:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batch:
     """Finished items on their way to the caller: values of the items ``start`` and following."""
 
@@ -166,14 +166,14 @@ class Batch:
 # --- Instructions: what the scheduler tells the driver to do ---------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """Start a worker with this number."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Send:
     """Give a worker a chunk."""
 
@@ -181,28 +181,28 @@ class Send:
     chunk: Chunk
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakeBack:
     """Take back part of what a worker has not begun, for one that has nothing to do; TakenBack tells what came."""
 
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """Read up to so many more items."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Emit:
     """Hand finished items to the caller."""
 
     batch: Batch
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Raise:
     """End the run: an item has failed for good, or no worker can be had."""
 

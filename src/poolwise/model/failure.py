@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+from poolwise.model.classes import field, frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Failure:
     """Stands in the place of a result under ``errors="collect"``; ``results.failures`` lists them."""
 

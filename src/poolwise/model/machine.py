@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from poolwise.model.classes import frozen
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NativePool:
     """Threads that a native library has started and keeps."""
 
@@ -20,7 +20,7 @@ class NativePool:
     """It works on in a forked child, which has none of these threads; False also where that is not known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Machine:
     """The computer as this process may use it, now."""
 

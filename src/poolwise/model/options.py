@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import reprlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 from poolwise.errors import OptionError, UnknownOptionError
+from poolwise.model.classes import field_names, frozen
 from poolwise.model.progress import Progress
 from poolwise.model.units import Bytes, Seconds
 
@@ -36,7 +34,7 @@ LEAST_MEMORY: Bytes = 16 * 2**20
 MOST_SECONDS: Seconds = 100 * 365 * 86_400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Options:
     """How a caller wants the work run; each field is an option of ``poolwise.map`` and explained there."""
 
@@ -78,24 +76,30 @@ class Options:
     @classmethod
     def from_keywords(cls, verb: str, keywords: Mapping[str, Any]) -> Options:
         """Make the options of a call of ``verb``, or say which keyword is wrong and what to write instead."""
-        known = [field.name for field in fields(cls)]
+        known = field_names(cls)
         for name in keywords:
             if name in NOT_YET:
                 msg = f"{verb}() has no option {name!r} yet: {NOT_YET[name]}; leave it out"
                 raise UnknownOptionError(msg)
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+                near = _near(name, known, cutoff=0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"
                 msg = f"{verb}() got an unknown option {name!r}; {hint}"
                 raise UnknownOptionError(msg)
         return cls(**keywords)
 
 
+def _near(word: str, words: Sequence[str], cutoff: float = 0.6) -> list[str]:
+    from difflib import get_close_matches  # noqa: PLC0415 - who makes no mistake need not wait for it
+
+    return get_close_matches(word, words, n=1, cutoff=cutoff)
+
+
 def _one_of(name: str, value: object, allowed: tuple[str, ...], also: str | None = None) -> None:
     if isinstance(value, str) and value in allowed:
         return
     choices = ", ".join([repr(each) for each in allowed] + ([also] if also else []))
-    near = difflib.get_close_matches(value, allowed, n=1) if isinstance(value, str) else []
+    near = _near(value, allowed) if isinstance(value, str) else []
     hint = f"; did you mean {near[0]!r}?" if near else ""
     msg = f"{name}={_shown(value)} is not known{hint} (one of {choices})"
     raise OptionError(msg)
@@ -143,11 +147,17 @@ def _progress(value: object) -> None:
     raise OptionError(msg)
 
 
+def _is_coroutine_function(given: object) -> bool:
+    from inspect import iscoroutinefunction  # noqa: PLC0415 - it takes 7 ms
+
+    return iscoroutinefunction(given)
+
+
 def _initializer(initializer: object, initargs: object) -> None:
     if initializer is not None and not callable(initializer):
         msg = f"initializer={_shown(initializer)} cannot be called: write a function, and its arguments in initargs"
         raise OptionError(msg)
-    if inspect.iscoroutinefunction(initializer):
+    if initializer is not None and _is_coroutine_function(initializer):
         msg = f"initializer={_shown(initializer)} is an async function, which nobody awaits: write an ordinary one"
         raise OptionError(msg)
     if not isinstance(initargs, tuple):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from poolwise.model.classes import frozen
 from poolwise.model.machine import NativePool
 from poolwise.model.options import BackendName, StartMethod
 from poolwise.model.units import Seconds
@@ -12,14 +12,14 @@ from poolwise.model.units import Seconds
 # --- Reasons -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forced:
     """The caller asked for this backend."""
 
     backend: BackendName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkEnded:
     """All items were done before there was anything to decide."""
 
@@ -27,50 +27,50 @@ class WorkEnded:
     seconds: Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waits:
     """The function waits for most of its time."""
 
     share: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Computes:
     """The function computes for most of its time."""
 
     share: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HoldsGil:
     """The function holds the GIL, so that threads take turns."""
 
     share: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReleasesGil:
     """The function lets the GIL go while it computes, so that threads run side by side."""
 
     share: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoGil:
     """This interpreter has no GIL: threads compute side by side."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IsCoroutine:
     """The function is a coroutine function: it runs in an event loop."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotCoroutine:
     """The function is an ordinary one, which an event loop cannot run."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolCostsMore:
     """What is left in the loop takes less than a pool would."""
 
@@ -80,7 +80,7 @@ class PoolCostsMore:
     pool_s: Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Predicted:
     """The chosen way is the cheapest by estimate."""
 
@@ -89,7 +89,7 @@ class Predicted:
     loop_s: Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slower:
     """This way would take longer, by estimate, than the chosen one."""
 
@@ -97,7 +97,7 @@ class Slower:
     chosen_s: Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CannotShip:
     """The function, an item or a result cannot travel to another process."""
 
@@ -105,33 +105,33 @@ class CannotShip:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CannotTimeOut:
     """This way cannot end an item that is late."""
 
     backend: BackendName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OneCore:
     """There is one core to use, so that computing gains nothing from company."""
 
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LengthUnknown:
     """How many items will come is not known; so many more were assumed."""
 
     assumed: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InsideWorker:
     """This process is a worker already; its siblings have the other cores."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartsBy:
     """How worker processes are started, and which threads there are: they forbid to fork, or survive it."""
 
@@ -143,7 +143,7 @@ class StartsBy:
     native_pools: tuple[NativePool, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoStartMethod:
     """Worker processes cannot be started in this way here."""
 
@@ -151,7 +151,7 @@ class NoStartMethod:
     platform: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotMeasured:
     """Nothing was measured before (the backend was given), so that chunks are sized while running."""
 
@@ -183,7 +183,7 @@ Reason: TypeAlias = (
 # --- Plan ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Estimate:
     """What a way would cost for the items that are left, term by term."""
 
@@ -199,7 +199,7 @@ class Estimate:
         return self.start_s + self.work_s + self.tail_s
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A way to run the rest, with its estimate, or with the reason why it cannot serve."""
 
@@ -210,7 +210,7 @@ class Candidate:
     why_not: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Plan:
     """How the rest is run, and why."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from poolwise.model.classes import frozen
 from poolwise.model.units import Bytes, Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Payload:
     """What it costs to ship one thing to another process and unpack it there."""
 
@@ -18,7 +17,7 @@ class Payload:
     """Why it cannot be shipped at all; None where it can."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Profile:
     """The work as the probe saw it; every figure is a mean for one item unless its name says otherwise."""
 

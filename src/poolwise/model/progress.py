@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from poolwise.model.classes import frozen
 from poolwise.model.units import Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """A moment of a run: what a ``progress`` function is called with, a few times a second."""
 

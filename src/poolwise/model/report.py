@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from poolwise.model.classes import frozen
 from poolwise.model.machine import Machine
 from poolwise.model.plan import Plan
 from poolwise.model.profile import Profile
@@ -11,7 +10,7 @@ from poolwise.model.prose import say
 from poolwise.model.units import Seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Report:
     """What happened: figures as fields; ``str(report)`` says them in words."""
 
@@ -46,7 +45,7 @@ class Report:
         return say(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Diagnosis:
     """What ``poolwise.why`` found: how the work would be run, and why."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from poolwise.model.classes import frozen
 from poolwise.model.units import Bytes, Seconds
 
 # A chunk is not made shorter than this towards the end: what is gained by even shares is lost in sending them
@@ -27,7 +27,7 @@ MOST_CHUNK_BYTES: Bytes = 4 << 20
 OLDER = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Sizing:
     """The rule for chunk sizes."""
 

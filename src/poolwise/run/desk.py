@@ -10,14 +10,14 @@ import bisect
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from poolwise.model.classes import field, mutable
 from poolwise.model.events import Batch
 from poolwise.work.task import Task
 
 
-@dataclass(slots=True)
+@mutable
 class Singles:
     """Tasks that were submitted one by one, in one go."""
 
@@ -48,7 +48,7 @@ class Singles:
                 task.future.set_exception(failed.error.as_raised())
 
 
-@dataclass(slots=True)
+@mutable
 class Many:
     """The items of one ``map``."""
 

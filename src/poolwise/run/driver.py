@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from poolwise.backends.protocol import Backend
+from poolwise.model.classes import frozen
 from poolwise.model.events import (
     Batch,
     Emit,
@@ -52,7 +52,7 @@ LONG_WAIT_S: Seconds = 0.05
 Watch = Callable[[Progress], object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ending:
     """How a run was ended by an error: the item's, or (``failed`` is None) the run's own."""
 

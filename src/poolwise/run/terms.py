@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from poolwise.model.classes import field, frozen, mutable
 from poolwise.model.options import ErrorsChoice
 from poolwise.run.adapt import Sizing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Wishes:
     """What the caller wants of the whole run."""
 
@@ -25,7 +25,7 @@ class Wishes:
     what waits is spread over the workers, since nobody knows whether more will come."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Crew:
     """How a backend is staffed."""
 
@@ -39,7 +39,7 @@ class Crew:
     """What a worker has not begun can be taken back from it."""
 
 
-@dataclass(slots=True)
+@mutable
 class Counts:
     """What has happened so far, in numbers."""
 

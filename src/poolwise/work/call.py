@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import reprlib
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from types import FunctionType, MethodType
+from typing import Any, Final
 
 from poolwise.errors import NotCallableError
+from poolwise.model.classes import frozen
 
 # Long enough to recognise an item by, short enough for one line of a terminal.
 REPR_LENGTH = 80
+# inspect.CO_COROUTINE: the code of an ``async def``.
+CO_COROUTINE: Final = 0x80
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A function, and how an item becomes its arguments."""
 
@@ -52,7 +55,18 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
         inner = inner.func
     # Asked of the type: what a class makes is no coroutine, though its instances may be called for one.
     asked = getattr(type(inner), "__call__", None)  # noqa: B004 - not whether there is one
-    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(asked)
+    return _gives_coroutine(inner) or _gives_coroutine(asked)
+
+
+def _gives_coroutine(function: Any) -> bool:  # noqa: ANN401 - whatever has been found
+    if "inspect" in sys.modules:
+        from inspect import iscoroutinefunction  # noqa: PLC0415 - who has not loaded it need not wait 7 ms for it
+
+        return iscoroutinefunction(function)
+    # All that can be told without it: only inspect itself marks a function that is no ``async def``.
+    while isinstance(function, (MethodType, functools.partial)):
+        function = function.__func__ if isinstance(function, MethodType) else function.func
+    return isinstance(function, FunctionType) and bool(function.__code__.co_flags & CO_COROUTINE)
 
 
 def short_repr(value: object) -> str:

@@ -9,10 +9,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from poolwise.errors import FunctionExitedError, TaskTimeoutError
+from poolwise.model.classes import frozen
 from poolwise.model.events import Outcome, TaskError
 from poolwise.model.units import Seconds
 from poolwise.work import role
@@ -31,7 +31,7 @@ EXTENDS_FAST = sys.version_info < (3, 12)
 MANY = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChunkRules:
     """What the caller wants of a chunk."""
 

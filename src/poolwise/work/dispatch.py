@@ -18,8 +18,9 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from poolwise.model.classes import field, mutable
 
 own: contextvars.ContextVar[Own | None] = contextvars.ContextVar("poolwise_own_streams", default=None)
 """The generators of the item that is run in this context."""
@@ -52,7 +53,7 @@ class Own:
         return numpy_random().RandomState(self._for_numpy)
 
 
-@dataclass(slots=True)
+@mutable
 class _Patches:
     """What was replaced, and by how many runs it is wanted."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from poolwise.errors import InitializerError
+from poolwise.model.classes import field, frozen
 from poolwise.model.units import Bytes
 from poolwise.work.call import Call, show_error
 from poolwise.work.chunk import ChunkRules, is_ctrl_c
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import asyncio
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Job:
     """What a backend needs to know of the work."""
 

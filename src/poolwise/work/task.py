@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
+from poolwise.model.classes import mutable
 
-@dataclass(slots=True)
+
+@mutable
 class Task:
     """One call that was submitted."""
 

@@ -28,17 +28,16 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from poolwise.model.classes import frozen
 from poolwise.model.machine import NativePool, unexplained
 from poolwise.model.units import Seconds
 
 if TYPE_CHECKING:
     import ctypes
 
-PROC = Path("/proc/self")
+TASKS = "/proc/self/task"
 # A thread that was told to end is gone well within this.
 DYING_S: Seconds = 0.003
 
@@ -91,7 +90,7 @@ def _surplus() -> int:
 
 def _tasks() -> int:
     try:
-        return len(os.listdir(PROC / "task"))  # noqa: PTH208 - a third of iterdir's time, and every map asks
+        return len(os.listdir(TASKS))  # noqa: PTH208 - a third of iterdir's time, and every map asks
     except OSError:
         return 0
 
@@ -114,7 +113,7 @@ def _pools(*, waking: bool) -> tuple[tuple[NativePool, ...], bool]:
 # --- Libraries -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenBlas:
     """An OpenBLAS that starts threads of its own."""
 
@@ -140,7 +139,7 @@ class OpenBlas:
         return max(0, self._size() - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Libraries:
     """What is loaded that may start threads."""
 

@@ -44,7 +44,7 @@ class Process:
 @pytest.fixture
 def process(monkeypatch, tmp_path) -> Process:
     """Give a process that has the threads that Python knows, and nothing loaded."""
-    monkeypatch.setattr(threads, "PROC", tmp_path)
+    monkeypatch.setattr(threads, "TASKS", str(tmp_path / "task"))
     monkeypatch.setattr(threads, "DYING_S", 0.0)
     made = Process(tmp_path)
     made.grow(threading.active_count())
@@ -76,7 +76,7 @@ def test_a_process_without_native_threads_loads_nothing_to_look_at_them(process,
 
 def test_without_proc_no_native_threads_are_known(monkeypatch, tmp_path):
     """Where the system does not list its threads, none are made up."""
-    monkeypatch.setattr(threads, "PROC", tmp_path / "none")
+    monkeypatch.setattr(threads, "TASKS", str(tmp_path / "none"))
     assert native_threads() == (0, ())
 
 
