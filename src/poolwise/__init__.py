@@ -12,20 +12,23 @@ A tour of the house, for readers of the code::
     errors     what can go wrong, and whose fault it is
 """
 
+import sys as _sys
 import typing as _typing
 
-from poolwise import errors
-from poolwise.api.amap import aimap, amap
-from poolwise.api.imap import ResultIterator, imap
-from poolwise.api.map import map, starmap
-from poolwise.api.why import machine, why
-from poolwise.model.failure import Failure
-from poolwise.model.machine import Machine
-from poolwise.model.plan import Plan
-from poolwise.model.profile import Profile
-from poolwise.model.progress import Progress
-from poolwise.model.report import Diagnosis, Report
-from poolwise.model.results import Results
+# A worker's own interpreter needs the engine; all else only where its function asks for it, which few do.
+if _typing.TYPE_CHECKING or "poolwise-worker" not in _sys._xoptions:  # noqa: SLF001 - documented under this name
+    from poolwise import errors
+    from poolwise.api.amap import aimap, amap
+    from poolwise.api.imap import ResultIterator, imap
+    from poolwise.api.map import map, starmap
+    from poolwise.api.why import machine, why
+    from poolwise.model.failure import Failure
+    from poolwise.model.machine import Machine
+    from poolwise.model.plan import Plan
+    from poolwise.model.profile import Profile
+    from poolwise.model.progress import Progress
+    from poolwise.model.report import Diagnosis, Report
+    from poolwise.model.results import Results
 
 if _typing.TYPE_CHECKING:
     from poolwise import testing
@@ -55,14 +58,36 @@ __all__ = [
 ]
 
 
+# Where the names are that have not been imported above.
+_HOMES = {
+    "Diagnosis": "model.report",
+    "Failure": "model.failure",
+    "Machine": "model.machine",
+    "Plan": "model.plan",
+    "Pool": "api.pool",  # it needs concurrent.futures, 10 ms
+    "Profile": "model.profile",
+    "Progress": "model.progress",
+    "Report": "model.report",
+    "ResultIterator": "api.imap",
+    "Results": "model.results",
+    "aimap": "api.amap",
+    "amap": "api.amap",
+    "imap": "api.imap",
+    "machine": "api.why",
+    "map": "api.map",
+    "starmap": "api.map",
+    "why": "api.why",
+}
+
+
 def __getattr__(name: str) -> object:
-    """Import ``poolwise.testing`` and ``poolwise.Pool`` when somebody asks for them."""
-    if name == "Pool":
-        from poolwise.api.pool import Pool  # noqa: PLC0415 - it needs concurrent.futures, 10 ms
+    """Import what somebody asks for and is not there yet."""
+    from importlib import import_module  # noqa: PLC0415 - few need it
 
-        return Pool
-    if name == "testing":
-        import importlib  # noqa: PLC0415 - see above
-
-        return importlib.import_module("poolwise.testing")
+    if name in {"errors", "testing"}:
+        return import_module(f"poolwise.{name}")
+    if name in _HOMES:
+        found: object = getattr(import_module(f"poolwise.{_HOMES[name]}"), name)
+        globals()[name] = found
+        return found
     raise AttributeError(f"module 'poolwise' has no attribute {name!r}")

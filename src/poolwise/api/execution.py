@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
 from poolwise.backends.protocol import CAPABILITIES
+from poolwise.decide.choose import decide, decide_forced
+from poolwise.decide.cost import CHUNK_S
+from poolwise.decide.memory import memory_limit
+from poolwise.decide.start import choose_start_method
 from poolwise.errors import NotAwaitableError
 from poolwise.measure.cpu import CpuClock
+from poolwise.measure.machine import find_machine, wanted_cores
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
 from poolwise.model.classes import frozen, replace
 from poolwise.model.events import Batch, Failed
@@ -80,8 +85,6 @@ class Execution:
         """Check what is asked; nothing runs yet."""
         role.refuse_nested_start(ask.verb)
         if CORES_VARIABLE in os.environ:
-            from poolwise.measure.machine import wanted_cores  # noqa: PLC0415 - 5 ms, and hardly ever set
-
             wanted_cores()
         self._ask = ask
         self._options = ask.options
@@ -144,11 +147,6 @@ class Execution:
 
     def decide(self) -> Plan:
         """Look at the machine and choose; nothing but these figures and the options counts."""
-        # Imported when there is something to decide: tiny work is done before.
-        from poolwise.decide.choose import decide, decide_forced  # noqa: PLC0415
-        from poolwise.decide.start import choose_start_method  # noqa: PLC0415
-        from poolwise.measure.machine import find_machine  # noqa: PLC0415
-
         self._peek()
         machine, left = find_machine(), self._scheduler.left
         if self._own_loop is not None:
@@ -298,8 +296,6 @@ class Execution:
     def _memory_limit(self, plan: Plan | None) -> Bytes | None:
         if plan is None or plan.backend != "processes":
             return None
-        from poolwise.decide.memory import memory_limit  # noqa: PLC0415 - tiny work is done before
-
         return memory_limit(self._options, self.machine, plan.workers)
 
     def _close(self) -> None:
@@ -350,8 +346,6 @@ def _wishes(ask: Ask) -> Wishes:
 def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inherited: bool) -> Crew:
     """Staff a backend for a plan."""
     killing = _gives_up_workers(plan, options, coroutine=coroutine)
-    from poolwise.decide.cost import CHUNK_S  # noqa: PLC0415 - only asked after deciding, which has imported it
-
     target_s = CHUNK_S[plan.backend]
     # A caller who says how large a chunk is gets such chunks. Coroutines of a chunk are all begun at once.
     gives_back = CAPABILITIES[plan.backend].gives_back and plan.chunksize is None and not killing and not coroutine

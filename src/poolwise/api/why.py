@@ -7,6 +7,7 @@ from typing import Unpack
 
 from poolwise.api.keywords import Keywords
 from poolwise.api.map import make_execution
+from poolwise.measure.machine import find_machine
 from poolwise.model.machine import Machine
 from poolwise.model.report import Diagnosis
 
@@ -37,6 +38,4 @@ def machine() -> Machine:
 
     Cores are those that the affinity, the cgroup's quota and ``POOLWISE_MAX_CORES`` allow, whichever is least.
     """
-    from poolwise.measure.machine import find_machine  # noqa: PLC0415 - only needed when asked
-
     return find_machine()

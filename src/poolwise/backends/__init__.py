@@ -1,10 +1,12 @@
 """How chunks are run: one file for each backend, behind one protocol (``protocol.py``).
 
-``create`` makes the one that a Plan names; each is imported when it is first used.
+``create`` makes the one that a Plan names; each is imported when it is first used, but for processes: who asks for them
+waits for the first map, which is the whole of a short run, and loading the engine would be half of it.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from poolwise.backends.protocol import Backend
@@ -53,3 +55,7 @@ def create(plan: Plan, job: Job) -> Backend:
             from poolwise.backends.processes import ProcessesBackend  # noqa: PLC0415 - imported when first used
 
             return ProcessesBackend(job, plan)
+
+
+if sys.platform != "win32":  # where there is no engine yet
+    import poolwise.backends.processes  # noqa: F401 - see above

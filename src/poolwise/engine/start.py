@@ -16,6 +16,7 @@ from __future__ import annotations
 from poolwise.engine.channel import Message
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.process import Starter
+from poolwise.engine.start_fork import ForkStarter
 from poolwise.engine.worker import WorkerJob, pack_job, unshippable
 from poolwise.model.options import StartMethod
 
@@ -23,8 +24,6 @@ from poolwise.model.options import StartMethod
 def make_starter(method: StartMethod, job: WorkerJob, life: Lifeline) -> Starter:
     """Make the starter for a start method."""
     if method == "fork":
-        from poolwise.engine.start_fork import ForkStarter  # noqa: PLC0415 - each is imported when first used
-
         return ForkStarter(job, life)
     packed = _pack_or_explain(job)
     if method == "spawn":

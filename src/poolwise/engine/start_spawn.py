@@ -60,5 +60,7 @@ def start_interpreter(module: str, function: str, descriptors: tuple[int, ...]) 
     code = f"import sys; sys.path[:] = {path!r}; from {module} import {function}; {function}({numbers})"
     # The standard library's own start methods pass the interpreter's flags (-W, -X, -I ...) on by this function too.
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+    # So that ``import poolwise`` there loads no more than the engine does.
+    flags += ["-X", "poolwise-worker"]
     with blocked_signals():
         return subprocess.Popen([sys.executable, *flags, "-c", code], pass_fds=descriptors, stdin=subprocess.DEVNULL)  # noqa: S603 - our own interpreter
