@@ -1,20 +1,23 @@
-"""Classes of plain values: what ``dataclasses`` offers and we use, made fifteen times as quickly.
+"""Classes of plain values: what ``dataclasses`` offers and we use, made in a fraction of the time.
 
 ``dataclasses`` writes and compiles half a dozen methods for each class when its module is imported: half a millisecond,
 and seven for ``dataclasses`` itself. With our eighty classes that was half of the time that ``import poolwise`` took,
 in the caller's process and again in every worker that begins as a fresh interpreter. Here a class gets its slots and
-methods that all classes share; only ``__init__`` is compiled, when the first instance is made. From outside they are
+methods that all classes share; only ``__init__`` is compiled, where many instances are made. From outside they are
 dataclasses: ``dataclasses.fields``, ``asdict`` and ``replace`` take them, once somebody asks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final, TypeVar, cast, dataclass_transform, overload
 
 T = TypeVar("T")
 
+# Compiling ``__init__`` takes as long as filling so many instances one by one, which most classes of a run never have.
+FEW = 30
 _MISSING: Final = object()
 
 
@@ -85,9 +88,15 @@ def _make(cls: type[T], *, kw_only: bool, methods: dict[str, Any]) -> type[T]:
         given = body.pop(name, _PLAIN)
         fields[name] = given if isinstance(given, _Field) else field(default=given)
 
+    instances = 0
+
     def first_init(self: Any, /, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - what the real one takes
-        made.__init__ = _compile_init(made, kw_only=kw_only, is_frozen=methods is _FROZEN)
-        made.__init__(self, *args, **keywords)
+        nonlocal instances
+        instances += 1
+        # Whatever is wrong with the arguments, a compiled function says it as any other.
+        if instances > FEW or (args and kw_only) or not _fill(self, fields, args, keywords):
+            made.__init__ = _compile_init(made, kw_only=kw_only, is_frozen=methods is _FROZEN)
+            made.__init__(self, *args, **keywords)
 
     own: dict[str, Any] = {
         "__init__": first_init,
@@ -101,6 +110,27 @@ def _make(cls: type[T], *, kw_only: bool, methods: dict[str, Any]) -> type[T]:
     made = kind(cls.__name__, cls.__bases__, {**methods, **body, **own})
     made.__qualname__ = cls.__qualname__
     return cast("type[T]", made)
+
+
+def _fill(self: object, fields: dict[str, _Field], args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+    """Set the fields one by one; False where the arguments do not fit."""
+    given = dict(zip(fields, args, strict=False))
+    if len(args) > len(fields) or given.keys() & keywords.keys() or keywords.keys() - fields.keys():
+        return False
+    given |= keywords
+    for name, each in fields.items():
+        if name in given:
+            value = given[name]
+        elif each.default_factory is not None:
+            value = each.default_factory()
+        elif each.default is not _MISSING:
+            value = each.default
+        else:
+            return False
+        object.__setattr__(self, name, value)
+    if hasattr(self, "__post_init__"):
+        self.__post_init__()
+    return True
 
 
 def _compile_init(cls: type, *, kw_only: bool, is_frozen: bool) -> Callable[..., None]:
@@ -164,6 +194,7 @@ def _repr(self: Any) -> str:  # noqa: ANN401 - one of our values, here and below
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
+@cache
 def _compared(cls: type) -> Callable[[object], object]:
     """Give what reads all that counts when two are compared."""
     names = [name for name, each in cls.__value_fields__.items() if each.compare]  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from poolwise.model.classes import field, field_names, frozen, mutable, replace
+from poolwise.model.classes import FEW, field, field_names, frozen, mutable, replace
 
 
 @frozen
@@ -62,16 +62,26 @@ class Empty:
 
 @pytest.mark.parametrize("given", [(1,), (1, 3), (1, 3, ["a"]), (1, 3, [], "note")], ids=str)
 def test_a_value_is_what_dataclasses_would_make(given):
-    """Fields, repr and state are the same."""
-    ours, twin = Point(*given), Twin(*given)
-    assert repr(ours) == repr(twin).replace("Twin", "Point")
-    assert dataclasses.asdict(ours) == dataclasses.asdict(twin)
-    assert ours.__getstate__() == [getattr(twin, each.name) for each in dataclasses.fields(twin)]
+    """Fields, repr and state are the same, of the first instances and of later ones, whose __init__ is compiled."""
+    for _ in range(FEW + 2):
+        ours, twin = Point(*given), Twin(*given)
+        assert repr(ours) == repr(twin).replace("Twin", "Point")
+        assert dataclasses.asdict(ours) == dataclasses.asdict(twin)
+        assert ours.__getstate__() == [getattr(twin, each.name) for each in dataclasses.fields(twin)]
+        assert Point(**dict(zip(field_names(Point), given, strict=False))) == ours
 
 
 @pytest.mark.parametrize(("given", "named"), [((), {}), ((1, 2, [], "", 5), {}), ((1,), {"x": 1}), ((1,), {"z": 1})])
 def test_wrong_arguments_are_refused_by_the_class_s_name(given, named):
     """As Python itself would say it, also when it is the first instance."""
+
+    @frozen
+    class Point:
+        x: int
+        y: int = 2
+        names: list[str] = field(default_factory=list)
+        note: str = ""
+
     with pytest.raises(TypeError, match=r"Point\.__init__\(\)"):
         Point(*given, **named)
 
