@@ -126,7 +126,9 @@ def fork_and_print(item):
     """Print in a child that this function forks."""
     child = os.fork()
     if child == 0:
-        print("child", item, flush=True)
+        # In one piece: where pytest captures the descriptor, its sys.stdout writes each at once, and children mix.
+        sys.stdout.write(f"child {item}\n")
+        sys.stdout.flush()
         os._exit(0)
     os.waitpid(child, 0)
     print("worker", item)
