@@ -18,6 +18,7 @@ import bisect
 import contextlib
 import mmap
 import os
+import sys
 import weakref
 from collections import deque
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # from 3.12 on, and for type checkers only
 
 PAGE: Bytes = 4096
+MADV_POPULATE_READ = 22  # linux/mman.h; the mmap module has no name for it
 # Smaller buffers travel inside the pickle: below this, a copy through the socket costs less than finding a place,
 # a page's faults and telling the writer that it is free again.
 LEAST_BUFFER: Bytes = 64 * 1024
@@ -80,14 +82,19 @@ class FreeList:
 class Writer:
     """The side that copies buffers in."""
 
-    def __init__(self, shared: mmap.mmap, begin: int, size: Bytes) -> None:
-        """Write into ``shared[begin : begin + size]``."""
+    def __init__(self, shared: mmap.mmap, begin: int, size: Bytes, file: tuple[int, int] | None = None) -> None:
+        """Write into ``shared[begin : begin + size]``; ``file``: descriptor and offset of what ``shared`` maps."""
         self._map = shared
         self._view = memoryview(shared)
         self._begin = begin
+        self._file = file
         self._free = FreeList(size)
         self._sizes: dict[int, Bytes] = {}
         self._warm: Bytes = 0
+        self._written = 0
+        """Up to here pages are there."""
+        self._faulted = 0
+        """Up to here they are in our page table."""
 
     def put(self, buffer: Buffer) -> int | None:
         """Copy a buffer (contiguous bytes) in and give its place; None where there is no room."""
@@ -96,11 +103,28 @@ class Writer:
         place = self._free.take(size)
         if place is None:
             return None
+        try:
+            self._copy(raw, place)
+        except OSError:
+            # No memory for new pages; a copy through the map would be killed by SIGBUS.
+            self._free.give(place, place + size)
+            return None
         self._sizes[place] = size
         self._warm = max(0, self._warm - size)
-        begin = self._begin + place
-        self._view[begin : begin + raw.nbytes] = raw
         return place
+
+    def _copy(self, raw: memoryview, place: int) -> None:
+        begin, stop = self._begin + place, place + raw.nbytes
+        if stop > self._written and self._file is not None:
+            # The system fills new pages as it makes them: half the time of zeroing each and a fault for each.
+            descriptor, offset = self._file
+            _write_all(descriptor, raw.cast("B"), offset + begin)
+            self._written = stop
+            return
+        if stop > self._faulted:
+            populate(self._map, begin, _paged(raw.nbytes))
+            self._faulted = stop
+        self._view[begin : begin + raw.nbytes] = raw
 
     def release(self, places: Iterable[int]) -> None:
         """Use these places again: their last reader is gone."""
@@ -115,6 +139,8 @@ class Writer:
     def close(self) -> None:
         """Write no more."""
         self._view.release()
+        with contextlib.suppress(BufferError):
+            self._map.close()
 
 
 class Reader:
@@ -169,10 +195,12 @@ class Reader:
         self._closed = True
         # A copy: any line here may let the garbage collector drop one of them.
         at, used = 0, {place: size for place, (_, size) in self._live.copy().items()} | self._kept
-        for place, size in sorted(used.items()):
-            give_back(self._map, self._begin + at, place - at)
-            at = place + _paged(size)
-        give_back(self._map, self._begin + at, self._size - at)
+        if used:
+            for place, size in sorted(used.items()):
+                give_back(self._map, self._begin + at, place - at)
+                at = place + _paged(size)
+            give_back(self._map, self._begin + at, self._size - at)
+        # Where nothing is in use, all goes with the map, in half the time.
         self._let_go()
 
     def pin(self) -> None:
@@ -200,6 +228,20 @@ class Reader:
             _in_use.discard(self)
             with contextlib.suppress(BufferError):
                 self._map.close()
+
+
+def _write_all(descriptor: int, raw: memoryview, offset: int) -> None:
+    while raw:
+        count = os.pwrite(descriptor, raw, offset)
+        raw, offset = raw[count:], offset + count
+
+
+def populate(shared: mmap.mmap, begin: int, size: Bytes) -> None:
+    """Have pages that are there in our page table, at once: a quarter of the time of a fault for each."""
+    if sys.platform == "linux":
+        # Linux before 5.14 does not know it, and has its faults.
+        with contextlib.suppress(OSError):
+            shared.madvise(MADV_POPULATE_READ, begin, size)
 
 
 def give_back(shared: mmap.mmap, begin: int, size: Bytes) -> None:

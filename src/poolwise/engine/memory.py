@@ -194,7 +194,8 @@ class WorkerMemory:
                 self._arenas = None, None
             else:
                 mine, its = (inbox, outbox) if self._parent else (outbox, inbox)
-                self._arenas = Writer(mine, 0, ARENA_SIZE), Reader(its, 0, ARENA_SIZE)
+                file = self.descriptor, PAGE + (0 if self._parent else ARENA_SIZE)
+                self._arenas = Writer(mine, 0, ARENA_SIZE, file), Reader(its, 0, ARENA_SIZE)
         return self._arenas
 
 

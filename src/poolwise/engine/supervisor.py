@@ -304,6 +304,9 @@ class Supervisor:
                 handle.process.kill()
             else:
                 handle.channel.send(("stop",))
+        # While they end, on other cores: letting go of 100 MB takes 10 ms.
+        for handle in self._handles.values():
+            handle.memory.close()
         deadline = time.monotonic() + END_PATIENCE_S
         last_words: list[tuple[Handle, Message, memoryview]] = []
         for handle in tuple(self._handles.values()):

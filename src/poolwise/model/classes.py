@@ -10,7 +10,6 @@ dataclasses: ``dataclasses.fields``, ``asdict`` and ``replace`` take them, once 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from operator import attrgetter
 from typing import Any, Final, TypeVar, cast, dataclass_transform, overload
 
@@ -98,11 +97,13 @@ def _make(cls: type[T], *, kw_only: bool, methods: dict[str, Any]) -> type[T]:
             made.__init__ = _compile_init(made, kw_only=kw_only, is_frozen=methods is _FROZEN)
             made.__init__(self, *args, **keywords)
 
+    compared = [name for name, each in fields.items() if each.compare]
     own: dict[str, Any] = {
         "__init__": first_init,
         "__slots__": names,
         "__match_args__": () if kw_only else names,
         "__value_fields__": fields,
+        "__compared__": attrgetter(*compared) if compared else staticmethod(_nothing),
     }
     for name in ("__dataclass_fields__", "__dataclass_params__"):
         own[name] = _FromDataclass(name, kw_only=kw_only, is_frozen=methods is _FROZEN)
@@ -194,22 +195,19 @@ def _repr(self: Any) -> str:  # noqa: ANN401 - one of our values, here and below
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
-@cache
-def _compared(cls: type) -> Callable[[object], object]:
-    """Give what reads all that counts when two are compared."""
-    names = [name for name, each in cls.__value_fields__.items() if each.compare]  # type: ignore[attr-defined]
-    return attrgetter(*names) if names else lambda _: ()
+def _nothing(_self: object) -> tuple[()]:
+    return ()
 
 
 def _eq(self: Any, other: object) -> Any:  # noqa: ANN401 - also NotImplemented
     if type(other) is not type(self):
         return NotImplemented
-    read = _compared(type(self))
-    return bool(read(self) == read(other))
+    read: Callable[[Any], object] = self.__compared__
+    return read(self) == read(other)
 
 
 def _hash(self: Any) -> int:  # noqa: ANN401
-    return hash((type(self), _compared(type(self))(self)))
+    return hash((type(self), self.__compared__(self)))
 
 
 def _refuse_to_set(_self: object, name: str, _value: object) -> None:

@@ -70,10 +70,10 @@ WORTH_TAKING_BACK_S: Seconds = 0.001
 AHEAD_PER_WORKER = 4
 # ... up to so many in all, which keeps two workers busy from 1 µs an item on.
 MOST_AHEAD = 1024
-# ... and no more than this of results that wait for the consumer, if they are as large as those before, but three for
+# ... and no more than this of results that wait for the consumer, if they are as large as those before, but two for
 # each worker: memory that is used again at once is warm, and the first use of a page costs ten times its copying.
 MOST_AHEAD_BYTES: Bytes = 32 << 20
-LEAST_PER_WORKER = 3
+LEAST_PER_WORKER = 2
 # Streaming without order: items that may overtake one that is not done.
 MOST_BEHIND = 64 * MOST_AHEAD
 

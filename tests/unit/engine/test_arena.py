@@ -112,6 +112,41 @@ def test_a_look_leaves_nothing_behind(sides: tuple[Writer, Reader]) -> None:
     assert reader.take_dropped() == [place]
 
 
+@pytest.fixture
+def file() -> Iterator[int]:
+    """Give the descriptor of a file in memory, one page larger than the arena, whose first page is another's."""
+    descriptor = os.memfd_create("arena")
+    os.ftruncate(descriptor, PAGE + SIZE)
+    yield descriptor
+    os.close(descriptor)
+
+
+def test_new_pages_are_written_through_the_file(file: int) -> None:
+    """The first use of a place, one that grows, and the second use give the same bytes, and touch no other page."""
+    ours, its = (mmap.mmap(file, SIZE, offset=PAGE) for _ in range(2))
+    writer, reader = Writer(ours, 0, SIZE, (file, PAGE)), Reader(its, 0, SIZE)
+    for text in (b"a" * PAGE, b"b" * PAGE, b"c" * (3 * PAGE + 7), b"d" * PAGE):
+        place = writer.put(text)
+        assert place == 0
+        assert bytes(reader.buffer(place, len(text))) == text
+        assert [*reader.take_dropped()] == [place]
+        writer.release([place])
+    assert os.pread(file, PAGE, 0) == bytes(PAGE)
+    writer.close()
+    reader.close()
+
+
+def test_without_memory_for_new_pages_a_buffer_is_refused(file: int) -> None:
+    """It travels otherwise then; the place is free for the next."""
+    ours = mmap.mmap(file, SIZE, offset=PAGE)
+    closed = os.dup(file)
+    os.close(closed)
+    writer = Writer(ours, 0, SIZE, (closed, PAGE))
+    assert writer.put(b"a" * PAGE) is None
+    assert writer._free.ranges() == [(0, PAGE)]
+    writer.close()
+
+
 def test_what_does_not_fit_is_refused(sides: tuple[Writer, Reader]) -> None:
     """The sender then sends it another way; what was put before is untouched."""
     writer, reader = sides
