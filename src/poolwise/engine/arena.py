@@ -57,6 +57,10 @@ class FreeList:
                 if start + size == stop:
                     del self._starts[place], self._stops[place]
                 return start
+        if self._stops and self._stops[-1] == self._top:
+            # The free end grows.
+            self._stops.pop()
+            self._top = self._starts.pop()
         if self._top + size > self._size:
             return None
         self._top += size

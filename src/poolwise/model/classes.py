@@ -200,10 +200,8 @@ def _nothing(_self: object) -> tuple[()]:
 
 
 def _eq(self: Any, other: object) -> Any:  # noqa: ANN401 - also NotImplemented
-    if type(other) is not type(self):
-        return NotImplemented
     read: Callable[[Any], object] = self.__compared__
-    return read(self) == read(other)
+    return read(self) == read(other) if type(other) is type(self) else NotImplemented
 
 
 def _hash(self: Any) -> int:  # noqa: ANN401
