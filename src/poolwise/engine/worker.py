@@ -6,6 +6,7 @@ It holds one end of one channel, its marks, and nothing that another worker hold
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import signal
@@ -150,6 +151,9 @@ def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, memory: Work
     channel = speech.begin(connection)
     try:
         job = _load(get_job)
+        # What is there by now stays: a garbage collection that went through it would write to each page of it, and have
+        # it copied (documentation of gc.freeze).
+        gc.freeze()
         records.drop_handlers()
         streams.part_from_siblings()
         for what_surrounds in (job.inner, job.surroundings):
