@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # from 3.12 on, and for type checkers only
 
 PAGE: Bytes = 4096
-# Smaller buffers travel inside the pickle: below this, a copy through the socket costs less than finding a place,
-# a page's faults and telling the writer that it is free again.
-LEAST_BUFFER: Bytes = 64 * 1024
 # Free places that stay warm; what is free beyond is given back to the system, so that one large result does not
 # keep its memory for the rest of the run.
 KEEP_WARM: Bytes = 64 << 20
