@@ -73,7 +73,7 @@ class Supervisor:
 
     @property
     def by_fork(self) -> bool:
-        """Workers are copies of this process and find the items in their memory."""
+        """Workers that are started now are copies of this process and find the items in their memory."""
         return self._method == "fork"
 
     # --- Orders -----------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ class Supervisor:
             # A Ctrl-C in between would leave a process that nobody knows of.
             process = starter.start(its, channel, memory)
             packer = Packer(memory.writer, by_value=self._job.by_value)
-            handle = Handle(worker, process, channel, memory, packer, Unpacker(memory.reader))
+            handle = Handle(worker, process, channel, memory, packer, Unpacker(memory.reader), by_fork=starter.by_fork)
             self._handles[worker] = handle
         self._selector.register(channel, selectors.EVENT_READ, handle)
         self._watch_process(handle)
@@ -206,7 +206,7 @@ class Supervisor:
                 pid = handle.process.pid
                 from poolwise.engine import hearing  # noqa: PLC0415 - only where something is said
 
-                hearing.say_again(kind, what, worker=handle.worker, pid=pid, filtered=self.by_fork)
+                hearing.say_again(kind, what, worker=handle.worker, pid=pid, filtered=handle.by_fork)
 
     def _done(self, handle: Handle, message: Message, body: memoryview) -> None:
         _, identity, more, cut, wall_s, cpu_s, parcel, told, free = message
