@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import poolwise
-from poolwise.engine.arena import KEEP_WARM
-from tests.engine.programs import run_program
+from poolwise.engine import arena
+from poolwise.engine.arena import MOST_WARM, PAGE
+from tests.engine.programs import run_program, wait_until
 
 numpy = pytest.importorskip("numpy")
 
@@ -54,15 +55,17 @@ def shared_memory() -> int:
 
 def arena_bytes() -> int:
     """Give what the arenas that this process has open really take."""
-    taken = 0
+    taken = {}
     for entry in Path("/proc/self/fd").iterdir():
         try:
             if entry.readlink().name.startswith("memfd:poolwise"):
-                taken += entry.stat().st_blocks * 512
+                found = entry.stat()
+                # One file may be open several times.
+                taken[found.st_ino] = found.st_blocks * 512
         except FileNotFoundError:
             # The descriptor of the listing itself.
             continue
-    return taken
+    return sum(taken.values())
 
 
 def arrays(count: int) -> Iterator:
@@ -92,7 +95,7 @@ def test_a_long_stream_of_arrays_takes_the_memory_of_a_few(method: str) -> None:
             seen.append((shared_memory(), its_memory, arena_bytes()))
     # All of them would be 2 GiB in each direction. Each of four arenas holds what is under way, and keeps so much warm.
     for most in map(max, zip(*seen, strict=True)):
-        assert most <= 4 * (KEEP_WARM + 8 * SIZE)
+        assert most <= 4 * (MOST_WARM + 8 * SIZE)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -107,6 +110,21 @@ def test_what_is_dropped_is_given_back_once_the_pool_has_ended(method: str) -> N
         assert arena_bytes() <= count * (SIZE + 4096)
         assert shared_memory() - before <= count * SIZE + MIB
         assert all((array == number).all() for number, array in enumerate(kept))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_all_workers_of_a_pool_keep_no_more_than_their_share(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is free and stays warm is bounded for the whole pool, however many workers there are."""
+    monkeypatch.setattr(arena, "POOL_WARM", 4 * 2 * (SIZE + PAGE))
+    with poolwise.Pool(max_workers=4, start_method=method) as pool:
+        kept = list(pool.map(make, range(24), chunksize=1))
+        assert arena_bytes() >= 24 * SIZE
+        del kept
+        gc.collect()
+        # The list of what was dropped goes to each worker with its next task.
+        wait_until(
+            lambda: any(pool.map(abs, range(64), chunksize=1)) and arena_bytes() <= 4 * (SIZE + 2 * PAGE), "less"
+        )
 
 
 @pytest.mark.parametrize("method", METHODS)

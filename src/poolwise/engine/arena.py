@@ -29,9 +29,18 @@ if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # from 3.12 on, and for type checkers only
 
 PAGE: Bytes = 4096
-# Free places that stay warm; what is free beyond is given back to the system, so that one large result does not
-# keep its memory for the rest of the run.
-KEEP_WARM: Bytes = 64 << 20
+# Free places that stay warm, of all arenas of a pool together; what is free beyond is given back to the system, so that
+# large results do not keep their memory for the rest of the run.
+POOL_WARM: Bytes = 512 << 20
+# No arena needs more: a worker's results in flight are three of 8 MB, or 32 MiB of a stream, as a rule.
+MOST_WARM: Bytes = 64 << 20
+# With many workers, each can still use the place of one array of a million floats again.
+LEAST_WARM: Bytes = 8 << 20
+
+
+def share_of_warm(workers: int) -> Bytes:
+    """Say how much of what is free an arena keeps, where each of so many workers has two."""
+    return min(MOST_WARM, max(LEAST_WARM, POOL_WARM // (2 * max(1, workers))))
 
 
 class FreeList:
@@ -77,14 +86,15 @@ class FreeList:
 class Writer:
     """The side that copies buffers in."""
 
-    def __init__(self, shared: mmap.mmap, begin: int, size: Bytes) -> None:
-        """Write into ``shared[begin : begin + size]``."""
+    def __init__(self, shared: mmap.mmap, begin: int, size: Bytes, keep_warm: Bytes = MOST_WARM) -> None:
+        """Write into ``shared[begin : begin + size]``; so much of what is free keeps its pages."""
         self._map = shared
         self._view = memoryview(shared)
         self._begin = begin
         self._free = FreeList(size)
         self._sizes: dict[int, Bytes] = {}
         self._warm: Bytes = 0
+        self._keep_warm = keep_warm
 
     def put(self, buffer: Buffer) -> int | None:
         """Copy a buffer (contiguous bytes) in and give its place; None where there is no room."""
@@ -104,7 +114,7 @@ class Writer:
         for place in places:
             size = self._sizes.pop(place)
             self._free.give(place, place + size)
-            if self._warm + size <= KEEP_WARM:
+            if self._warm + size <= self._keep_warm:
                 self._warm += size
             else:
                 give_back(self._map, self._begin + place, size)

@@ -3,7 +3,8 @@
 One sparse file for each worker, shared with its parent only. Anonymous (a memfd on Linux, an unlinked file elsewhere),
 so that nothing is left behind however both of them end::
 
-    0        marks: six numbers (below)
+    0        marks: six numbers (below), and one that the parent writes before the worker is there: how much of what
+             is free an arena keeps warm
     4096     the inbox: large buffers of items; the parent writes, the worker reads
     … + S    the outbox: large buffers of results; the worker writes, the parent reads
 
@@ -16,7 +17,7 @@ import mmap
 import os
 import time
 
-from poolwise.engine.arena import PAGE, Reader, Writer
+from poolwise.engine.arena import PAGE, Reader, Writer, share_of_warm
 from poolwise.engine.channel import parent_side
 from poolwise.model.units import Bytes, Seconds
 
@@ -30,7 +31,7 @@ ARENA_SIZE: Bytes = 1 << 36
 # From lowering a limit to trusting what the worker has claimed (see ``Marks``).
 SETTLE_S: Seconds = 0.00005
 
-INDEX, CLOCK, CHUNK, BEGUN, CLAIMED, LIMIT = range(6)
+INDEX, CLOCK, CHUNK, BEGUN, CLAIMED, LIMIT, KEEP_WARM = range(7)
 
 
 class Marks:
@@ -121,6 +122,15 @@ class Marks:
     def limit(self, place: int) -> None:
         self._numbers[LIMIT] = place
 
+    @property
+    def keep_warm(self) -> Bytes:
+        """How much of what is free each arena keeps warm."""
+        return self._numbers[KEEP_WARM]
+
+    @keep_warm.setter
+    def keep_warm(self, size: Bytes) -> None:
+        self._numbers[KEEP_WARM] = size
+
     def on_for_s(self) -> Seconds:
         """Give the seconds since the item in work was begun; the monotonic clock is the same in all processes."""
         return (time.monotonic_ns() - self._numbers[CLOCK]) / 1e9
@@ -143,10 +153,11 @@ class WorkerMemory:
         parent_side.add(self)
 
     @classmethod
-    def create(cls) -> WorkerMemory:
-        """Make new memory, as the parent: on nothing."""
+    def create(cls, workers: int = 1) -> WorkerMemory:
+        """Make new memory, as the parent: on nothing. ``workers``: how many of a pool share what may be kept warm."""
         memory = cls(_anonymous(PAGE + 2 * ARENA_SIZE), parent=True)
         memory.marks.reset()
+        memory.marks.keep_warm = share_of_warm(workers)
         return memory
 
     def as_worker(self) -> WorkerMemory:
@@ -194,7 +205,7 @@ class WorkerMemory:
                 self._arenas = None, None
             else:
                 mine, its = (inbox, outbox) if self._parent else (outbox, inbox)
-                self._arenas = Writer(mine, 0, ARENA_SIZE), Reader(its, 0, ARENA_SIZE)
+                self._arenas = Writer(mine, 0, ARENA_SIZE, self.marks.keep_warm), Reader(its, 0, ARENA_SIZE)
         return self._arenas
 
 

@@ -52,10 +52,11 @@ END_PATIENCE_S: Seconds = 1.0
 class Supervisor:
     """Owns the workers of one pool."""
 
-    def __init__(self, job: WorkerJob, start_method: StartMethod) -> None:
-        """Start nothing but what workers start from."""
+    def __init__(self, job: WorkerJob, start_method: StartMethod, workers: int) -> None:
+        """Start nothing but what workers start from; there will be so many at a time."""
         self._job = job
         self._method: StartMethod = start_method
+        self._workers = workers
         self._owner = os.getpid()
         self._handles: dict[int, Handle] = {}
         self._events: list[Event] = []
@@ -88,7 +89,7 @@ class Supervisor:
             self._events.append(WorkerFailed(error))
             return
         mine, its = socket.socketpair()
-        channel, memory = ParentEnd(mine), WorkerMemory.create()
+        channel, memory = ParentEnd(mine), WorkerMemory.create(self._workers)
         with its, blocked_signals():
             # A Ctrl-C in between would leave a process that nobody knows of.
             process = starter.start(its, channel, memory)

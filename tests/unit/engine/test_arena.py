@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolwise.engine.arena import PAGE, FreeList, Reader, Writer
+from poolwise.engine.arena import LEAST_WARM, MOST_WARM, PAGE, POOL_WARM, FreeList, Reader, Writer, share_of_warm
 
 SIZE = 16 * PAGE
 
@@ -119,6 +119,22 @@ def test_what_does_not_fit_is_refused(sides: tuple[Writer, Reader]) -> None:
     assert writer.put(b"y" * (PAGE + 1)) is None
     assert writer.put(b"z" * PAGE) == SIZE - PAGE
     assert bytes(reader.buffer(place, SIZE - PAGE)) == b"x" * (SIZE - PAGE)
+
+
+def test_what_is_free_beyond_the_share_is_given_back(shared: mmap.mmap) -> None:
+    """Pages within it keep what was in them, to be used again warm; those beyond read as zeros."""
+    writer = Writer(shared, 0, SIZE, keep_warm=2 * PAGE)
+    places = [writer.put(b"x" * PAGE) for _ in range(4)]
+    writer.release(places)
+    assert [shared[place] for place in places] == [ord("x"), ord("x"), 0, 0]
+    writer.close()
+
+
+@pytest.mark.parametrize(("workers", "share"), [(1, MOST_WARM), (4, MOST_WARM), (16, 16 << 20), (1000, LEAST_WARM)])
+def test_workers_share_what_is_kept_warm(workers: int, share: int) -> None:
+    """Two arenas for each worker, within the pool's bound but for a least that makes it worth while."""
+    assert share_of_warm(workers) == share
+    assert share == LEAST_WARM or 2 * workers * share <= POOL_WARM
 
 
 # --- Forks and ends ----------------------------------------------------------------------------------------------
