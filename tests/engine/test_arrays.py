@@ -159,6 +159,41 @@ def test_results_of_one_run_are_items_of_the_next(method: str) -> None:
     assert poolwise.map(total, iter(kept), **options(method)) == [SIZE // 8 * number for number in range(4)]
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_forked_worker_changes_in_place_stays_its_own(method: str) -> None:
+    """A function that writes to the results of an earlier run, as items or by its closure, changes a copy."""
+    kept = list(poolwise.map(make, range(4), **options(method)))
+
+    def change(number):
+        kept[number] += 10
+        return int(kept[number].sum()) // kept[number].size, os.getpid()
+
+    changed = poolwise.map(change, range(4), **options("fork"))
+    assert [mean for mean, _ in changed] == [10, 11, 12, 13]
+    assert os.getpid() not in {pid for _, pid in changed}
+    assert [int(array[0]) for array, _ in poolwise.map(shift, kept, **options("fork"))] == [1, 2, 3, 4]
+    assert all((array == number).all() for number, array in enumerate(kept))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_child_of_the_callers_own_has_a_copy_too(method: str) -> None:
+    """While the pool runs as well; a child of the child begins with what the child has written."""
+    with poolwise.imap(make, range(9), **options(method)) as results:
+        kept = [next(results), next(results)]
+        child = os.fork()
+        if child == 0:
+            kept[0][:] = 7
+            grandchild = os.fork()
+            if grandchild == 0:
+                os._exit(0 if (kept[0] == 7).all() and (kept[1] == 1).all() else 1)
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert (kept[0] == 0).all()
+        kept[1][:] = 5
+        assert (kept[1] == 5).all()
+        assert [int(array[0]) for array in results] == list(range(2, 9))
+
+
 def test_arrays_travel_where_there_is_no_address_space_for_arenas(tmp_path: Path) -> None:
     """Under ``ulimit -v`` they travel inside the pickles, and are as right."""
     source = """

@@ -127,9 +127,15 @@ class Writer:
 class Reader:
     """The side that uses buffers where they lie."""
 
-    def __init__(self, shared: mmap.mmap, begin: int, size: Bytes) -> None:
-        """Read from ``shared[begin : begin + size]``."""
+    def __init__(
+        self, shared: mmap.mmap, begin: int, size: Bytes, *, descriptor: int | None = None, offset: Bytes = 0
+    ) -> None:
+        """Read from ``shared[begin : begin + size]``, which a file's ``descriptor`` has at ``offset``."""
         self._map = shared
+        self._descriptor = descriptor
+        self._offset = offset
+        self._address = 0
+        self._is_copy = False
         self._begin = begin
         self._size = size
         self._owner = os.getpid()
@@ -145,9 +151,14 @@ class Reader:
         """Give a writable buffer; when nothing uses it any more, its place is free."""
         import ctypes  # noqa: PLC0415 - 5 ms, and needed by large buffers only
 
+        from poolwise.engine.remap import private_mapper  # noqa: PLC0415 - it needs ctypes
+
         # A ctypes array, because whoever takes a buffer keeps its exporter alive (numpy and Arrow keep no memoryview),
         # and this one can be watched by a weak reference.
         exporter = (ctypes.c_ubyte * size).from_buffer(self._map, self._begin + place)
+        if not self._address:
+            self._address = ctypes.addressof(exporter) - self._begin - place
+            private_mapper()
         self._live[place] = weakref.ref(exporter, lambda _: self._drop(place)), size
         _in_use.add(self)
         return memoryview(exporter).cast("B")
@@ -174,6 +185,8 @@ class Reader:
         if self._closed or os.getpid() != self._owner:
             return
         self._closed = True
+        # The caller closes its own; a child that is forked while something is in use needs one.
+        self._descriptor = _duplicate(self._descriptor) if self._live else None
         # A copy: any line here may let the garbage collector drop one of them.
         at, used = 0, {place: size for place, (_, size) in self._live.copy().items()} | self._kept
         for place, size in sorted(used.items()):
@@ -185,6 +198,22 @@ class Reader:
     def pin(self) -> None:
         """A child is about to be forked, and may read what lives now for as long as it likes: never use it again."""
         self._pinned.update(self._live)
+
+    def part(self) -> None:
+        """Be a forked child: what it writes to the buffers that live here is not its parent's any more."""
+        if self._is_copy:
+            # A child's child has a copy of its parent's copy, as of all memory.
+            return
+        self._is_copy = True
+        if not self._live or self._descriptor is None:
+            return
+        from poolwise.engine.remap import private_mapper  # noqa: PLC0415 - imported by ``buffer``
+
+        begin = min(self._live) // mmap.PAGESIZE * mmap.PAGESIZE
+        end = max(place + size for place, (_, size) in self._live.items())
+        begin += self._begin
+        # Where the system refuses, the child shares, and is right in all but what it changes in place.
+        private_mapper()(self._address + begin, self._begin + end - begin, self._descriptor, self._offset + begin)
 
     def _drop(self, place: int) -> None:
         """Called when a buffer is dropped, in whatever thread: it does next to nothing."""
@@ -205,6 +234,9 @@ class Reader:
         """Once the writer is gone and nothing is in use, nobody needs the map."""
         if not self._live:
             _in_use.discard(self)
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
             with contextlib.suppress(BufferError):
                 self._map.close()
 
@@ -216,6 +248,14 @@ def give_back(shared: mmap.mmap, begin: int, size: Bytes) -> None:
     # The map may be closed already, by an interpreter that is ending.
     with contextlib.suppress(OSError, ValueError):
         shared.madvise(mmap.MADV_REMOVE, begin, size)
+
+
+def _duplicate(descriptor: int | None) -> int | None:
+    """Give a descriptor of one's own; None where there is none, or no more may be open."""
+    try:
+        return os.dup(descriptor) if descriptor is not None else None
+    except OSError:
+        return None
 
 
 def _paged(size: Bytes) -> Bytes:
@@ -233,9 +273,14 @@ def _watch_forks() -> None:
     global _watching  # noqa: PLW0603 - what was registered once cannot be taken back
     if not _watching:
         _watching = True
-        os.register_at_fork(before=_pin_all)
+        os.register_at_fork(before=_pin_all, after_in_child=_part_all)
 
 
 def _pin_all() -> None:
     for reader in tuple(_readers):
         reader.pin()
+
+
+def _part_all() -> None:
+    for reader in tuple(_readers):
+        reader.part()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 import time
 
 from poolwise.engine.arena import PAGE, Reader, Writer, share_of_warm
@@ -199,14 +200,23 @@ class WorkerMemory:
     def _mapped(self) -> tuple[Writer | None, Reader | None]:
         if self._arenas is None:
             try:
-                inbox, outbox = (mmap.mmap(self.descriptor, ARENA_SIZE, offset=PAGE + k * ARENA_SIZE) for k in (0, 1))
+                inbox, outbox = (_map(self.descriptor, PAGE + k * ARENA_SIZE) for k in (0, 1))
             except (OSError, OverflowError, ValueError):
                 # A limit on address space (ulimit -v) or on the size of files (ulimit -f), or a system with less.
                 self._arenas = None, None
             else:
                 mine, its = (inbox, outbox) if self._parent else (outbox, inbox)
-                self._arenas = Writer(mine, 0, ARENA_SIZE, self.marks.keep_warm), Reader(its, 0, ARENA_SIZE)
+                offset = PAGE + (ARENA_SIZE if self._parent else 0)
+                reader = Reader(its, 0, ARENA_SIZE, descriptor=self.descriptor, offset=offset)
+                self._arenas = Writer(mine, 0, ARENA_SIZE, self.marks.keep_warm), reader
         return self._arenas
+
+
+def _map(descriptor: int, offset: Bytes) -> mmap.mmap:
+    """Map an arena; without a descriptor of the map's own, where Python can: kept results would keep that open too."""
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(descriptor, ARENA_SIZE, offset=offset, trackfd=False)
+    return mmap.mmap(descriptor, ARENA_SIZE, offset=offset)
 
 
 def _anonymous(size: Bytes) -> int:
