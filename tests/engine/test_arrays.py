@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import poolwise
-from poolwise.engine.arena import KEEP_WARM
-from tests.engine.programs import run_program
+from poolwise.engine import arena
+from poolwise.engine.arena import MOST_WARM, PAGE
+from tests.engine.programs import run_program, wait_until
 
 numpy = pytest.importorskip("numpy")
 
@@ -54,15 +55,17 @@ def shared_memory() -> int:
 
 def arena_bytes() -> int:
     """Give what the arenas that this process has open really take."""
-    taken = 0
+    taken = {}
     for entry in Path("/proc/self/fd").iterdir():
         try:
             if entry.readlink().name.startswith("memfd:poolwise"):
-                taken += entry.stat().st_blocks * 512
+                found = entry.stat()
+                # One file may be open several times.
+                taken[found.st_ino] = found.st_blocks * 512
         except FileNotFoundError:
             # The descriptor of the listing itself.
             continue
-    return taken
+    return sum(taken.values())
 
 
 def arrays(count: int) -> Iterator:
@@ -92,7 +95,7 @@ def test_a_long_stream_of_arrays_takes_the_memory_of_a_few(method: str) -> None:
             seen.append((shared_memory(), its_memory, arena_bytes()))
     # All of them would be 2 GiB in each direction. Each of four arenas holds what is under way, and keeps so much warm.
     for most in map(max, zip(*seen, strict=True)):
-        assert most <= 4 * (KEEP_WARM + 8 * SIZE)
+        assert most <= 4 * (MOST_WARM + 8 * SIZE)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -107,6 +110,21 @@ def test_what_is_dropped_is_given_back_once_the_pool_has_ended(method: str) -> N
         assert arena_bytes() <= count * (SIZE + 4096)
         assert shared_memory() - before <= count * SIZE + MIB
         assert all((array == number).all() for number, array in enumerate(kept))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_all_workers_of_a_pool_keep_no_more_than_their_share(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is free and stays warm is bounded for the whole pool, however many workers there are."""
+    monkeypatch.setattr(arena, "POOL_WARM", 4 * 2 * (SIZE + PAGE))
+    with poolwise.Pool(max_workers=4, start_method=method) as pool:
+        kept = list(pool.map(make, range(24), chunksize=1))
+        assert arena_bytes() >= 24 * SIZE
+        del kept
+        gc.collect()
+        # The list of what was dropped goes to each worker with its next task.
+        wait_until(
+            lambda: any(pool.map(abs, range(64), chunksize=1)) and arena_bytes() <= 4 * (SIZE + 2 * PAGE), "less"
+        )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -139,6 +157,41 @@ def test_results_of_one_run_are_items_of_the_next(method: str) -> None:
     kept = list(poolwise.map(make, range(4), **options(method)))
     assert poolwise.map(total, kept, **options(method)) == [SIZE // 8 * number for number in range(4)]
     assert poolwise.map(total, iter(kept), **options(method)) == [SIZE // 8 * number for number in range(4)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_forked_worker_changes_in_place_stays_its_own(method: str) -> None:
+    """A function that writes to the results of an earlier run, as items or by its closure, changes a copy."""
+    kept = list(poolwise.map(make, range(4), **options(method)))
+
+    def change(number):
+        kept[number] += 10
+        return int(kept[number].sum()) // kept[number].size, os.getpid()
+
+    changed = poolwise.map(change, range(4), **options("fork"))
+    assert [mean for mean, _ in changed] == [10, 11, 12, 13]
+    assert os.getpid() not in {pid for _, pid in changed}
+    assert [int(array[0]) for array, _ in poolwise.map(shift, kept, **options("fork"))] == [1, 2, 3, 4]
+    assert all((array == number).all() for number, array in enumerate(kept))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_child_of_the_callers_own_has_a_copy_too(method: str) -> None:
+    """While the pool runs as well; a child of the child begins with what the child has written."""
+    with poolwise.imap(make, range(9), **options(method)) as results:
+        kept = [next(results), next(results)]
+        child = os.fork()
+        if child == 0:
+            kept[0][:] = 7
+            grandchild = os.fork()
+            if grandchild == 0:
+                os._exit(0 if (kept[0] == 7).all() and (kept[1] == 1).all() else 1)
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert (kept[0] == 0).all()
+        kept[1][:] = 5
+        assert (kept[1] == 5).all()
+        assert [int(array[0]) for array in results] == list(range(2, 9))
 
 
 def test_arrays_travel_where_there_is_no_address_space_for_arenas(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 import poolwise
-from tests.engine.programs import descendants, run_program, running_program, wait_until
+from tests.engine.programs import WATCHDOG_S, descendants, run_program, running_program, wait_until
 from tests.engine.test_executor import WAYS, double, every_way, meet, pool_of, wait_for
 
 # --- Cancelling ------------------------------------------------------------------------------------------------
@@ -206,3 +206,38 @@ def test_a_task_that_waits_keeps_no_other_process(tmp_path) -> None:
         assert other.submit(double, 4).result() == 8
         (tmp_path / "go").touch()
         assert waiting.result() == "seen"
+
+
+@every_way
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_a_callback_that_ends_the_program_ends_nothing(way, kind, tmp_path, caplog) -> None:
+    """It runs in the pool's thread, which it must not end: it is logged, and all that was submitted still comes."""
+    called = []
+
+    def leave(future):
+        called.append(threading.current_thread().name)
+        raise kind(f"after {future.result()}")
+
+    with pool_of(way, max_workers=1) as pool:
+        first = pool.submit(wait_for, tmp_path / "go")
+        first.add_done_callback(leave)
+        first.add_done_callback(lambda _: called.append("the next callback"))
+        others = [pool.submit(double, item) for item in range(20)]
+        (tmp_path / "go").touch()
+        assert [each.result(WATCHDOG_S) for each in others] == [2 * item for item in range(20)]
+        assert called == ["poolwise-pool", "the next callback"]
+        assert pool.submit(double, 21).result(WATCHDOG_S) == 42
+    assert f"raised {kind.__name__} in the pool's thread" in caplog.text
+
+
+def test_a_callback_in_the_callers_own_thread_raises_there() -> None:
+    """One that is added to a future that is done runs at once, where the caller can see what it raises."""
+
+    def leave(_future):
+        raise SystemExit(3)
+
+    with pool_of("threads") as pool:
+        done = pool.submit(double, 1)
+        assert done.result(WATCHDOG_S) == 2
+        with pytest.raises(SystemExit, match="3"):
+            done.add_done_callback(leave)

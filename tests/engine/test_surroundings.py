@@ -8,6 +8,7 @@ import decimal
 import io
 import logging
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import poolwise
+from poolwise.errors import WorkerDiedError
 from tests.engine.programs import run_program
 
 METHODS = ["fork", "forkserver", "spawn"]
@@ -249,6 +251,27 @@ def test_a_filter_of_a_logger_runs_once(method: str, caplog: pytest.LogCaptureFi
     logger.addFilter(counting)
     try:
         poolwise.map(log_often, range(2), **processes(method))
+    finally:
+        logger.removeFilter(counting)
+    assert [record.getMessage() for record in caplog.records] == ["[record]", "[record]"]
+
+
+def log_or_die(item):
+    """Log a record; or die."""
+    if item < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return log_often(item)
+
+
+def test_a_filter_runs_once_for_each_worker_of_a_pool(caplog: pytest.LogCaptureFixture) -> None:
+    """The first worker is forked and has the filter itself; the one that follows it comes from a forkserver."""
+    counting = Counting()
+    logger.addFilter(counting)
+    try:
+        with poolwise.Pool(max_workers=1, start_method="fork", crash_retries=0) as pool:
+            assert pool.submit(log_or_die, 1).result() == 1
+            assert type(pool.submit(log_or_die, -1).exception()) is WorkerDiedError
+            assert pool.submit(log_or_die, 2).result() == 2
     finally:
         logger.removeFilter(counting)
     assert [record.getMessage() for record in caplog.records] == ["[record]", "[record]"]

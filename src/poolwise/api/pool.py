@@ -25,7 +25,7 @@ from poolwise.work.call import Call, is_coroutine_function, short_repr
 from poolwise.work.chunk import ChunkRules
 from poolwise.work.items import Indexed
 from poolwise.work.job import Job
-from poolwise.work.task import Task
+from poolwise.work.task import PoolFuture, PoolThread, Task
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -88,7 +88,7 @@ class Pool(Executor):
             inner_max_num_threads=inner_max_num_threads,
         )
         self._clerk = _hire(options)
-        self._thread = threading.Thread(target=self._clerk.serve, name="poolwise-pool", daemon=True)
+        self._thread = PoolThread(target=self._clerk.serve, name="poolwise-pool", daemon=True)
         self._thread.start()
         _open_pools[self._thread] = self._clerk
         # Dropped and never closed: what was submitted is still done.
@@ -97,7 +97,7 @@ class Pool(Executor):
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have ``fn(*args, **kwargs)`` called by a worker, and give the future of its result."""
         _check(fn, "submit")
-        future: Future[T] = Future()
+        future: PoolFuture[T] = PoolFuture()
         self._clerk.put(Task(future, fn, args, kwargs))
         return future
 

@@ -31,7 +31,7 @@ class ProcessesBackend:
     def __init__(self, job: Job, plan: Plan, *, by_value: bool = False) -> None:
         """Start nothing; ``by_value``: what is sent may be younger than the workers, even where these are forked."""
         method = plan.start_method or "spawn"
-        self._supervisor = Supervisor(_worker_job(job, plan, method, by_value=by_value), method)
+        self._supervisor = Supervisor(_worker_job(job, plan, method, by_value=by_value), method, plan.workers)
 
     def start(self, worker: int) -> None:
         """Start a worker process."""

@@ -31,12 +31,18 @@ if TYPE_CHECKING:
 
 PAGE: Bytes = 4096
 MADV_POPULATE_READ = 22  # linux/mman.h; the mmap module has no name for it
-# Smaller buffers travel inside the pickle: below this, a copy through the socket costs less than finding a place,
-# a page's faults and telling the writer that it is free again.
-LEAST_BUFFER: Bytes = 64 * 1024
-# Free places that stay warm; what is free beyond is given back to the system, so that one large result does not
-# keep its memory for the rest of the run.
-KEEP_WARM: Bytes = 64 << 20
+# Free places that stay warm, of all arenas of a pool together; what is free beyond is given back to the system, so that
+# large results do not keep their memory for the rest of the run.
+POOL_WARM: Bytes = 512 << 20
+# No arena needs more: a worker's results in flight are three of 8 MB, or 32 MiB of a stream, as a rule.
+MOST_WARM: Bytes = 64 << 20
+# With many workers, each can still use the place of one array of a million floats again.
+LEAST_WARM: Bytes = 8 << 20
+
+
+def share_of_warm(workers: int) -> Bytes:
+    """Say how much of what is free an arena keeps, where each of so many workers has two."""
+    return min(MOST_WARM, max(LEAST_WARM, POOL_WARM // (2 * max(1, workers))))
 
 
 class FreeList:
@@ -86,8 +92,19 @@ class FreeList:
 class Writer:
     """The side that copies buffers in."""
 
-    def __init__(self, shared: mmap.mmap, begin: int, size: Bytes, file: tuple[int, int] | None = None) -> None:
-        """Write into ``shared[begin : begin + size]``; ``file``: descriptor and offset of what ``shared`` maps."""
+    def __init__(
+        self,
+        shared: mmap.mmap,
+        begin: int,
+        size: Bytes,
+        *,
+        file: tuple[int, int] | None = None,
+        keep_warm: Bytes = MOST_WARM,
+    ) -> None:
+        """Write into ``shared[begin : begin + size]``; so much of what is free keeps its pages.
+
+        ``file``: the descriptor and the offset of what ``shared`` maps.
+        """
         self._map = shared
         self._view = memoryview(shared)
         self._begin = begin
@@ -99,6 +116,7 @@ class Writer:
         """Up to here pages are there."""
         self._faulted = 0
         """Up to here they are in our page table."""
+        self._keep_warm = keep_warm
 
     def put(self, buffer: Buffer) -> int | None:
         """Copy a buffer (contiguous bytes) in and give its place; None where there is no room."""
@@ -135,7 +153,7 @@ class Writer:
         for place in places:
             size = self._sizes.pop(place)
             self._free.give(place, place + size)
-            if self._warm + size <= KEEP_WARM:
+            if self._warm + size <= self._keep_warm:
                 self._warm += size
             else:
                 give_back(self._map, self._begin + place, size)
@@ -150,9 +168,15 @@ class Writer:
 class Reader:
     """The side that uses buffers where they lie."""
 
-    def __init__(self, shared: mmap.mmap, begin: int, size: Bytes) -> None:
-        """Read from ``shared[begin : begin + size]``."""
+    def __init__(
+        self, shared: mmap.mmap, begin: int, size: Bytes, *, descriptor: int | None = None, offset: Bytes = 0
+    ) -> None:
+        """Read from ``shared[begin : begin + size]``, which a file's ``descriptor`` has at ``offset``."""
         self._map = shared
+        self._descriptor = descriptor
+        self._offset = offset
+        self._address = 0
+        self._is_copy = False
         self._begin = begin
         self._size = size
         self._owner = os.getpid()
@@ -168,9 +192,14 @@ class Reader:
         """Give a writable buffer; when nothing uses it any more, its place is free."""
         import ctypes  # noqa: PLC0415 - 5 ms, and needed by large buffers only
 
+        from poolwise.engine.remap import private_mapper  # noqa: PLC0415 - it needs ctypes
+
         # A ctypes array, because whoever takes a buffer keeps its exporter alive (numpy and Arrow keep no memoryview),
         # and this one can be watched by a weak reference.
         exporter = (ctypes.c_ubyte * size).from_buffer(self._map, self._begin + place)
+        if not self._address:
+            self._address = ctypes.addressof(exporter) - self._begin - place
+            private_mapper()
         self._live[place] = weakref.ref(exporter, lambda _: self._drop(place)), size
         _in_use.add(self)
         return memoryview(exporter).cast("B")
@@ -197,6 +226,8 @@ class Reader:
         if self._closed or os.getpid() != self._owner:
             return
         self._closed = True
+        # The caller closes its own; a child that is forked while something is in use needs one.
+        self._descriptor = _duplicate(self._descriptor) if self._live else None
         # A copy: any line here may let the garbage collector drop one of them.
         at, used = 0, {place: size for place, (_, size) in self._live.copy().items()} | self._kept
         if used:
@@ -210,6 +241,22 @@ class Reader:
     def pin(self) -> None:
         """A child is about to be forked, and may read what lives now for as long as it likes: never use it again."""
         self._pinned.update(self._live)
+
+    def part(self) -> None:
+        """Be a forked child: what it writes to the buffers that live here is not its parent's any more."""
+        if self._is_copy:
+            # A child's child has a copy of its parent's copy, as of all memory.
+            return
+        self._is_copy = True
+        if not self._live or self._descriptor is None:
+            return
+        from poolwise.engine.remap import private_mapper  # noqa: PLC0415 - imported by ``buffer``
+
+        begin = min(self._live) // mmap.PAGESIZE * mmap.PAGESIZE
+        end = max(place + size for place, (_, size) in self._live.items())
+        begin += self._begin
+        # Where the system refuses, the child shares, and is right in all but what it changes in place.
+        private_mapper()(self._address + begin, self._begin + end - begin, self._descriptor, self._offset + begin)
 
     def _drop(self, place: int) -> None:
         """Called when a buffer is dropped, in whatever thread: it does next to nothing."""
@@ -230,6 +277,9 @@ class Reader:
         """Once the writer is gone and nothing is in use, nobody needs the map."""
         if not self._live:
             _in_use.discard(self)
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
             with contextlib.suppress(BufferError):
                 self._map.close()
 
@@ -257,6 +307,14 @@ def give_back(shared: mmap.mmap, begin: int, size: Bytes) -> None:
         shared.madvise(mmap.MADV_REMOVE, begin, size)
 
 
+def _duplicate(descriptor: int | None) -> int | None:
+    """Give a descriptor of one's own; None where there is none, or no more may be open."""
+    try:
+        return os.dup(descriptor) if descriptor is not None else None
+    except OSError:
+        return None
+
+
 def _paged(size: Bytes) -> Bytes:
     return -(-size // PAGE) * PAGE
 
@@ -272,9 +330,14 @@ def _watch_forks() -> None:
     global _watching  # noqa: PLW0603 - what was registered once cannot be taken back
     if not _watching:
         _watching = True
-        os.register_at_fork(before=_pin_all)
+        os.register_at_fork(before=_pin_all, after_in_child=_part_all)
 
 
 def _pin_all() -> None:
     for reader in tuple(_readers):
         reader.pin()
+
+
+def _part_all() -> None:
+    for reader in tuple(_readers):
+        reader.part()

@@ -15,12 +15,13 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+from poolwise.work.shipping import PROTOCOL
+
 Message: TypeAlias = tuple[Any, ...]
 Frame: TypeAlias = tuple[Message, memoryview]
 """A message and its body, which lies in the channel's buffer: use it before the next is received."""
 Buffer: TypeAlias = "bytes | bytearray | memoryview"
 
-PROTOCOL = 5
 HEADER = struct.Struct("<QQ")
 # Twice what the kernel holds for a socket, as a rule; larger frames make it grow.
 READ_BYTES = 1 << 17

@@ -38,6 +38,8 @@ class Handle:
     memory: WorkerMemory
     packer: Packer
     unpacker: Unpacker
+    by_fork: bool = False
+    """It is a copy of this process; another worker of the same pool may not be."""
     chunks: deque[Sent] = field(default_factory=deque)
     """Chunks sent and not come back, in order."""
     places: int = 0

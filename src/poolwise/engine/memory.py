@@ -3,7 +3,8 @@
 One sparse file for each worker, shared with its parent only. Anonymous (a memfd on Linux, an unlinked file elsewhere),
 so that nothing is left behind however both of them end::
 
-    0        marks: six numbers (below)
+    0        marks: six numbers (below), and one that the parent writes before the worker is there: how much of what
+             is free an arena keeps warm
     4096     the inbox: large buffers of items; the parent writes, the worker reads
     … + S    the outbox: large buffers of results; the worker writes, the parent reads
 
@@ -14,9 +15,10 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 import time
 
-from poolwise.engine.arena import PAGE, Reader, Writer
+from poolwise.engine.arena import PAGE, Reader, Writer, share_of_warm
 from poolwise.engine.channel import parent_side
 from poolwise.model.units import Bytes, Seconds
 
@@ -30,7 +32,7 @@ ARENA_SIZE: Bytes = 1 << 36
 # From lowering a limit to trusting what the worker has claimed (see ``Marks``).
 SETTLE_S: Seconds = 0.00005
 
-INDEX, CLOCK, CHUNK, BEGUN, CLAIMED, LIMIT = range(6)
+INDEX, CLOCK, CHUNK, BEGUN, CLAIMED, LIMIT, KEEP_WARM = range(7)
 
 
 class Marks:
@@ -121,6 +123,15 @@ class Marks:
     def limit(self, place: int) -> None:
         self._numbers[LIMIT] = place
 
+    @property
+    def keep_warm(self) -> Bytes:
+        """How much of what is free each arena keeps warm."""
+        return self._numbers[KEEP_WARM]
+
+    @keep_warm.setter
+    def keep_warm(self, size: Bytes) -> None:
+        self._numbers[KEEP_WARM] = size
+
     def on_for_s(self) -> Seconds:
         """Give the seconds since the item in work was begun; the monotonic clock is the same in all processes."""
         return (time.monotonic_ns() - self._numbers[CLOCK]) / 1e9
@@ -143,10 +154,11 @@ class WorkerMemory:
         parent_side.add(self)
 
     @classmethod
-    def create(cls) -> WorkerMemory:
-        """Make new memory, as the parent: on nothing."""
+    def create(cls, workers: int = 1) -> WorkerMemory:
+        """Make new memory, as the parent: on nothing. ``workers``: how many of a pool share what may be kept warm."""
         memory = cls(_anonymous(PAGE + 2 * ARENA_SIZE), parent=True)
         memory.marks.reset()
+        memory.marks.keep_warm = share_of_warm(workers)
         return memory
 
     def as_worker(self) -> WorkerMemory:
@@ -188,15 +200,26 @@ class WorkerMemory:
     def _mapped(self) -> tuple[Writer | None, Reader | None]:
         if self._arenas is None:
             try:
-                inbox, outbox = (mmap.mmap(self.descriptor, ARENA_SIZE, offset=PAGE + k * ARENA_SIZE) for k in (0, 1))
+                inbox, outbox = (_map(self.descriptor, PAGE + k * ARENA_SIZE) for k in (0, 1))
             except (OSError, OverflowError, ValueError):
                 # A limit on address space (ulimit -v) or on the size of files (ulimit -f), or a system with less.
                 self._arenas = None, None
             else:
                 mine, its = (inbox, outbox) if self._parent else (outbox, inbox)
-                file = self.descriptor, PAGE + (0 if self._parent else ARENA_SIZE)
-                self._arenas = Writer(mine, 0, ARENA_SIZE, file), Reader(its, 0, ARENA_SIZE)
+                at_mine, at_its = (0, ARENA_SIZE) if self._parent else (ARENA_SIZE, 0)
+                writer = Writer(
+                    mine, 0, ARENA_SIZE, file=(self.descriptor, PAGE + at_mine), keep_warm=self.marks.keep_warm
+                )
+                reader = Reader(its, 0, ARENA_SIZE, descriptor=self.descriptor, offset=PAGE + at_its)
+                self._arenas = writer, reader
         return self._arenas
+
+
+def _map(descriptor: int, offset: Bytes) -> mmap.mmap:
+    """Map an arena; without a descriptor of the map's own, where Python can: kept results would keep that open too."""
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(descriptor, ARENA_SIZE, offset=offset, trackfd=False)
+    return mmap.mmap(descriptor, ARENA_SIZE, offset=offset)
 
 
 def _anonymous(size: Bytes) -> int:

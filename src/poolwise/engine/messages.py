@@ -27,11 +27,11 @@ import pickle
 import struct
 from typing import TypeAlias
 
-from poolwise.engine.channel import PROTOCOL
 from poolwise.engine.packing import dumps
 from poolwise.errors import ErrorShippingError
 from poolwise.model.events import TaskError
 from poolwise.work.call import show_error
+from poolwise.work.shipping import PROTOCOL
 
 PackedError: TypeAlias = tuple[bytes, str]
 

@@ -7,15 +7,12 @@ by the death that it explains, so that two workers that are killed together are 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from poolwise.model.classes import frozen
 from poolwise.model.units import Bytes
+from poolwise.work import cgroup
 
-CGROUP = Path("/sys/fs/cgroup")
-PROC = Path("/proc")
-# Version 1 says a number near 2 ** 63 where there is no limit.
-NO_LIMIT = 1 << 60
+# Where each group's kills are counted: looked for once in a process, though every pool asks.
+_counters: dict[tuple[str, str], str] = {}
 
 
 @frozen
@@ -33,35 +30,36 @@ class OomFinding:
 class OomCounters:
     """The counters of one pool's workers."""
 
-    def __init__(self, *, cgroup: Path = CGROUP, proc: Path = PROC) -> None:
-        """Read what they say now; a worker starts in the group of its parent."""
-        self.cgroup = cgroup
-        self.proc = proc
-        self._own = _group(self.cgroup, self.proc / "self" / "cgroup")
-        self._groups: dict[int, Path] = {}
-        self._before: dict[Path, int | None] = {}
-        self._machine = self.proc / "vmstat"
-        for source in (self._own, self._machine):
+    def __init__(self, *, root: str = cgroup.ROOT, proc: str = cgroup.PROC) -> None:
+        """Read what they say now; a worker starts in the groups of its parent."""
+        self._root = root
+        self._proc = proc
+        self._own = cgroup.membership(proc=proc)
+        self._moved: dict[int, str] = {}
+        self._before: dict[str, int | None] = {}
+        self._machine = f"{proc}/vmstat"
+        for source in (_counter(self._own, root), self._machine):
             self._count(source)
 
     def note(self, pid: int) -> None:
-        """Remember the group of a worker that has come up: of the dead, version 1 does not tell it any more."""
-        group = _group(self.cgroup, self.proc / str(pid) / "cgroup")
-        if group is not None and group != self._own:
-            self._groups[pid] = group
-            self._count(group)
+        """Remember the groups of a worker that has come up: of the dead, version 1 does not tell them any more."""
+        membership = cgroup.membership(pid, self._proc)
+        if membership and membership != self._own:
+            self._moved[pid] = membership
+            self._count(_counter(membership, self._root))
 
     def find(self, pid: int) -> OomFinding:
         """Say what the counters tell of the death of a worker, and use it up."""
-        group = self._groups.pop(pid, self._own)
-        limit = _limit(group, self.cgroup) if group is not None else None
-        return OomFinding(self._use(group), self._use(self._machine), limit)
+        membership = self._moved.pop(pid, self._own)
+        source = _counter(membership, self._root)
+        limit = _limit(membership, self._root) if source is not None else None
+        return OomFinding(self._use(source), self._use(self._machine), limit)
 
-    def _count(self, source: Path | None) -> None:
+    def _count(self, source: str | None) -> None:
         if source is not None and source not in self._before:
             self._before[source] = _kills(source)
 
-    def _use(self, source: Path | None) -> int | None:
+    def _use(self, source: str | None) -> int | None:
         if source is None or (before := self._before.get(source)) is None or (now := _kills(source)) is None:
             return None
         if now > before:
@@ -69,45 +67,29 @@ class OomCounters:
         return max(0, now - before)
 
 
-def _kills(source: Path) -> int | None:
+def _counter(membership: str, root: str) -> str | None:
+    """Find the file that counts the kills of a process's group; a group keeps its files for as long as it is there."""
+    known = _counters.get((membership, root))
+    if known is not None:
+        return known
+    for group in cgroup.groups("memory", membership, root):
+        path = f"{group.folder}/{'memory.events' if group.version > 1 else 'memory.oom_control'}"
+        if _kills(path) is not None:
+            _counters[membership, root] = path
+            return path
+    return None
+
+
+def _kills(path: str) -> int | None:
     """Read ``oom_kill`` of a machine's or a group's table of counters."""
-    for path in (source, source / "memory.events", source / "memory.oom_control"):
-        for line in _lines(path):
-            name, _, value = line.partition(" ")
-            if name == "oom_kill" and value.isdigit():
-                return int(value)
+    for line in cgroup.read_text(path).splitlines():
+        name, _, value = line.partition(" ")
+        if name == "oom_kill" and value.isdigit():
+            return int(value)
     return None
 
 
-def _group(root: Path, membership: Path) -> Path | None:
-    """Find the folder of a process's group for memory; in a container, it is mounted as the root."""
-    for line in _lines(membership):
-        _, controllers, name = (*line.split(":", 2), "", "")[:3]
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        hierarchy = root / controllers.split(",")[0] if controllers else root
-        inner = hierarchy.joinpath(*(part for part in name.split("/") if part not in ("", "..")))
-        found = next((each for each in (inner, root / "memory", root) if _kills(each) is not None), None)
-        if found is not None:
-            return found
-    return None
-
-
-def _limit(group: Path, root: Path) -> Bytes | None:
-    """Give the tightest limit from a group up to the root."""
-    limits = [
-        int(text)
-        for folder in (group, *group.parents)
-        if folder.is_relative_to(root)
-        for name in ("memory.max", "memory.limit_in_bytes")
-        for text in _lines(folder / name)
-        if text.isdigit() and int(text) < NO_LIMIT
-    ]
-    return min(limits, default=None)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
+def _limit(membership: str, root: str) -> Bytes | None:
+    """Give the tightest limit from a process's group up to the root."""
+    limits = (group.memory_limit() for group in cgroup.groups("memory", membership, root))
+    return min((limit for limit in limits if limit is not None), default=None)

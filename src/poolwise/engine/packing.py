@@ -1,33 +1,25 @@
 """How items and results are packed for the way between a worker and its parent.
 
-A list is packed into a *parcel*, so that one bad value costs itself only:
-
-* built-in values, however nested (numbers, strings, lists, dicts ...), are one pickle, which no user's code takes part
-  in and so cannot go wrong;
-* anything else is a pickle for each value; a buffer of 64 KiB and more inside a value (NumPy, Arrow) lies outside of
-  its pickle (protocol 5) in the arena.
+A list is packed into a *parcel*, so that one bad value costs itself only: built-in values are one pickle, anything else
+is a pickle for each value (``work/shipping.py``). Large buffers inside a value lie in the arena.
 
 A body of 64 KiB and more travels through the arena too, the rest through the socket.
 """
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from poolwise.engine.arena import LEAST_BUFFER, Reader, Writer
-from poolwise.engine.channel import PROTOCOL
+from poolwise.engine.arena import Reader, Writer
 from poolwise.errors import ItemShippingError, ResultShippingError, ShippingError
 from poolwise.model.classes import frozen
 from poolwise.model.events import TaskError
 from poolwise.model.units import Bytes
 from poolwise.work.call import short_repr, show_error
 from poolwise.work.chunk import Mark
-
-# Built-in types that the C pickler asks about although their pickling runs no user's code.
-ALSO_PLAIN = frozenset({complex, range})
+from poolwise.work.shipping import LEAST_BUFFER, PROTOCOL, large, pickle_one, pickle_plain
 
 Place: TypeAlias = tuple[int, Bytes, bool]
 """A buffer in the arena: where, how large, and whether it may be written to."""
@@ -56,21 +48,6 @@ class Broken:
     error: BaseException
 
 
-class NotPlainError(Exception):
-    """Something that is not built in is among the values."""
-
-
-class PlainPickler(pickle.Pickler):
-    """Pickles built-in values at the speed of C and refuses anything else: looking first would take as long again."""
-
-    def reducer_override(self, value: Any) -> Any:  # noqa: ANN401 - whatever the C pickler does not know by itself
-        """Refuse what is not built in: exact built-in types never come here."""
-        # The class itself comes here too, as what its values are made by.
-        if type(value) in ALSO_PLAIN or any(value is each for each in ALSO_PLAIN):
-            return NotImplemented
-        raise NotPlainError
-
-
 class Buffers:
     """The large buffers of one value, on their way into the arena."""
 
@@ -82,12 +59,8 @@ class Buffers:
 
     def take(self, buffer: pickle.PickleBuffer) -> bool:
         """Take a buffer out of the pickle, or (true, as pickle wants it) leave it in."""
-        try:
-            raw = buffer.raw()
-        except BufferError:
-            # Not contiguous: pickle copies it in order.
-            return True
-        if raw.nbytes < LEAST_BUFFER or (writer := self._get_writer()) is None or (place := writer.put(raw)) is None:
+        raw = large(buffer)
+        if raw is None or (writer := self._get_writer()) is None or (place := writer.put(raw)) is None:
             return True
         self.places.append((place, raw.nbytes, not raw.readonly))
         self.size += raw.nbytes
@@ -101,26 +74,10 @@ class Buffers:
 
 
 def dumps(value: Any, *, by_value: bool, buffers: Buffers | None = None) -> bytes:  # noqa: ANN401 - anything may have to travel
-    """Pickle ``value``; with cloudpickle where pickle cannot, or where the other side may lack ``__main__``.
-
-    With ``by_value`` the other side was not forked from here: what is defined in ``__main__`` must travel whole.
-    """
-    take = buffers.take if buffers is not None else None
-    if not by_value:
-        try:
-            return pickle.dumps(value, PROTOCOL, buffer_callback=take)
-        except Exception as error:  # noqa: BLE001 - a __reduce__ may raise anything; the second try tells what it is
-            first: Exception | None = error
-            if buffers is not None:
-                buffers.undo()
-    else:
-        first = None
-    import cloudpickle  # noqa: PLC0415 - 25 ms, and needed only where pickle fails
-
-    try:
-        return bytes(cloudpickle.dumps(value, PROTOCOL, buffer_callback=take))
-    except Exception as error:  # noqa: BLE001 - see above
-        raise first or error from None
+    """Pickle ``value``, its large ``buffers`` into the arena; see ``pickle_one``."""
+    if buffers is None:
+        return pickle_one(value, by_value=by_value)
+    return pickle_one(value, by_value=by_value, take=buffers.take, undo=buffers.undo)
 
 
 class Packer:
@@ -153,14 +110,8 @@ class Packer:
         return self._plain(values) or self._each(values, value_or_error)
 
     def _plain(self, values: Sequence[Any]) -> Packed | None:
-        file = io.BytesIO()
-        try:
-            PlainPickler(file, PROTOCOL).dump(values if type(values) in (list, range) else list(values))
-        except NotPlainError:
-            return None
-        except Exception:  # noqa: BLE001 - too deep, too large: one by one, the value that it is about is told
-            return None
-        return self._parcel(None, file.getbuffer(), 0)
+        body = pickle_plain(values)
+        return self._parcel(None, body, 0) if body is not None else None
 
     def _each(self, values: Sequence[Any], pack: Callable[[Any, int, Buffers], bytes]) -> Packed:
         bodies, pieces, extra = [], [], 0

@@ -52,10 +52,11 @@ END_PATIENCE_S: Seconds = 1.0
 class Supervisor:
     """Owns the workers of one pool."""
 
-    def __init__(self, job: WorkerJob, start_method: StartMethod) -> None:
-        """Start nothing but what workers start from."""
+    def __init__(self, job: WorkerJob, start_method: StartMethod, workers: int) -> None:
+        """Start nothing but what workers start from; there will be so many at a time."""
         self._job = job
         self._method: StartMethod = start_method
+        self._workers = workers
         self._owner = os.getpid()
         self._handles: dict[int, Handle] = {}
         self._events: list[Event] = []
@@ -73,7 +74,7 @@ class Supervisor:
 
     @property
     def by_fork(self) -> bool:
-        """Workers are copies of this process and find the items in their memory."""
+        """Workers that are started now are copies of this process and find the items in their memory."""
         return self._method == "fork"
 
     # --- Orders -----------------------------------------------------------------------------------------------
@@ -88,12 +89,12 @@ class Supervisor:
             self._events.append(WorkerFailed(error))
             return
         mine, its = socket.socketpair()
-        channel, memory = ParentEnd(mine), WorkerMemory.create()
+        channel, memory = ParentEnd(mine), WorkerMemory.create(self._workers)
         with its, blocked_signals():
             # A Ctrl-C in between would leave a process that nobody knows of.
             process = starter.start(its, channel, memory)
             packer = Packer(memory.writer, by_value=self._job.by_value)
-            handle = Handle(worker, process, channel, memory, packer, Unpacker(memory.reader))
+            handle = Handle(worker, process, channel, memory, packer, Unpacker(memory.reader), by_fork=starter.by_fork)
             self._handles[worker] = handle
         self._selector.register(channel, selectors.EVENT_READ, handle)
         self._watch_process(handle)
@@ -206,7 +207,7 @@ class Supervisor:
                 pid = handle.process.pid
                 from poolwise.engine import hearing  # noqa: PLC0415 - only where something is said
 
-                hearing.say_again(kind, what, worker=handle.worker, pid=pid, filtered=self.by_fork)
+                hearing.say_again(kind, what, worker=handle.worker, pid=pid, filtered=handle.by_fork)
 
     def _done(self, handle: Handle, message: Message, body: memoryview) -> None:
         _, identity, more, cut, wall_s, cpu_s, parcel, told, free = message

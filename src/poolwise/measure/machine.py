@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TypeVar
 
 from poolwise.errors import OptionError
@@ -15,16 +14,15 @@ from poolwise.measure.gil import gil_enabled
 from poolwise.model.machine import Machine
 from poolwise.model.options import CORES_VARIABLE, StartMethod
 from poolwise.model.units import Bytes, Seconds
-from poolwise.work import role
+from poolwise.work import cgroup, role
+from poolwise.work.cgroup import Group, whole
 from poolwise.work.threads import native_threads
 
 N = TypeVar("N", int, float)
 
-CGROUP = Path("/sys/fs/cgroup")
-PROC = Path("/proc/self")
-MEMINFO = Path("/proc/meminfo")
-# A cgroup's limits hardly ever change while a program runs; reading them takes 0.2 ms.
-KEEP_CGROUP_S: Seconds = 10.0
+MEMINFO = "/proc/meminfo"
+# Reading a cgroup's limits takes 0.1 ms; a quota that is changed, and memory that others take, are seen so soon.
+KEEP_CGROUP_S: Seconds = 1.0
 
 
 def find_machine() -> Machine:
@@ -85,7 +83,7 @@ def wanted_cores() -> int | None:
     text = os.environ.get(CORES_VARIABLE, "").strip()
     if not text:
         return None
-    if (count := _whole(text)) is None or count < 1:
+    if (count := whole(text)) is None or count < 1:
         raise OptionError(
             f"{CORES_VARIABLE}={text!r}: write a whole number, 1 or more; unset it and Poolwise counts the cores itself"
         )
@@ -102,7 +100,7 @@ def start_methods() -> tuple[StartMethod, ...]:
 
 def memory() -> tuple[Bytes, Bytes]:
     """Give the machine's memory, and what of it could be had without swapping."""
-    found = {line.split(":")[0]: line.split()[1] for line in (_text(MEMINFO) or "").splitlines()}
+    found = {line.split(":")[0]: line.split()[1] for line in cgroup.read_text(MEMINFO).splitlines()}
     if "MemTotal" in found and "MemAvailable" in found:
         return int(found["MemTotal"]) * 1024, int(found["MemAvailable"]) * 1024
     import psutil  # noqa: PLC0415 - 16 ms to import, which Linux, where /proc tells, does not have to pay
@@ -117,19 +115,20 @@ def memory() -> tuple[Bytes, Bytes]:
 class CgroupLimits:
     """CPU quota and memory limit of this process's cgroup, version 2 or 1."""
 
-    def __init__(self, root: Path = CGROUP, membership: Path = PROC / "cgroup") -> None:
+    def __init__(self, membership: str | None = None, root: str = cgroup.ROOT) -> None:
         """Read the limits of every group from this process's own up to the root; the tightest holds."""
+        membership = cgroup.membership() if membership is None else membership
         self.cores: float | None = None
         self.memory: Bytes | None = None
         self.memory_free: Bytes | None = None
         """What may still be taken: an outer group, shared with others, may have less left than the own one."""
-        for folder in _folders(root, membership):
-            if (cores := _quota_v2(folder) or _quota_v1(folder)) is not None:
+        for group in cgroup.groups("cpu", membership, root):
+            if (cores := _quota(group)) is not None:
                 self.cores = _least(cores, self.cores)
-            if (memory := _memory_v2(folder) or _memory_v1(folder)) is not None:
-                limit, used = memory
+        for group in cgroup.groups("memory", membership, root):
+            if (limit := group.memory_limit()) is not None:
                 self.memory = _least(limit, self.memory)
-                self.memory_free = _least(max(0, limit - used), self.memory_free)
+                self.memory_free = _least(max(0, limit - _memory_used(group)), self.memory_free)
 
 
 def _least(one: N, other: N | None) -> N:
@@ -147,59 +146,18 @@ def _cached_cgroup() -> CgroupLimits:
     return _kept[1]
 
 
-def _folders(root: Path, membership: Path) -> list[Path]:
-    """List the folders that may hold limits; inside a container the own group is mounted as the root."""
-    found = [root, root / "cpu", root / "memory"]
-    for line in (_text(membership) or "").splitlines():
-        _, controllers, group = (*line.split(":", 2), "", "")[:3]
-        hierarchy = root if not controllers else root / controllers.split(",")[0]
-        parts = [part for part in group.split("/") if part not in ("", "..")]
-        found += [hierarchy.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
-    return [folder for folder in dict.fromkeys(found) if folder.is_dir()]
-
-
-def _quota_v2(folder: Path) -> float | None:
-    match (_text(folder / "cpu.max") or "").split():
-        case [quota, period]:
-            return _ratio(_whole(quota), _whole(period))
-    return None
-
-
-def _quota_v1(folder: Path) -> float | None:
-    return _ratio(_number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us"))
+def _quota(group: Group) -> float | None:
+    """Say how many cores a group may use; version 1 writes -1, version 2 "max", where it may use all."""
+    if group.version == 1:
+        quota = group.number("cpu.cfs_quota_us")
+        return _ratio(quota, group.number("cpu.cfs_period_us")) if quota and quota > 0 else None
+    quota_text, _, period_text = group.read("cpu.max").partition(" ")
+    return _ratio(whole(quota_text), whole(period_text))
 
 
 def _ratio(quota: int | None, period: int | None) -> float | None:
-    """Say how many cores a quota is; version 1 writes -1 where there is none."""
     return quota / period if quota and period and quota > 0 and period > 0 else None
 
 
-def _memory_v2(folder: Path) -> tuple[Bytes, Bytes] | None:
-    limit = _number(folder / "memory.max")
-    return None if limit is None else (limit, _number(folder / "memory.current") or 0)
-
-
-def _memory_v1(folder: Path) -> tuple[Bytes, Bytes] | None:
-    limit = _number(folder / "memory.limit_in_bytes")
-    # Without a limit, version 1 says a number near 2 ** 63.
-    if limit is None or limit >= 1 << 60:
-        return None
-    return limit, _number(folder / "memory.usage_in_bytes") or 0
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _number(path: Path) -> int | None:
-    return _whole(_text(path) or "")
-
-
-def _whole(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None
+def _memory_used(group: Group) -> Bytes:
+    return group.number("memory.current" if group.version > 1 else "memory.usage_in_bytes") or 0

@@ -114,14 +114,15 @@ class Probe:
     def profile(self, *, shipping: bool, function: object = None) -> Profile | None:
         """Say what was measured; None where no item came to an end.
 
-        With ``shipping``, a sample item and result are pickled (and the ``function``, where it is given), which takes
-        as long as it takes.
+        With ``shipping``, a sample item and result are pickled, which takes as long as it takes. The ``function`` is
+        given where workers would not be forked from here: then it has to travel too, and all travels by value.
         """
         if self._first is None:
             return self._before
         steady = _without_cold_start(list(self._samples))
         items, thread_cpu = sum(sample.items for sample in steady), sum(sample.thread_cpu_s for sample in steady)
         wall, first = sum(sample.wall_s for sample in steady), self._first
+        by_value = function is not None
         watching = self._watch.cpu_s if self._watch else 0.0
         process_cpu = max(thread_cpu, sum(sample.process_cpu_s for sample in steady) - watching)
         return Profile(
@@ -135,9 +136,9 @@ class Probe:
             gil_held=self._gil_held(process_cpu / wall if wall else 0.0),
             gil_samples=self._watch.naps if self._watch else self._before.gil_samples if self._before else 0,
             coroutine=self._coroutine,
-            argument=_payload(self._sample_items()) if shipping else None,
-            result=_payload(self._sample_results()) if shipping else None,
-            function=measure_payload(function) if shipping and function is not None else None,
+            argument=_payload(self._sample_items(), by_value=by_value) if shipping else None,
+            result=_payload(self._sample_results(), by_value=by_value) if shipping else None,
+            function=measure_payload(function, by_value=True) if shipping and by_value else None,
         )
 
     # --- A backend like any other -----------------------------------------------------------------------------
@@ -241,8 +242,8 @@ class Probe:
         return self._before.gil_held if self._before is not None else 0.0
 
 
-def _payload(sample: list[Any]) -> Payload | None:
-    return measure_payloads(sample) if sample else None
+def _payload(sample: list[Any], *, by_value: bool) -> Payload | None:
+    return measure_payloads(sample, by_value=by_value) if sample else None
 
 
 def _believable(held: float | None, computing: float) -> float | None:

@@ -1,11 +1,19 @@
-"""What was sent once and has to go out again: it goes before what was never sent."""
+"""What was sent once and has to go out again: it goes before what was never sent.
+
+Items that are under suspicion (*marked*: a worker has died on one of them) stay so until they have come back, whoever
+gives them back: unmarked, they could kill once more without being named.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from poolwise.model.events import Chunk
+
+Range: TypeAlias = tuple[int, int, bool]
+"""First item, behind the last, marked or not."""
 
 
 class Leftovers:
@@ -14,7 +22,7 @@ class Leftovers:
     def __init__(self) -> None:
         """Begin with none."""
         self._chunks: deque[Chunk] = deque()
-        self._ranges: deque[tuple[int, int]] = deque()
+        self._ranges: deque[Range] = deque()
 
     def __len__(self) -> int:
         """Count the chunks, and the items of the ranges."""
@@ -23,7 +31,7 @@ class Leftovers:
     @property
     def items(self) -> int:
         """Count the items of the ranges."""
-        return sum(stop - start for start, stop in self._ranges)
+        return sum(stop - start for start, stop, _ in self._ranges)
 
     def add(self, chunk: Chunk) -> None:
         """Run a chunk again, after the others."""
@@ -33,26 +41,26 @@ class Leftovers:
         """Run a chunk again, before all others."""
         self._chunks.appendleft(chunk)
 
-    def give_back(self, start: int, stop: int) -> None:
+    def give_back(self, start: int, stop: int, *, marked: bool) -> None:
         """Nobody has begun these items: they go out next after the chunks."""
         if start < stop:
-            self._ranges.appendleft((start, stop))
+            self._ranges.appendleft((start, stop, marked))
 
-    def give_back_last(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Nobody has begun these items: they go out after the other ranges."""
-        self._ranges.extend(ranges)
+    def give_back_last(self, pieces: Iterable[Chunk]) -> None:
+        """Nobody has begun these pieces of chunks: they go out after the other ranges."""
+        self._ranges.extend((piece.start, piece.stop, piece.marked) for piece in pieces)
 
-    def take(self, cut: Callable[[int, int], Chunk]) -> Chunk | None:
-        """Give what goes out next; ``cut`` makes a chunk of the first items of a range."""
+    def take(self, cut: Callable[[int, int, bool], Chunk]) -> Chunk | None:
+        """Give what goes out next; ``cut`` makes a chunk of the first items of a range, marked or not."""
         if self._chunks:
             return self._chunks.popleft()
         if not self._ranges:
             return None
-        start, stop = self._ranges[0]
+        start, stop, marked = self._ranges[0]
         # It still counts among what waits, by which the chunk is sized.
-        chunk = cut(start, stop)
+        chunk = cut(start, stop, marked)
         self._ranges.popleft()
-        self.give_back(chunk.stop, stop)
+        self.give_back(chunk.stop, stop, marked=marked)
         return chunk
 
     def forget_from(self, index: int) -> None:
@@ -62,4 +70,7 @@ class Leftovers:
 
     def spans(self) -> list[tuple[int, int]]:
         """List all of it, first item and behind the last."""
-        return [*((chunk.start, chunk.stop) for chunk in self._chunks), *self._ranges]
+        return [
+            *((chunk.start, chunk.stop) for chunk in self._chunks),
+            *((start, stop) for start, stop, _ in self._ranges),
+        ]

@@ -225,7 +225,7 @@ class Scheduler:
             self._end(Raise(None, _changed(chunk, count)))
         if event.cut and not self._over and self._handover.doomed_at is None:
             # Known as taken back, or left besides.
-            self._leftovers.give_back(chunk.start + count, chunk.stop)
+            self._leftovers.give_back(chunk.start + count, chunk.stop, marked=chunk.marked)
 
     def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
         """Split a chunk with errors into pieces of values and items that failed or are tried again."""
@@ -267,7 +267,7 @@ class Scheduler:
         self.counts.deaths += 1
         self._asked_back = None if self._asked_back == event.worker else self._asked_back
         for ahead in reversed(chunks[1:]):
-            self._leftovers.give_back(ahead.start, ahead.stop)
+            self._leftovers.give_back(ahead.start, ahead.stop, marked=ahead.marked)
         if chunks:
             self._judge(chunks[0], event)
         elif not was_ready:
@@ -281,7 +281,7 @@ class Scheduler:
         self.counts.recycled += 1
         self._asked_back = None if self._asked_back == event.worker else self._asked_back
         for chunk in reversed(chunks):
-            self._leftovers.give_back(chunk.start, chunk.stop)
+            self._leftovers.give_back(chunk.start, chunk.stop, marked=chunk.marked)
 
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""
@@ -295,10 +295,10 @@ class Scheduler:
             return
         if not chunk.start <= index < chunk.stop:
             # This chunk, sent ahead, was not begun; or its item came back in the moment of the death.
-            self._leftovers.give_back(chunk.start, chunk.stop)
+            self._leftovers.give_back(chunk.start, chunk.stop, marked=chunk.marked)
             return
-        self._leftovers.give_back(index + 1, chunk.stop)
-        self._leftovers.give_back(chunk.start, index)
+        self._leftovers.give_back(index + 1, chunk.stop, marked=chunk.marked)
+        self._leftovers.give_back(chunk.start, index, marked=chunk.marked)
         strikes = self._strikes.get(index, 0) + 1
         if event.guilty:
             self._task_failed(index, TaskError(event.error), marked=True)
@@ -323,10 +323,10 @@ class Scheduler:
         start, stop = span if span is not None else (chunk.start, chunk.stop)
         start, stop = max(start, chunk.start), min(stop, chunk.stop)
         middle = (start + stop) // 2 if chunk.marked else stop
-        self._leftovers.give_back(stop, chunk.stop)
+        self._leftovers.give_back(stop, chunk.stop, marked=chunk.marked)
         self._run_again(middle, stop)
         self._run_again(start, middle)
-        self._leftovers.give_back(chunk.start, start)
+        self._leftovers.give_back(chunk.start, start, marked=chunk.marked)
 
     def _run_again(self, start: int, stop: int) -> None:
         if start < stop:
@@ -387,17 +387,17 @@ class Scheduler:
         stop = self._send_limit()
         if self._next >= stop:
             return None
-        chunk = self._cut_chunk(self._next, stop)
+        chunk = self._cut_chunk(self._next, stop, self._crew.marked)
         self._next = chunk.stop
         return chunk
 
-    def _cut_chunk(self, start: int, stop: int) -> Chunk:
+    def _cut_chunk(self, start: int, stop: int, marked: bool) -> Chunk:  # noqa: FBT001 - as leftovers call it
         """Make a chunk of the first of these items."""
         stop = min(stop, start + self._chunk_size())
         if self._wishes.end_of is not None:
             share = -(-self._waiting() // max(1, self._crew.workers))
             stop = min(stop, self._wishes.end_of(start), start + max(1, share))
-        return self._chunk(start, stop, marked=self._crew.marked)
+        return self._chunk(start, stop, marked=marked or self._crew.marked)
 
     def _waiting(self) -> int:
         """Count the items that are read and with nobody."""

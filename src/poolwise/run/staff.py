@@ -75,8 +75,8 @@ class Staff:
         laden = {worker: sum(map(len, queue)) for worker, queue in self._queues.items() if worker not in self._spent}
         return max(laden.items(), key=lambda each: each[1], default=(-1, 0))
 
-    def cut(self, worker: int, kept: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
-        """A worker's chunks end sooner than was thought: give the items that they have lost, as ranges.
+    def cut(self, worker: int, kept: tuple[tuple[int, int], ...]) -> list[Chunk]:
+        """A worker's chunks end sooner than was thought: give the pieces that they have lost.
 
         Until it has answered for all of them, it is given nothing more.
         """
@@ -88,7 +88,7 @@ class Staff:
         for place, chunk in enumerate(queue):
             stop = max(chunk.start, stops.get(chunk.id, chunk.stop))
             if stop < chunk.stop:
-                lost.append((stop, chunk.stop))
+                lost.append(chunk.between(stop, chunk.stop))
                 queue[place] = chunk.between(chunk.start, stop)
         return lost
 

@@ -1,12 +1,19 @@
-"""One call that was submitted to a pool."""
+"""One call that was submitted to a pool, and what becomes of it."""
 
 from __future__ import annotations
 
+import functools
+import logging
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from poolwise.model.classes import mutable
+
+T = TypeVar("T")
+
+logger = logging.getLogger("poolwise")
 
 
 @mutable
@@ -24,3 +31,31 @@ class Task:
         if not self.begun:
             self.begun = self.future.set_running_or_notify_cancel()
         return self.begun
+
+
+class PoolThread(threading.Thread):
+    """The thread of a pool, which calls back whoever waits for a future."""
+
+
+class PoolFuture(Future[T]):
+    """A future whose callbacks cannot end the pool that calls them.
+
+    The standard library logs an ``Exception`` of a callback and goes on; what is meant to end a program (SystemExit,
+    KeyboardInterrupt) would end the pool's thread, and whoever waits for another task would wait for ever.
+    """
+
+    def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
+        """Have ``fn(future)`` called when the future is done; at once, where it is."""
+        super().add_done_callback(functools.partial(_call_back, fn))
+
+
+def _call_back(callback: Callable[[Future[T]], object], future: Future[T]) -> None:
+    try:
+        callback(future)
+    except Exception:
+        raise
+    except BaseException as error:
+        if not isinstance(threading.current_thread(), PoolThread):
+            # The caller's own thread: added late, or the future was cancelled there.
+            raise
+        logger.exception("a callback of %r raised %s in the pool's thread", future, type(error).__name__)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolwise.engine.arena import PAGE, FreeList, Reader, Writer
+from poolwise.engine.arena import LEAST_WARM, MOST_WARM, PAGE, POOL_WARM, FreeList, Reader, Writer, share_of_warm
 
 SIZE = 16 * PAGE
 
@@ -124,7 +124,7 @@ def file() -> Iterator[int]:
 def test_new_pages_are_written_through_the_file(file: int) -> None:
     """The first use of a place, one that grows, and the second use give the same bytes, and touch no other page."""
     ours, its = (mmap.mmap(file, SIZE, offset=PAGE) for _ in range(2))
-    writer, reader = Writer(ours, 0, SIZE, (file, PAGE)), Reader(its, 0, SIZE)
+    writer, reader = Writer(ours, 0, SIZE, file=(file, PAGE)), Reader(its, 0, SIZE)
     for text in (b"a" * PAGE, b"b" * PAGE, b"c" * (3 * PAGE + 7), b"d" * PAGE):
         place = writer.put(text)
         assert place == 0
@@ -141,7 +141,7 @@ def test_without_memory_for_new_pages_a_buffer_is_refused(file: int) -> None:
     ours = mmap.mmap(file, SIZE, offset=PAGE)
     closed = os.dup(file)
     os.close(closed)
-    writer = Writer(ours, 0, SIZE, (closed, PAGE))
+    writer = Writer(ours, 0, SIZE, file=(closed, PAGE))
     assert writer.put(b"a" * PAGE) is None
     assert writer._free.ranges() == [(0, PAGE)]
     writer.close()
@@ -154,6 +154,22 @@ def test_what_does_not_fit_is_refused(sides: tuple[Writer, Reader]) -> None:
     assert writer.put(b"y" * (PAGE + 1)) is None
     assert writer.put(b"z" * PAGE) == SIZE - PAGE
     assert bytes(reader.buffer(place, SIZE - PAGE)) == b"x" * (SIZE - PAGE)
+
+
+def test_what_is_free_beyond_the_share_is_given_back(shared: mmap.mmap) -> None:
+    """Pages within it keep what was in them, to be used again warm; those beyond read as zeros."""
+    writer = Writer(shared, 0, SIZE, keep_warm=2 * PAGE)
+    places = [writer.put(b"x" * PAGE) for _ in range(4)]
+    writer.release(places)
+    assert [shared[place] for place in places] == [ord("x"), ord("x"), 0, 0]
+    writer.close()
+
+
+@pytest.mark.parametrize(("workers", "share"), [(1, MOST_WARM), (4, MOST_WARM), (16, 16 << 20), (1000, LEAST_WARM)])
+def test_workers_share_what_is_kept_warm(workers: int, share: int) -> None:
+    """Two arenas for each worker, within the pool's bound but for a least that makes it worth while."""
+    assert share_of_warm(workers) == share
+    assert share == LEAST_WARM or 2 * workers * share <= POOL_WARM
 
 
 # --- Forks and ends ----------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class Kernel:
         write(self.proc / who / "cgroup", lines)
 
     def counters(self) -> OomCounters:
-        return OomCounters(cgroup=self.cgroup, proc=self.proc)
+        return OomCounters(root=str(self.cgroup), proc=str(self.proc))
 
 
 def write(path: Path, text: str) -> None:
@@ -105,7 +105,7 @@ def test_without_groups_the_machine_tells(tmp_path: Path) -> None:
 
 def test_where_nothing_counts_nothing_is_said(tmp_path: Path) -> None:
     """On a system without these files there is no finding, and no error."""
-    assert OomCounters(cgroup=tmp_path, proc=tmp_path).find(100) == OomFinding()
+    assert OomCounters(root=str(tmp_path), proc=str(tmp_path)).find(100) == OomFinding()
 
 
 @pytest.mark.parametrize(

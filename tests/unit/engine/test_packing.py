@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from poolwise.engine.arena import LEAST_BUFFER, Reader, Writer
+from poolwise.engine.arena import Reader, Writer
 from poolwise.engine.packing import Broken, Packer, Parcel, Unpacker
 from poolwise.errors import ItemShippingError, ResultShippingError
+from poolwise.work.shipping import LEAST_BUFFER
 
 SIZE = 64 * LEAST_BUFFER
 LARGE = 2 * LEAST_BUFFER

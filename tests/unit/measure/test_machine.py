@@ -26,8 +26,7 @@ def limits(tmp_path):
             path = tmp_path / "cgroup" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        (tmp_path / "membership").write_text(membership)
-        return CgroupLimits(tmp_path / "cgroup", tmp_path / "membership")
+        return CgroupLimits(membership, str(tmp_path / "cgroup"))
 
     return read
 
@@ -142,7 +141,7 @@ def test_garbage_in_memory_files_is_no_limit(limits):
 
 def test_missing_files_are_no_limit(tmp_path):
     """On systems without cgroups there is nothing to read."""
-    assert figures(CgroupLimits(tmp_path / "none", tmp_path / "nothing")) == (None, None, None)
+    assert figures(CgroupLimits("", str(tmp_path / "none"))) == (None, None, None)
 
 
 # --- Cores ---------------------------------------------------------------------------------------------------
@@ -155,7 +154,7 @@ def computer(monkeypatch):
     def make(installed=8, affinity=8, quota=None, wanted=None):
         monkeypatch.setattr(os, "cpu_count", lambda: installed)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(affinity)), raising=False)
-        found = CgroupLimits(machine.PROC / "none", machine.PROC / "none")
+        found = CgroupLimits("", "/nowhere")
         found.cores = quota
         monkeypatch.setattr(machine, "_kept", (math.inf, found))
         monkeypatch.delenv("POOLWISE_MAX_CORES", raising=False)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import pathlib
 import pickle
+import sys
 import threading
+import time
 
+import cloudpickle
 import pytest
 
 from poolwise.measure.payload import COPY_S_PER_BYTE, measure_payload, measure_payloads
+
+
+class OfMain:
+    """Stands for a class of the program: pickle finds it by its name, cloudpickle takes it along."""
+
+
+OfMain.__module__ = "__main__"
 
 
 class RaisesWhenPickled:
@@ -87,14 +98,43 @@ def test_an_array_with_holes_is_counted_too():
     assert measure_payload(numpy.zeros((1000, 1000))[:, ::2]).bytes == pytest.approx(4_000_000, rel=0.001)
 
 
-def test_plain_things_are_measured_as_they_travel_together():
-    """Numbers and strings are sent as one pickle: each costs its share, far less than a pickle of its own."""
-    numbers = list(range(1000, 1064))
-    assert measure_payloads(numbers).bytes == -(-len(pickle.dumps(numbers, 5)) // 64)
-    assert measure_payloads(numbers).seconds < measure_payload(1000).seconds
+def test_built_in_values_are_measured_as_they_travel_together():
+    """Built-in values are sent as one pickle, nested ones too: each costs its share, less than a pickle of its own."""
+    for things in (list(range(1000, 1064)), [{"number": number, "words": ["one", 2.5]} for number in range(64)]):
+        found = measure_payloads(things)
+        assert found.bytes == -(-len(pickle.dumps(things, 5)) // 64)
+        assert found.bytes < measure_payload(things[0]).bytes
+    assert measure_payloads([7]).bytes == len(pickle.dumps([7], 5))
 
 
 def test_other_things_are_measured_one_by_one():
     """Anything else has a pickle of its own, and the first stands for all."""
-    assert measure_payloads([{"a": 1}, "x" * 1000]).bytes == len(pickle.dumps({"a": 1}, 5))
+    thing = pathlib.PurePosixPath("a/b")
+    assert measure_payloads([thing, "x" * 1000]).bytes == len(pickle.dumps(thing, 5))
     assert measure_payloads([threading.Lock(), 1]).problem is not None
+
+
+def test_small_buffers_are_measured_inside_the_pickle():
+    """A buffer below 64 KiB is not worth a way of its own, and is pickled as the engine pickles it."""
+    numpy = pytest.importorskip("numpy")
+    small = numpy.zeros(100)
+    assert measure_payload(small).bytes == len(pickle.dumps(small, 5))
+
+
+def test_by_value_is_measured_by_cloudpickle(monkeypatch):
+    """To a process that is no copy of this one, what is defined in ``__main__`` travels whole."""
+    monkeypatch.setattr("__main__.OfMain", OfMain, raising=False)
+    found = measure_payload(OfMain(), by_value=True)
+    assert found.problem is None
+    assert found.bytes == len(cloudpickle.dumps(OfMain(), 5)) > 2 * measure_payload(OfMain()).bytes
+
+
+def test_importing_cloudpickle_is_not_part_of_the_price(monkeypatch):
+    """Only the first of all pays for it, and that once in a program."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cloudpickle"]:
+        monkeypatch.delitem(sys.modules, name)
+    begun = time.perf_counter()
+    found = measure_payload(lambda: 0)
+    took = time.perf_counter() - begun
+    assert "cloudpickle" in sys.modules
+    assert 0 < found.seconds < took / 4

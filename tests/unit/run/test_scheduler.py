@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -19,6 +20,7 @@ from poolwise.model.events import (
     Read,
     Send,
     Start,
+    TakenBack,
     TaskError,
     WorkerFailed,
     WorkerLost,
@@ -242,6 +244,22 @@ def test_a_death_without_a_name_runs_the_chunk_again_marked():
     play.tell(WorkerReady(0))
     assert play.tell(lost(0)) == [Start(1)]
     assert ranges(play.tell(WorkerReady(1))) == [(0, 4, True)]
+
+
+@pytest.mark.parametrize("how", ["taken back", "left", "retired", "not begun"])
+def test_suspects_stay_marked_whoever_gives_them_back(how: str):
+    """Unmarked, they could kill once more without being named; items that no death is laid upon stay as they were."""
+    play = Play(8, crew=dataclasses.replace(crew(2, chunksize=4, depth=2), gives_back=True))
+    play.tell(WorkerReady(0), lost(0), WorkerReady(1))
+    suspected, other = play.chunks[1]
+    assert ranges(play.script[-2:]) == [(0, 4, True), (4, 8, False)]
+    events, sent = {
+        "taken back": ([WorkerReady(2), TakenBack(1, ((suspected.id, 2), (other.id, 4)))], [(2, 4), (4, 8)]),
+        "left": ([ChunkDone(1, suspected.id, Outcome([0, 1], {}, 0.001), cut=True), WorkerReady(2)], [(2, 4)]),
+        "retired": ([WorkerRetired(1), WorkerReady(2)], [(0, 4), (4, 8)]),
+        "not begun": ([lost(1, NOTHING_BEGUN), WorkerReady(2)], [(0, 4), (4, 8)]),
+    }[how]
+    assert ranges(play.tell(*events)) == [(start, stop, start < 4) for start, stop in sent]
 
 
 def test_a_named_death_runs_the_suspect_alone():

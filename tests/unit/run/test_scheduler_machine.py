@@ -77,6 +77,7 @@ class World(RuleBasedStateMachine):
         self.untaken = 0
         self.failed: set[int] = set()
         self.raised: Raise | None = None
+        self.suspects: set[int] = set()
         self.paused = False
         self.crew = crew
         self.scheduler = Scheduler(wishes, None if lazy else items, self.known)
@@ -330,6 +331,9 @@ class World(RuleBasedStateMachine):
                     self.starting.add(worker)
                 case Send(worker, chunk):
                     assert chunk.stop <= self.known
+                    # Under suspicion once, and until it comes back.
+                    assert chunk.marked or not self.suspects.intersection(range(chunk.start, chunk.stop))
+                    self.suspects.update(range(chunk.start, chunk.stop) if chunk.marked else ())
                     self.queues[worker].append(chunk)
                 case TakeBack(worker):
                     assert self.crew.gives_back
