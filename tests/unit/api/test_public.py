@@ -32,8 +32,10 @@ VALUES = [
 # The public modules, and what is imported only when somebody asks for it.
 MODULES = ["errors", "testing"]
 LATER = ["Pool"]
-# Each of them takes longer to import than Poolwise itself, and tiny work needs none.
+# What takes long to import: libraries, longer than Poolwise itself ...
 HEAVY = {"numpy", "asyncio", "multiprocessing", "rich", "psutil", "cloudpickle", "threadpoolctl", "IPython"}
+# ... and modules of the standard library that would be a third of it.
+HEAVY |= {"dataclasses", "inspect", "pathlib", "difflib", "concurrent", "subprocess", "ctypes"}
 
 # --- What is public --------------------------------------------------------------------------------------------
 
@@ -85,6 +87,22 @@ def test_import_is_light():
     imported = {name.split(".")[0] for name in told.stdout.split()}
     assert imported & HEAVY == set()
     assert "poolwise" in imported
+
+
+def test_an_interpreter_of_a_worker_loads_the_engine_alone():
+    """The verbs are imported there when the function asks for them, and all of them can be."""
+    program = """
+import sys, poolwise.engine.worker
+assert not {"poolwise.api", "poolwise.run", "poolwise.decide", "poolwise.measure"} & set(sys.modules), sys.modules
+import poolwise
+assert all(getattr(poolwise, name) is getattr(poolwise, name) for name in poolwise.__all__)
+from poolwise import Pool, map, machine
+assert poolwise.map(abs, [-1]) == [1]
+"""
+    told = subprocess.run(
+        [sys.executable, "-X", "poolwise-worker", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (told.stderr, told.returncode) == ("", 0)
 
 
 def test_a_pool_takes_what_an_executor_takes():
