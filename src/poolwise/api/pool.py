@@ -6,14 +6,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import Executor, Future
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
+from poolwise.api.handout import Handout
 from poolwise.backends import create_task_workers
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.backends.task_threads import RUN_TASK
 from poolwise.errors import NotCallableError, OptionError
-from poolwise.model.events import Batch
 from poolwise.model.options import Options, StartMethod
 from poolwise.model.units import Bytes, Seconds
 from poolwise.run.adapt import Sizing
@@ -124,7 +124,7 @@ class Pool(Executor):
         many = Many(fn, _gather(iterables), spread, chunksize)
         if many.items:
             self._clerk.put(many)
-        return _results(many, deadline)
+        return Handout.of(many, deadline)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as the standard library has it
         """Take no more tasks; ``wait`` for those that were submitted, or ``cancel_futures`` that have not begun.
@@ -191,38 +191,6 @@ def _gather(iterables: tuple[Iterable[Any], ...]) -> Sequence[Any]:
         only = iterables[0]
         return only if isinstance(only, range) else list(only)
     return list(zip(*iterables, strict=False))
-
-
-def _results(many: Many, deadline: Seconds | None) -> Iterator[Any]:
-    try:
-        at = 0
-        while at < len(many):
-            batch = _wait_for(many, at, deadline)
-            at += len(batch.values)
-            # Given up one by one, so that nothing is kept longer than the caller keeps it.
-            values = [*reversed(batch.values)]
-            failures = batch.failures
-            del batch
-            for offset in range(len(values)):
-                if offset in failures:
-                    raise failures[offset].error.as_raised()
-                yield values.pop()
-    finally:
-        many.cancel()
-
-
-def _wait_for(many: Many, at: int, deadline: Seconds | None) -> Batch:
-    with many.news:
-        while at not in many.done:
-            if many.error is not None:
-                raise many.error
-            if many.cancelled:
-                raise CancelledError
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise TimeoutError
-            many.news.wait(left)
-        return many.done.pop(at)
 
 
 # --- The end of the program --------------------------------------------------------------------------------------

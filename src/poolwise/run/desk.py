@@ -7,7 +7,7 @@ A *line* of tasks is what is sent together at most: all tasks that were submitte
 from __future__ import annotations
 
 import bisect
-import threading
+import queue
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +50,10 @@ class Singles:
 
 @dataclass(slots=True)
 class Many:
-    """The items of one ``map``."""
+    """The items of one ``map``, and the results that have come, in order.
+
+    The pool's thread puts them there and the caller takes them away; neither ever waits for the other with a lock held.
+    """
 
     function: Callable[..., Any]
     items: Sequence[Any]
@@ -59,10 +62,11 @@ class Many:
     """At most so many are sent together; None: it is found while running."""
     start: int = 0
     cancelled: bool = False
-    error: BaseException | None = None
-    """Why nothing more will come."""
-    done: dict[int, Batch] = field(default_factory=dict)
-    news: threading.Condition = field(default_factory=threading.Condition)
+    came: queue.SimpleQueue[Batch | BaseException | None] = field(default_factory=queue.SimpleQueue)
+    """For the caller: pieces in order; None: it was cancelled; an error: nothing more will come."""
+    _early: dict[int, Batch] = field(default_factory=dict)
+    """Pieces that wait for one before them."""
+    _turn: int = 0
 
     def __len__(self) -> int:
         """Count them."""
@@ -73,26 +77,24 @@ class Many:
         return self.items[start - self.start : stop - self.start]
 
     def take(self, batch: Batch) -> None:
-        """Keep a piece until its turn; not where what was run may have been nothing, for nobody."""
-        with self.news:
-            if not self.cancelled:
-                self.done[batch.start - self.start] = Batch(batch.start, [*batch.values], batch.failures)
-            # Who takes a result holds it alone: the loop that brought it may be busy with the rest for a while.
-            if isinstance(batch.values, list):
-                batch.values.clear()
-            self.news.notify_all()
+        """Hand a piece on in its turn; not where what was run may have been nothing, for nobody."""
+        if self.cancelled:
+            self._early.clear()
+            return
+        self._early[batch.start - self.start] = batch
+        while (ready := self._early.pop(self._turn, None)) is not None:
+            self._turn += len(ready.values)
+            # From here on its list is the caller's alone, who empties it.
+            self.came.put(ready)
 
     def cancel(self) -> None:
         """Nobody wants what has not come yet."""
-        with self.news:
-            self.cancelled = True
-            self.news.notify_all()
+        self.cancelled = True
+        self.came.put(None)
 
     def fail(self, error: BaseException) -> None:
         """Nothing more will come."""
-        with self.news:
-            self.error = error
-            self.news.notify_all()
+        self.came.put(error)
 
 
 class Desk:

@@ -132,7 +132,7 @@ def test_a_map_that_nobody_wants_is_not_sent() -> None:
     clerk.close()
     clerk.serve()
     assert not [each for each in workers.script if each[0] == "many"]
-    assert mapped.done == {}
+    assert (mapped.came.get_nowait(), mapped.came.empty()) == (None, True)
 
 
 def test_closing_with_cancel_gives_up_what_has_not_begun() -> None:
@@ -161,7 +161,7 @@ def test_when_no_worker_can_be_had_all_are_told() -> None:
     clerk.put(mapped)
     clerk.serve()
     assert single.future.exception(0) is error
-    assert mapped.error is error
+    assert mapped.came.get_nowait() is error
     assert workers.closed is True
     with pytest.raises(InitializerError):
         clerk.put(task(2))
