@@ -223,8 +223,9 @@ class Scheduler:
             self._finish(Batch(chunk.start, outcome.values))
         else:
             self._end(Raise(None, _changed(chunk, count)))
-        if event.cut and not self._over and self._handover.doomed_at is None:
-            # Known as taken back, or left besides.
+        doomed_at = self._handover.doomed_at
+        if event.cut and not self._over and (doomed_at is None or chunk.start + count < doomed_at):
+            # Known as taken back, or left besides. What comes before a failure is still wanted.
             self._leftovers.give_back(chunk.start + count, chunk.stop)
 
     def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
