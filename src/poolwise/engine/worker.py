@@ -11,12 +11,13 @@ import pickle
 import signal
 import socket
 import sys
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poolwise.engine import lifeline, records, speech
-from poolwise.engine.channel import Message, WorkerEnd, parent_side
+from poolwise.engine.channel import PROTOCOL, Message, WorkerEnd, parent_side
 from poolwise.engine.managers import share_secret, take_secret
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import pack_error
@@ -98,6 +99,19 @@ def pack_function(function: Any, *, spread: bool) -> bytes:  # noqa: ANN401 - wh
             return dumps((function, spread), by_value=True)
     except (Exception, SystemExit) as error:
         raise unshippable(make_call(function, spread=spread).name, error) from error
+
+
+def pack_by_name(function: Any, *, spread: bool) -> bytes | None:  # noqa: ANN401 - whatever can be called
+    """Pack a function as a module and a name in it, where that may do: a tenth of ``pack_function``'s time.
+
+    Whether it does, ``pack_function`` says: what it has packed to the same bytes travels by name.
+    """
+    if type(function) is not types.FunctionType:
+        return None
+    try:
+        return pickle.dumps((function, spread), PROTOCOL)
+    except Exception:  # noqa: BLE001 - a module's __getattr__ may raise anything; pack_function tells what matters
+        return None
 
 
 def unshippable(name: str, error: BaseException) -> FunctionShippingError:

@@ -60,12 +60,12 @@ class Clerk:
 
     def __init__(self, workers: Workers, crew: Crew, *, crash_retries: int, ahead: int) -> None:
         """Begin to start ``ahead`` workers, in the calling thread; the others follow when there is work."""
-        self.desk = Desk()
+        self.desk = Desk(crew.sizing)
         self._owner = os.getpid()
         self.error: BaseException | None = None
         """Why nothing can run any more."""
         self._workers = workers
-        wishes = Wishes(ordered=False, errors="collect", crash_retries=crash_retries, end_of=self.desk.end_of)
+        wishes = Wishes(ordered=False, errors="collect", crash_retries=crash_retries, lines=self.desk)
         self._scheduler = Scheduler(wishes, None, 0)
         self._news: deque[News] = deque()
         self._closing = False
@@ -187,7 +187,7 @@ class Clerk:
     def _pass_over(self, worker: int, chunk: Chunk) -> None:
         """Nobody wants any of it any more: the worker is not bothered."""
         # That it took no time must not make anybody think that tasks are quick.
-        item_s = self._scheduler.item_s or UNKNOWN_S
+        item_s = self.desk.sizer_of(chunk.start).item_s or UNKNOWN_S
         self._news.append(ChunkDone(worker, chunk.id, Outcome([None] * len(chunk), wall_s=len(chunk) * item_s)))
 
     def _give_up(self, error: BaseException) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from poolwise.model.events import Batch
+from poolwise.run.adapt import ChunkSizer, Sizing
 from poolwise.work.task import Task
 
 
@@ -61,6 +62,8 @@ class Many:
     most: int | None = None
     """At most so many are sent together; None: it is found while running."""
     start: int = 0
+    sizer: ChunkSizer | None = None
+    """What the pool's thread has learnt of these items."""
     cancelled: bool = False
     came: queue.SimpleQueue[Batch | BaseException | None] = field(default_factory=queue.SimpleQueue)
     """For the caller: pieces in order; None: it was cancelled; an error: nothing more will come."""
@@ -100,8 +103,10 @@ class Many:
 class Desk:
     """Where tasks arrive, from any thread, and are numbered, in one."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, sizing: Sizing) -> None:
+        """Begin with none, of which nothing is known."""
+        self._sizing = sizing
+        self._single_sizer = ChunkSizer(sizing)
         self._arrived: deque[Task | Many] = deque()
         self._lines: list[Singles | Many] = []
         self._starts: list[int] = []
@@ -138,6 +143,15 @@ class Desk:
         if isinstance(line, Singles) or line.most is None or line.cancelled:
             return end
         return min(end, number + line.most)
+
+    def sizer_of(self, number: int) -> ChunkSizer:
+        """Give what knows the tasks of this one's kind: each ``map`` learns for itself, single tasks together."""
+        line = self.line_of(number)
+        if isinstance(line, Singles):
+            return self._single_sizer
+        if line.sizer is None:
+            line.sizer = ChunkSizer(self._sizing)
+        return line.sizer
 
     def take(self, batch: Batch) -> None:
         """Hear what came of some tasks; a line of which all is done is forgotten."""

@@ -130,3 +130,23 @@ def test_an_error_of_the_pool_is_raised() -> None:
     assert next(handout) == 0
     with pytest.raises(RuntimeError, match="no worker"):
         next(handout)
+
+
+def test_light_values_are_given_and_let_go_with_their_piece() -> None:
+    """At the latest when the next piece is asked for; closing ends them, too."""
+    many, handout = handout_of(3)
+    values = [10, 11]
+    many.take(Batch(0, values, light=True))
+    assert [next(handout), next(handout)] == [10, 11]
+    many.take(Batch(2, [12]))
+    assert next(handout) == 12
+    assert handout._blocks._block is not values
+
+
+def test_closing_in_the_middle_of_light_values_ends_the_iterator() -> None:
+    """As of others."""
+    many, handout = handout_of(2)
+    many.take(Batch(0, [10, 11], light=True))
+    assert next(handout) == 10
+    handout.close()
+    assert list(handout) == []

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 import pytest
 
 from poolwise.model.events import Batch, Failed, TaskError
+from poolwise.run.adapt import Sizing
 from poolwise.run.desk import Desk, Many, Singles
 from poolwise.work.task import Task
 
@@ -30,7 +31,7 @@ def came(mapped: Many) -> list[object]:
 
 def desk_with(*arrived: Task | Many) -> Desk:
     """Make a desk that has numbered what arrived."""
-    desk = Desk()
+    desk = Desk(Sizing())
     for each in arrived:
         desk.put(each)
     desk.admit()
@@ -60,6 +61,16 @@ def test_lines_are_not_sent_together() -> None:
     """A chunk ends with its line, and with what the caller wants together at most."""
     desk = desk_with(task(), task(), many(10, most=3), many(5))
     assert [desk.end_of(number) for number in (0, 1, 2, 7, 11, 12)] == [2, 2, 5, 10, 12, 17]
+
+
+def test_each_map_learns_for_itself() -> None:
+    """Slow tasks before it say nothing of its items, which begin one at a time as the first of all did."""
+    first, second = many(10), many(10)
+    desk = desk_with(task(), first, second, task())
+    desk.sizer_of(0).observe(1, 0.5)
+    desk.sizer_of(1).observe(1000, 0.001)
+    assert [desk.sizer_of(number).item_s for number in (0, 1, 10, 11, 20, 21)] == [0.5, 1e-6, 1e-6, None, None, 0.5]
+    assert desk.sizer_of(11).size(None, 2) == 1
 
 
 def test_what_nobody_wants_needs_no_limit() -> None:
@@ -124,7 +135,7 @@ def test_a_piece_waits_for_those_before_it() -> None:
 
 def test_what_waits_includes_what_has_just_arrived() -> None:
     """Also what has no number yet."""
-    desk = Desk()
+    desk = Desk(Sizing())
     desk.put(mapped := many(2))
     assert desk.waiting() == [mapped]
 
