@@ -10,22 +10,22 @@ from concurrent.futures import Executor, Future
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
 from poolwise.api.handout import Handout
-from poolwise.backends import create_task_workers
+from poolwise.backends import create_task_processes
 from poolwise.backends.protocol import CAPABILITIES
-from poolwise.backends.task_threads import RUN_TASK
 from poolwise.errors import NotCallableError, OptionError
 from poolwise.model.options import Options, StartMethod
 from poolwise.model.units import Bytes, Seconds
 from poolwise.run.adapt import Sizing
 from poolwise.run.clerk import Clerk
 from poolwise.run.desk import Many
+from poolwise.run.self_service import SelfService
 from poolwise.run.terms import Crew
 from poolwise.work import role
 from poolwise.work.call import Call, is_coroutine_function, short_repr
 from poolwise.work.chunk import ChunkRules
 from poolwise.work.items import Indexed
 from poolwise.work.job import Job
-from poolwise.work.task import Task
+from poolwise.work.task import NO_FUNCTION, Task
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -133,7 +133,7 @@ class Pool(Executor):
         what has come, and then raises ``CancelledError``.
         """
         self._clerk.close(cancel=cancel_futures)
-        if wait and threading.current_thread() is not self._thread:
+        if wait and not self._clerk.is_inside(threading.current_thread()):
             self._thread.join()
 
 
@@ -141,7 +141,7 @@ class Pool(Executor):
 CHUNK_S: Seconds = 0.005
 
 
-def _hire(options: Options) -> Clerk:
+def _hire(options: Options) -> Clerk | SelfService:
     """Start workers in the calling thread, where a fork is as safe as it was found to be."""
     from poolwise.decide.choose import decide_forced  # noqa: PLC0415 - programs without a pool do not need them
     from poolwise.decide.memory import memory_limit  # noqa: PLC0415
@@ -150,7 +150,7 @@ def _hire(options: Options) -> Clerk:
     machine = find_machine()
     plan = decide_forced(machine, options, None, coroutine=False)
     job = Job(
-        call=RUN_TASK,
+        call=NO_FUNCTION,
         items=Indexed(([],)),
         rules=ChunkRules(stop_at_error=False),
         initializer=options.initializer,
@@ -159,16 +159,16 @@ def _hire(options: Options) -> Clerk:
         cores=machine.cores,
         inner_max_num_threads=options.inner_max_num_threads,
     )
-    threads = plan.backend == "threads"
+    if plan.backend == "threads":
+        return SelfService(job, plan.workers)
     crew = Crew(
         workers=plan.workers,
         depth=CAPABILITIES[plan.backend].depth,
-        # A thread that is in a task cannot give another back: each gets one at a time.
-        sizing=Sizing(chunksize=1 if threads else None, target_s=CHUNK_S),
+        sizing=Sizing(target_s=CHUNK_S),
         gives_back=CAPABILITIES[plan.backend].gives_back,
-        marked=options.crash_retries == 0 and not threads,
+        marked=options.crash_retries == 0,
     )
-    workers = create_task_workers(plan, job)
+    workers = create_task_processes(plan, job)
     clerk = Clerk(workers, crew, crash_retries=options.crash_retries, ahead=plan.workers)
     workers.fork_no_more()
     return clerk
@@ -195,7 +195,7 @@ def _gather(iterables: tuple[Iterable[Any], ...]) -> Sequence[Any]:
 
 # --- The end of the program --------------------------------------------------------------------------------------
 
-_open_pools: weakref.WeakKeyDictionary[threading.Thread, Clerk] = weakref.WeakKeyDictionary()
+_open_pools: weakref.WeakKeyDictionary[threading.Thread, Clerk | SelfService] = weakref.WeakKeyDictionary()
 
 
 def _end_all() -> None:

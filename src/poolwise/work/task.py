@@ -7,6 +7,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from poolwise.errors import InternalError
+from poolwise.work.call import Call
+
 
 @dataclass(slots=True)
 class Task:
@@ -23,3 +26,12 @@ class Task:
         if not self.begun:
             self.begun = self.future.set_running_or_notify_cancel()
         return self.begun
+
+
+def _refuse(item: object) -> None:
+    msg = f"a worker of a pool was given {item!r} without a function"
+    raise InternalError(msg)
+
+
+# In the place of a job's function: each task brings its own.
+NO_FUNCTION = Call(_refuse)

@@ -12,12 +12,12 @@ import pytest
 
 from poolwise.backends import processes
 from poolwise.backends.processes import TaskProcesses
-from poolwise.backends.task_threads import RUN_TASK
 from poolwise.engine.worker import pack_by_name, pack_function
 from poolwise.model.plan import Plan
 from poolwise.work.chunk import ChunkRules
 from poolwise.work.items import Indexed
 from poolwise.work.job import Job
+from poolwise.work.task import NO_FUNCTION
 
 
 def shout(text: str) -> str:
@@ -28,7 +28,7 @@ def shout(text: str) -> str:
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Make the workers of a pool, none of which has started, and count what is packed whole."""
-    job = Job(call=RUN_TASK, items=Indexed(([],)), rules=ChunkRules(stop_at_error=False))
+    job = Job(call=NO_FUNCTION, items=Indexed(([],)), rules=ChunkRules(stop_at_error=False))
     made: Any = TaskProcesses(job, Plan(backend="processes", workers=1, start_method="spawn"))
     made.packed = []
 
