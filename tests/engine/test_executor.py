@@ -460,9 +460,10 @@ def test_many_submits_leave_nothing_behind(way, count) -> None:
             futures = [pool.submit(double, item) for item in range(count // 10)]
             concurrent.futures.wait(futures)
         del futures
-        desk = pool._clerk.desk
-        wait_until(lambda: not (desk._lines or pool._clerk._scheduler.busy_workers), "the desk is empty")
-        assert (desk._starts, desk._left, len(desk._arrived), desk.known) == ([], [], 0, count)
+        if way != "threads":
+            desk = pool._clerk.desk
+            wait_until(lambda: not (desk._lines or pool._clerk._scheduler.busy_workers), "the desk is empty")
+            assert (desk._starts, desk._left, len(desk._arrived), desk.known) == ([], [], 0, count)
         gc.collect()
         assert sum(isinstance(each, concurrent.futures.Future) for each in gc.get_objects()) < 100
 

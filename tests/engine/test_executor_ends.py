@@ -93,6 +93,14 @@ def test_shutdown_twice_is_once(way) -> None:
     assert (threading.active_count(), psutil.Process().children()) == before
 
 
+def test_a_task_may_shut_its_own_pool_down() -> None:
+    """It does not wait for its own end; what was submitted before is done."""
+    with pool_of("threads", max_workers=1) as pool:
+        shutting = pool.submit(pool.shutdown)
+        after = pool.submit(double, 2)
+        assert (shutting.result(10), after.result(10)) == (None, 4)
+
+
 @every_way
 def test_a_pool_that_is_dropped_does_what_was_submitted_and_ends(way) -> None:
     """Nobody holds it any more: its workers go when their tasks are done."""

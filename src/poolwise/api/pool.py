@@ -6,26 +6,26 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import Executor, Future
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
-from poolwise.backends import create_task_workers
+from poolwise.api.handout import Handout
+from poolwise.backends import create_task_processes
 from poolwise.backends.protocol import CAPABILITIES
-from poolwise.backends.task_threads import RUN_TASK
 from poolwise.errors import NotCallableError, OptionError
-from poolwise.model.events import Batch
 from poolwise.model.options import Options, StartMethod
 from poolwise.model.units import Bytes, Seconds
 from poolwise.run.adapt import Sizing
 from poolwise.run.clerk import Clerk
 from poolwise.run.desk import Many
+from poolwise.run.self_service import SelfService
 from poolwise.run.terms import Crew
 from poolwise.work import role
 from poolwise.work.call import Call, is_coroutine_function, short_repr
 from poolwise.work.chunk import ChunkRules
 from poolwise.work.items import Indexed
 from poolwise.work.job import Job
-from poolwise.work.task import PoolFuture, PoolThread, Task
+from poolwise.work.task import NO_FUNCTION, PoolFuture, PoolThread, Task
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -124,7 +124,7 @@ class Pool(Executor):
         many = Many(fn, _gather(iterables), spread, chunksize)
         if many.items:
             self._clerk.put(many)
-        return _results(many, deadline)
+        return Handout.of(many, deadline)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as the standard library has it
         """Take no more tasks; ``wait`` for those that were submitted, or ``cancel_futures`` that have not begun.
@@ -133,7 +133,7 @@ class Pool(Executor):
         what has come, and then raises ``CancelledError``.
         """
         self._clerk.close(cancel=cancel_futures)
-        if wait and threading.current_thread() is not self._thread:
+        if wait and not self._clerk.is_inside(threading.current_thread()):
             self._thread.join()
 
 
@@ -141,7 +141,7 @@ class Pool(Executor):
 CHUNK_S: Seconds = 0.005
 
 
-def _hire(options: Options) -> Clerk:
+def _hire(options: Options) -> Clerk | SelfService:
     """Start workers in the calling thread, where a fork is as safe as it was found to be."""
     from poolwise.decide.choose import decide_forced  # noqa: PLC0415 - programs without a pool do not need them
     from poolwise.decide.memory import memory_limit  # noqa: PLC0415
@@ -150,7 +150,7 @@ def _hire(options: Options) -> Clerk:
     machine = find_machine()
     plan = decide_forced(machine, options, None, coroutine=False)
     job = Job(
-        call=RUN_TASK,
+        call=NO_FUNCTION,
         items=Indexed(([],)),
         rules=ChunkRules(stop_at_error=False),
         initializer=options.initializer,
@@ -159,16 +159,16 @@ def _hire(options: Options) -> Clerk:
         cores=machine.cores,
         inner_max_num_threads=options.inner_max_num_threads,
     )
-    threads = plan.backend == "threads"
+    if plan.backend == "threads":
+        return SelfService(job, plan.workers)
     crew = Crew(
         workers=plan.workers,
         depth=CAPABILITIES[plan.backend].depth,
-        # A thread that is in a task cannot give another back: each gets one at a time.
-        sizing=Sizing(chunksize=1 if threads else None, target_s=CHUNK_S),
+        sizing=Sizing(target_s=CHUNK_S),
         gives_back=CAPABILITIES[plan.backend].gives_back,
-        marked=options.crash_retries == 0 and not threads,
+        marked=options.crash_retries == 0,
     )
-    workers = create_task_workers(plan, job)
+    workers = create_task_processes(plan, job)
     clerk = Clerk(workers, crew, crash_retries=options.crash_retries, ahead=plan.workers)
     workers.fork_no_more()
     return clerk
@@ -193,41 +193,9 @@ def _gather(iterables: tuple[Iterable[Any], ...]) -> Sequence[Any]:
     return list(zip(*iterables, strict=False))
 
 
-def _results(many: Many, deadline: Seconds | None) -> Iterator[Any]:
-    try:
-        at = 0
-        while at < len(many):
-            batch = _wait_for(many, at, deadline)
-            at += len(batch.values)
-            # Given up one by one, so that nothing is kept longer than the caller keeps it.
-            values = [*reversed(batch.values)]
-            failures = batch.failures
-            del batch
-            for offset in range(len(values)):
-                if offset in failures:
-                    raise failures[offset].error.as_raised()
-                yield values.pop()
-    finally:
-        many.cancel()
-
-
-def _wait_for(many: Many, at: int, deadline: Seconds | None) -> Batch:
-    with many.news:
-        while at not in many.done:
-            if many.error is not None:
-                raise many.error
-            if many.cancelled:
-                raise CancelledError
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise TimeoutError
-            many.news.wait(left)
-        return many.done.pop(at)
-
-
 # --- The end of the program --------------------------------------------------------------------------------------
 
-_open_pools: weakref.WeakKeyDictionary[threading.Thread, Clerk] = weakref.WeakKeyDictionary()
+_open_pools: weakref.WeakKeyDictionary[threading.Thread, Clerk | SelfService] = weakref.WeakKeyDictionary()
 
 
 def _end_all() -> None:

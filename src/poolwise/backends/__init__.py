@@ -14,18 +14,13 @@ from poolwise.work.job import Job
 
 if TYPE_CHECKING:
     from poolwise.backends.processes import TaskProcesses
-    from poolwise.backends.task_threads import TaskThreads
     from poolwise.model.plan import Plan
 
-__all__ = ["Backend", "Job", "create", "create_task_workers"]
+__all__ = ["Backend", "Job", "create", "create_task_processes"]
 
 
-def create_task_workers(plan: Plan, job: Job) -> TaskThreads | TaskProcesses:
-    """Make the workers of a pool, which take tasks that bring their functions; nothing starts yet."""
-    if plan.backend == "threads":
-        from poolwise.backends.task_threads import TaskThreads  # noqa: PLC0415 - imported when first used
-
-        return TaskThreads(job)
+def create_task_processes(plan: Plan, job: Job) -> TaskProcesses:
+    """Make the processes of a pool, which take tasks that bring their functions; nothing starts yet."""
     from poolwise.backends.processes import TaskProcesses  # noqa: PLC0415 - imported when first used
 
     return TaskProcesses(job, plan)

@@ -10,7 +10,7 @@ from poolwise.engine.inner_threads import InnerThreads
 from poolwise.engine.packing import Broken
 from poolwise.engine.shift import SINGLES
 from poolwise.engine.supervisor import Supervisor
-from poolwise.engine.worker import WorkerJob, pack_function
+from poolwise.engine.worker import WorkerJob, pack_by_name, pack_function
 from poolwise.errors import FunctionShippingError
 from poolwise.model.classes import field, mutable, replace
 from poolwise.model.events import Chunk, Event
@@ -112,8 +112,10 @@ class TaskProcesses(ProcessesBackend):
         """Give the number by which the worker knows a function, as it is now."""
         key = (id(function), spread)
         if key not in self._packed:
+            named = pack_by_name(function, spread=spread)
+            packed = named if named in self._known else pack_function(function, spread=spread)
             # The function itself is kept with it, so that no other gets its id meanwhile.
-            self._packed[key] = function, pack_function(function, spread=spread)
+            self._packed[key] = function, packed
         packed = self._packed[key][1]
         known = self._known.pop(packed, None)
         if known is None:

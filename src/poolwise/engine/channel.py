@@ -25,6 +25,9 @@ Buffer: TypeAlias = "bytes | bytearray | memoryview"
 HEADER = struct.Struct("<QQ")
 # Twice what the kernel holds for a socket, as a rule; larger frames make it grow.
 READ_BYTES = 1 << 17
+# A body that is shorter goes out with its head in one call: copying it takes less time (2 µs) than a second call, which
+# would also wake the other end twice.
+JOINED_BYTES = 1 << 14
 
 # Everything that a forked child must close: a channel stays open, and who reads it waits, as long as any process holds
 # the other end.
@@ -33,9 +36,11 @@ parent_side: weakref.WeakSet[Any] = weakref.WeakSet()
 
 def frame(message: Message, body: Buffer = b"") -> list[Buffer]:
     """Give the parts of a frame; a large body is not copied for it."""
-    head = pickle.dumps(message, PROTOCOL)
-    start = HEADER.pack(len(head), len(body)) + head
-    return [start, body] if len(body) else [start]
+    head, size = pickle.dumps(message, PROTOCOL), len(body)
+    start = HEADER.pack(len(head), size) + head
+    if size <= JOINED_BYTES:
+        return [b"".join((start, body)) if size else start]
+    return [start, body]
 
 
 class Inflow:
@@ -139,7 +144,7 @@ class ParentEnd:
         self._socket = connection
         self._socket.settimeout(0)
         self._inflow = Inflow(connection)
-        self._unsent: deque[memoryview] = deque()
+        self._unsent: deque[Buffer] = deque()
         self.closed = False
         """The other end is closed, and all that it had sent has been read."""
         parent_side.add(self)
@@ -155,28 +160,27 @@ class ParentEnd:
 
     def send(self, message: Message, body: Buffer = b"") -> None:
         """Send as much as there is room for, and keep the rest."""
-        self._unsent.extend(map(memoryview, frame(message, body)))
+        self._unsent.extend(frame(message, body))
         self.flush()
 
     def flush(self) -> None:
         """Send what is kept, as far as there is room. A worker that is gone is noticed by reading, not here."""
         try:
             while self._unsent:
-                view = self._unsent[0]
-                sent = self._socket.send(view)
-                if sent == len(view):
+                part = self._unsent[0]
+                sent = self._socket.send(part)
+                if sent == len(part):
                     self._unsent.popleft()
                 else:
-                    self._unsent[0] = view[sent:]
+                    self._unsent[0] = memoryview(part)[sent:]
         except BlockingIOError:
             return
         except OSError:
             self._unsent.clear()
 
-    def receive(self) -> Iterator[Frame]:
+    def receive(self) -> list[Frame]:
         """Read what has come, as far as it goes into the buffer; where there is more, the selector says so again."""
-        if self._fill():
-            yield from self._frames()
+        return [*self._frames()] if self._fill() else []
 
     def drain(self) -> Iterator[Frame]:
         """Read all that has come."""

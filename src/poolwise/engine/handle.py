@@ -49,6 +49,8 @@ class Handle:
     """Chunks that have come back, and parts of chunks."""
     retired_at_s: Seconds | None = None
     """When it said that it ends by itself, between two chunks."""
+    watched_writing: bool = False
+    """The selector tells when there is room to send."""
     sentinel: int | None = None
     """The descriptor by which its process is watched, once there is one."""
 

@@ -39,7 +39,7 @@ from poolwise.model.events import (
     WorkerRetired,
 )
 from poolwise.model.options import StartMethod
-from poolwise.model.units import Seconds
+from poolwise.model.units import Bytes, Seconds
 
 if TYPE_CHECKING:
     from poolwise.engine.oom import OomCounters
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 # A worker that was told to stop, or has closed its channel, gets so long to end before it is killed.
 END_PATIENCE_S: Seconds = 1.0
+# Values of no more than this may be let go together: twice what a worker sends at once of small numbers.
+LIGHT_BYTES: Bytes = 1 << 18
 
 
 class Supervisor:
@@ -190,6 +192,8 @@ class Supervisor:
 
     def _hear(self, handle: Handle, message: Message, body: memoryview) -> None:
         match message:
+            case ("done", *_):
+                self._done(handle, message, body)
             case ("ready",):
                 handle.ready = True
                 # Of a nursery's child, nothing was known before.
@@ -201,8 +205,6 @@ class Supervisor:
                 handle.retired_at_s = time.monotonic()
             case ("failed", packed):
                 self._events.append(WorkerFailed(unpack_error(packed).as_raised()))
-            case ("done", *_):
-                self._done(handle, message, body)
             case ("said", kind, what):
                 pid = handle.process.pid
                 from poolwise.engine import hearing  # noqa: PLC0415 - only where something is said
@@ -216,7 +218,8 @@ class Supervisor:
         errors = {offset: unpack_error(each) for offset, each in told.items()}
         parcel = Parcel(*parcel)
         values = handle.unpacker.values(parcel, body, errors)
-        outcome = Outcome(values, errors, wall_s, cpu_s, sent.item_bytes, parcel.size / max(1, len(values)))
+        value_bytes, light = parcel.size / max(1, len(values)), parcel.pieces is None and parcel.size <= LIGHT_BYTES
+        outcome = Outcome(values, errors, wall_s, cpu_s, sent.item_bytes, value_bytes, light)
         self._events.append(ChunkDone(handle.worker, identity, outcome, more, cut))
         handle.memory.release(free)
 
@@ -230,8 +233,9 @@ class Supervisor:
             self._wake_read.recv(4096)
 
     def _watch_writing(self, handle: Handle) -> None:
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if handle.channel.is_sending else 0)
-        if self._selector.get_key(handle.channel).events != events:
+        if (sending := handle.channel.is_sending) != handle.watched_writing:
+            handle.watched_writing = sending
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if sending else 0)
             self._selector.modify(handle.channel, events, handle)
 
     # --- Deaths -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pickle
 import signal
 import socket
 import sys
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from poolwise.work import role, streams
 from poolwise.work.call import make_call
 from poolwise.work.chunk import format_error
 from poolwise.work.job import Job
+from poolwise.work.shipping import PROTOCOL
 
 if TYPE_CHECKING:
     from poolwise.engine.inner_threads import InnerThreads
@@ -99,6 +101,19 @@ def pack_function(function: Any, *, spread: bool) -> bytes:  # noqa: ANN401 - wh
             return dumps((function, spread), by_value=True)
     except (Exception, SystemExit) as error:
         raise unshippable(make_call(function, spread=spread).name, error) from error
+
+
+def pack_by_name(function: Any, *, spread: bool) -> bytes | None:  # noqa: ANN401 - whatever can be called
+    """Pack a function as a module and a name in it, where that may do: a tenth of ``pack_function``'s time.
+
+    Whether it does, ``pack_function`` says: what it has packed to the same bytes travels by name.
+    """
+    if type(function) is not types.FunctionType:
+        return None
+    try:
+        return pickle.dumps((function, spread), PROTOCOL)
+    except Exception:  # noqa: BLE001 - a module's __getattr__ may raise anything; pack_function tells what matters
+        return None
 
 
 def unshippable(name: str, error: BaseException) -> FunctionShippingError:

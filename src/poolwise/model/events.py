@@ -64,6 +64,8 @@ class Outcome:
     """What an item took to travel, on average; 0 where they did not."""
     value_bytes: float = 0.0
     """What a value took to travel, on average."""
+    light: bool = False
+    """The values are built-in ones and small, all together: it is no matter when each of them is let go."""
 
 
 @frozen
@@ -161,6 +163,8 @@ class Batch:
     values: Sequence[Any]
     failures: dict[int, Any] = field(default_factory=dict)
     """Offset in the batch: what failed there, a ``Failed`` until the run dresses it as the caller's ``Failure``."""
+    light: bool = False
+    """As of an ``Outcome``."""
 
 
 # --- Instructions: what the scheduler tells the driver to do ---------------------------------------------------

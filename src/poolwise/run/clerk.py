@@ -5,7 +5,6 @@ Everybody else leaves tasks at the desk and wakes it. It ends when the desk is c
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from poolwise.model.events import (
 from poolwise.model.units import Seconds
 from poolwise.run.desk import Desk, Many, Singles
 from poolwise.run.driver import IDLE_PATIENCE_S, TICK_S
+from poolwise.run.entrance import Entrance
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.terms import Crew, Wishes
 from poolwise.work.task import Task
@@ -55,56 +55,37 @@ class Workers(Backend, Protocol):
         ...
 
 
-class Clerk:
+class Clerk(Entrance):
     """Serves a desk."""
 
     def __init__(self, workers: Workers, crew: Crew, *, crash_retries: int, ahead: int) -> None:
         """Begin to start ``ahead`` workers, in the calling thread; the others follow when there is work."""
-        self.desk = Desk()
-        self._owner = os.getpid()
-        self.error: BaseException | None = None
-        """Why nothing can run any more."""
+        super().__init__()
+        self.desk = Desk(crew.sizing)
         self._workers = workers
-        wishes = Wishes(ordered=False, errors="collect", crash_retries=crash_retries, end_of=self.desk.end_of)
+        wishes = Wishes(ordered=False, errors="collect", crash_retries=crash_retries, lines=self.desk)
         self._scheduler = Scheduler(wishes, None, 0)
         self._news: deque[News] = deque()
-        self._closing = False
         self._woken = False
-        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
         self._carry_out(self._scheduler.use(crew))
         self._carry_out(self._scheduler.hire(ahead))
 
-    # --- From any thread --------------------------------------------------------------------------------------
+    def is_inside(self, thread: threading.Thread) -> bool:
+        """Tell whether this is the loop's own thread, which must not wait for its end."""
+        return thread is self._thread
 
-    def put(self, task: Task | Many) -> None:
-        """Leave a task; RuntimeError where the desk is closed."""
-        if os.getpid() != self._owner:
-            msg = "this pool belongs to the process that this one was forked from; make a pool of its own here"
-            raise RuntimeError(msg)
-        with self._lock:
-            if self.error is not None:
-                raise self.error
-            if self._closing:
-                msg = "cannot schedule new futures after shutdown"
-                raise RuntimeError(msg)
-            self.desk.put(task)
-            self._wake()
+    # --- From any thread, under the lock -----------------------------------------------------------------------
 
-    def close(self, *, cancel: bool = False) -> None:
-        """Take nothing more; with ``cancel``, what has not begun is not wanted any more."""
-        if os.getpid() != self._owner:
-            # A child that the caller has forked: neither the workers nor the thread are its own.
-            return
-        with self._lock:
-            self._closing = True
-            unwanted = self.desk.waiting() if cancel else []
-            self._wake()
-        # Not under the lock: what a future calls back may submit.
-        for task in unwanted:
-            if isinstance(task, Task):
-                task.future.cancel()
-            else:
-                task.cancel()
+    def _let_in(self, task: Task | Many) -> None:
+        self.desk.put(task)
+        self._wake()
+
+    def _waiting(self) -> list[Task | Many]:
+        return self.desk.waiting()
+
+    def _tell_closed(self) -> None:
+        self._wake()
 
     def _wake(self) -> None:
         """Wake the loop, once until it has looked: a byte through a socket for every task would cost as much again."""
@@ -116,6 +97,7 @@ class Clerk:
 
     def serve(self) -> None:
         """Serve until there is nothing more to do."""
+        self._thread = threading.current_thread()
         clean = False
         try:
             while not self._scheduler.finished:
@@ -187,16 +169,5 @@ class Clerk:
     def _pass_over(self, worker: int, chunk: Chunk) -> None:
         """Nobody wants any of it any more: the worker is not bothered."""
         # That it took no time must not make anybody think that tasks are quick.
-        item_s = self._scheduler.item_s or UNKNOWN_S
+        item_s = self.desk.sizer_of(chunk.start).item_s or UNKNOWN_S
         self._news.append(ChunkDone(worker, chunk.id, Outcome([None] * len(chunk), wall_s=len(chunk) * item_s)))
-
-    def _give_up(self, error: BaseException) -> None:
-        """No worker can be had: whoever waits is told."""
-        with self._lock:
-            self.error = error
-            waiting = self.desk.waiting()
-        for task in waiting:
-            if isinstance(task, Many):
-                task.fail(error)
-            elif not task.future.done() and task.may_run():
-                task.future.set_exception(error)

@@ -7,13 +7,14 @@ A *line* of tasks is what is sent together at most: all tasks that were submitte
 from __future__ import annotations
 
 import bisect
-import threading
+import queue
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from poolwise.model.classes import field, mutable
 from poolwise.model.events import Batch
+from poolwise.run.adapt import ChunkSizer, Sizing
 from poolwise.work.task import Task
 
 
@@ -50,7 +51,10 @@ class Singles:
 
 @mutable
 class Many:
-    """The items of one ``map``."""
+    """The items of one ``map``, and the results that have come, in order.
+
+    The pool's thread puts them there and the caller takes them away; neither ever waits for the other with a lock held.
+    """
 
     function: Callable[..., Any]
     items: Sequence[Any]
@@ -58,11 +62,14 @@ class Many:
     most: int | None = None
     """At most so many are sent together; None: it is found while running."""
     start: int = 0
+    sizer: ChunkSizer | None = None
+    """What the pool's thread has learnt of these items."""
     cancelled: bool = False
-    error: BaseException | None = None
-    """Why nothing more will come."""
-    done: dict[int, Batch] = field(default_factory=dict)
-    news: threading.Condition = field(default_factory=threading.Condition)
+    came: queue.SimpleQueue[Batch | BaseException | None] = field(default_factory=queue.SimpleQueue)
+    """For the caller: pieces in order; None: it was cancelled; an error: nothing more will come."""
+    _early: dict[int, Batch] = field(default_factory=dict)
+    """Pieces that wait for one before them."""
+    _turn: int = 0
 
     def __len__(self) -> int:
         """Count them."""
@@ -73,33 +80,33 @@ class Many:
         return self.items[start - self.start : stop - self.start]
 
     def take(self, batch: Batch) -> None:
-        """Keep a piece until its turn; not where what was run may have been nothing, for nobody."""
-        with self.news:
-            if not self.cancelled:
-                self.done[batch.start - self.start] = Batch(batch.start, [*batch.values], batch.failures)
-            # Who takes a result holds it alone: the loop that brought it may be busy with the rest for a while.
-            if isinstance(batch.values, list):
-                batch.values.clear()
-            self.news.notify_all()
+        """Hand a piece on in its turn; not where what was run may have been nothing, for nobody."""
+        if self.cancelled:
+            self._early.clear()
+            return
+        self._early[batch.start - self.start] = batch
+        while (ready := self._early.pop(self._turn, None)) is not None:
+            self._turn += len(ready.values)
+            # From here on its list is the caller's alone, who empties it.
+            self.came.put(ready)
 
     def cancel(self) -> None:
         """Nobody wants what has not come yet."""
-        with self.news:
-            self.cancelled = True
-            self.news.notify_all()
+        self.cancelled = True
+        self.came.put(None)
 
     def fail(self, error: BaseException) -> None:
         """Nothing more will come."""
-        with self.news:
-            self.error = error
-            self.news.notify_all()
+        self.came.put(error)
 
 
 class Desk:
     """Where tasks arrive, from any thread, and are numbered, in one."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, sizing: Sizing) -> None:
+        """Begin with none, of which nothing is known."""
+        self._sizing = sizing
+        self._single_sizer = ChunkSizer(sizing)
         self._arrived: deque[Task | Many] = deque()
         self._lines: list[Singles | Many] = []
         self._starts: list[int] = []
@@ -136,6 +143,15 @@ class Desk:
         if isinstance(line, Singles) or line.most is None or line.cancelled:
             return end
         return min(end, number + line.most)
+
+    def sizer_of(self, number: int) -> ChunkSizer:
+        """Give what knows the tasks of this one's kind: each ``map`` learns for itself, single tasks together."""
+        line = self.line_of(number)
+        if isinstance(line, Singles):
+            return self._single_sizer
+        if line.sizer is None:
+            line.sizer = ChunkSizer(self._sizing)
+        return line.sizer
 
     def take(self, batch: Batch) -> None:
         """Hear what came of some tasks; a line of which all is done is forgotten."""

@@ -137,8 +137,8 @@ class Scheduler:
     @property
     def could_take_back(self) -> bool:
         """Somebody has nothing to do while another has more than it can begin."""
-        able = self._crew.gives_back and not self._paused and self._asked_back is None
-        return able and self._staff.any_idle and not self._takeable() and self._staff.richest()[1] > 1
+        able = self._crew.gives_back and self._asked_back is None and self._staff.any_idle and not self._paused
+        return able and self._staff.richest()[1] > 1 and not self.has_waiting
 
     @property
     def drained(self) -> bool:
@@ -215,16 +215,18 @@ class Scheduler:
             chunk = self._staff.done(event.worker, event.chunk)
         if count or not event.cut:
             # One that was left whole says nothing about its items.
+            self._sizer = self._sizer_of(chunk.start)
             self._sizer.observe(count or len(chunk), outcome.wall_s, max(outcome.item_bytes, outcome.value_bytes))
             self._value_bytes = outcome.value_bytes
         if outcome.errors:
             self._settle_errors(chunk, outcome)
         elif count == len(chunk) or event.cut:
-            self._finish(Batch(chunk.start, outcome.values))
+            self._finish(Batch(chunk.start, outcome.values, light=outcome.light))
         else:
             self._end(Raise(None, _changed(chunk, count)))
-        if event.cut and not self._over and self._handover.doomed_at is None:
-            # Known as taken back, or left besides.
+        doomed_at = self._handover.doomed_at
+        if event.cut and not self._over and (doomed_at is None or chunk.start + count < doomed_at):
+            # Known as taken back, or left besides. What comes before a failure is still wanted.
             self._leftovers.give_back(chunk.start + count, chunk.stop, marked=chunk.marked)
 
     def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
@@ -345,6 +347,8 @@ class Scheduler:
 
     def _start_workers(self) -> None:
         """Never more workers than unfinished items."""
+        if len(self._staff) >= self._crew.workers:
+            return
         useful = self._takeable() + sum(1 for _ in self._staff.in_flight())
         wanted = min(self._crew.workers, max(self._hired_ahead, useful))
         while len(self._staff) < wanted:
@@ -352,6 +356,8 @@ class Scheduler:
             self._out.append(Start(self._staff.hire()))
 
     def _send_chunks(self) -> None:
+        if not self.has_waiting:
+            return
         while self._staff.any_idle and (chunk := self._take()) is not None:
             self._send(self._staff.next_idle(), chunk)
         if self._crew.depth > 1 and self._is_worth_sending_ahead():
@@ -378,8 +384,8 @@ class Scheduler:
         if self._crew.gives_back:
             # What it has not begun when another has nothing to do is taken back.
             return True
-        item_s = self._sizer.item_s
-        return item_s is not None and self._chunk_size() * item_s < AHEAD_BELOW_S
+        item_s = self._sizer_of(self._next).item_s
+        return item_s is not None and self._chunk_size(self._next) * item_s < AHEAD_BELOW_S
 
     def _take(self) -> Chunk | None:
         if (left := self._leftovers.take(self._cut_chunk)) is not None:
@@ -393,10 +399,10 @@ class Scheduler:
 
     def _cut_chunk(self, start: int, stop: int, marked: bool) -> Chunk:  # noqa: FBT001 - as leftovers call it
         """Make a chunk of the first of these items."""
-        stop = min(stop, start + self._chunk_size())
-        if self._wishes.end_of is not None:
+        stop = min(stop, start + self._chunk_size(start))
+        if self._wishes.lines is not None:
             share = -(-self._waiting() // max(1, self._crew.workers))
-            stop = min(stop, self._wishes.end_of(start), start + max(1, share))
+            stop = min(stop, self._wishes.lines.end_of(start), start + max(1, share))
         return self._chunk(start, stop, marked=marked or self._crew.marked)
 
     def _waiting(self) -> int:
@@ -407,8 +413,12 @@ class Scheduler:
         self._chunks_named += 1
         return Chunk(self._chunks_named, start, stop, marked)
 
-    def _chunk_size(self) -> int:
-        return self._sizer.size(self._waiting() if self._ended else None, self._crew.workers)
+    def _chunk_size(self, start: int) -> int:
+        """Say how many items from this one on to send next."""
+        return self._sizer_of(start).size(self._waiting() if self._ended else None, self._crew.workers)
+
+    def _sizer_of(self, number: int) -> ChunkSizer:
+        return self._sizer if self._wishes.lines is None else self._wishes.lines.sizer_of(number)
 
     def _takeable(self) -> int:
         return len(self._leftovers) + max(0, self._send_limit() - self._next)
@@ -429,14 +439,16 @@ class Scheduler:
 
     def _read_items(self) -> None:
         """Read what the workers could take at once, and as much again, so that reading never makes them wait."""
-        if self._ended or self._handover.doomed_at is not None:
+        if self._ended or self._wishes.lines is not None or self._handover.doomed_at is not None:
+            # Tasks of a pool come by themselves.
             return
         room = self._staff.room(self._crew.depth) or self._crew.workers
-        want = 2 * room * self._chunk_size() - (self._known - self._next)
+        size = self._chunk_size(self._next)
+        want = 2 * room * size - (self._known - self._next)
         if self._wishes.stream:
             want = min(want, self._read_limit() - self._known)
         waiting = self._known - self._next
-        if want > 0 and (self._staff.any_idle or not len(self._staff) or waiting < room * self._chunk_size()):
+        if want > 0 and (self._staff.any_idle or not len(self._staff) or waiting < room * size):
             self._out.append(Read(want))
 
     # --- Handing over -----------------------------------------------------------------------------------------

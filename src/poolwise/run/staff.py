@@ -72,8 +72,11 @@ class Staff:
 
     def richest(self) -> tuple[int, int]:
         """Give the worker with the most items, and how many; 0 items where there is none to take back."""
-        laden = {worker: sum(map(len, queue)) for worker, queue in self._queues.items() if worker not in self._spent}
-        return max(laden.items(), key=lambda each: each[1], default=(-1, 0))
+        found, most = -1, 0
+        for worker, queue in self._queues.items():
+            if queue and worker not in self._spent and (count := sum(map(len, queue))) > most:
+                found, most = worker, count
+        return found, most
 
     def cut(self, worker: int, kept: tuple[tuple[int, int], ...]) -> list[Chunk]:
         """A worker's chunks end sooner than was thought: give the pieces that they have lost.
@@ -115,7 +118,11 @@ class Staff:
         return chunk
 
     def _find(self, worker: int, identity: int) -> tuple[int, Chunk]:
-        return next((place, each) for place, each in enumerate(self._queues[worker]) if each.id == identity)
+        queue = self._queues[worker]
+        if queue[0].id == identity:
+            # As a rule: a worker does them in order.
+            return 0, queue[0]
+        return next((place, each) for place, each in enumerate(queue) if each.id == identity)
 
     def lose(self, worker: int) -> tuple[list[Chunk], bool]:
         """A worker is gone: give the chunks that were with it, and whether it had ever been ready."""

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from poolwise.model.classes import field, frozen, mutable
 from poolwise.model.options import ErrorsChoice
-from poolwise.run.adapt import Sizing
+from poolwise.run.adapt import ChunkSizer, Sizing
+
+
+class Lines(Protocol):
+    """Tasks of different kinds, one kind after another: a *line* of tasks is what is sent together at most."""
+
+    def end_of(self, number: int) -> int:
+        """Give the number up to which tasks may be sent together with this one, which comes first."""
+        ...
+
+    def sizer_of(self, number: int) -> ChunkSizer:
+        """Give what knows the tasks of this one's kind: quick ones say nothing about slow ones."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -20,9 +32,9 @@ class Wishes:
     """A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time."""
     stream: bool = False
     """Results are taken one by one (``imap``): read ahead a little only, and raise an error in its turn."""
-    end_of: Callable[[int], int] | None = None
-    """Tasks of different kinds wait (a pool): the number up to which they may be sent together with this one; and
-    what waits is spread over the workers, since nobody knows whether more will come."""
+    lines: Lines | None = None
+    """Tasks of different kinds wait (a pool), and come by themselves. What waits is spread over the workers, since
+    nobody knows whether more will come."""
 
 
 @frozen(kw_only=True)

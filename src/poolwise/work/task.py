@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from poolwise.errors import InternalError
 from poolwise.model.classes import mutable
+from poolwise.work.call import Call
 
 T = TypeVar("T")
 
@@ -59,3 +61,12 @@ def _call_back(callback: Callable[[Future[T]], object], future: Future[T]) -> No
             # The caller's own thread: added late, or the future was cancelled there.
             raise
         logger.exception("a callback of %r raised %s in the pool's thread", future, type(error).__name__)
+
+
+def _refuse(item: object) -> None:
+    msg = f"a worker of a pool was given {item!r} without a function"
+    raise InternalError(msg)
+
+
+# In the place of a job's function: each task brings its own.
+NO_FUNCTION = Call(_refuse)

@@ -10,7 +10,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from poolwise.engine.channel import HEADER, READ_BYTES, Message, ParentEnd, WorkerEnd, frame, receive_exactly
+from poolwise.engine.channel import (
+    HEADER,
+    JOINED_BYTES,
+    READ_BYTES,
+    Message,
+    ParentEnd,
+    WorkerEnd,
+    frame,
+    receive_exactly,
+)
 
 # More than a socket and the buffer of an end hold together.
 LARGE = 20 * READ_BYTES + 3
@@ -71,6 +80,14 @@ def test_many_small_frames_keep_their_order(ends: tuple[ParentEnd, WorkerEnd]) -
     thread.start()
     assert hear(parent, len(sent)) == sent
     thread.join(20)
+
+
+def test_a_small_frame_goes_out_in_one_piece() -> None:
+    """Two calls would wake the other end twice; a large body is not copied."""
+    assert len(frame(("chunk",))) == 1
+    assert len(frame(("chunk",), b"x" * JOINED_BYTES)) == 1
+    large = b"x" * (JOINED_BYTES + 1)
+    assert frame(("chunk",), large)[1] is large
 
 
 def test_a_large_frame_between_small_ones(ends: tuple[ParentEnd, WorkerEnd]) -> None:

@@ -228,3 +228,12 @@ def test_what_the_arena_cannot_hold_travels_in_the_pickle(arena: bool) -> None: 
     if arena:
         both.writer.close()
         both.reader.close()
+
+
+@pytest.mark.parametrize(
+    "few", [[1, True, 2.5, None, "\ud800", b"b"], [], [Number(7)], [Colour.RED, 1], [[1], {2: 3}, range(4)]]
+)
+def test_few_values_come_as_they_were(few: list[Any]) -> None:
+    """Each of its own type, though few are packed in another way than many."""
+    came, _, errors = Lines(None).values(few)
+    assert (list(came), [*map(type, came)], errors) == (few, [*map(type, few)], {})

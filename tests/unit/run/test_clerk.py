@@ -6,7 +6,7 @@ from concurrent.futures import Future
 import pytest
 
 from poolwise.errors import InitializerError
-from poolwise.model.events import ChunkDone, Outcome, WorkerFailed, WorkerReady
+from poolwise.model.events import ChunkDone, Outcome, Read, WorkerFailed, WorkerReady
 from poolwise.run.adapt import Sizing
 from poolwise.run.clerk import Clerk
 from poolwise.run.desk import Many
@@ -132,7 +132,36 @@ def test_a_map_that_nobody_wants_is_not_sent() -> None:
     clerk.close()
     clerk.serve()
     assert not [each for each in workers.script if each[0] == "many"]
-    assert mapped.done == {}
+    assert (mapped.came.get_nowait(), mapped.came.empty()) == (None, True)
+
+
+def test_the_chunks_of_a_map_grow_by_its_own_items() -> None:
+    """A slow task before it does not make them small."""
+
+    class Quick(Workers):
+        """Says of each item of a map that it took a microsecond, and of a single task that it took a second."""
+
+        def _run(self, worker, chunk, values):
+            item_s = 1.0 if self.script[-1][0] == "tasks" else 1e-6
+            self.news.append(ChunkDone(worker, chunk.id, Outcome(values, wall_s=item_s * len(values))))
+
+    workers = Quick()
+    clerk = Clerk(workers, Crew(workers=1, sizing=Sizing(target_s=0.01)), crash_retries=1, ahead=0)
+    workers.news.append(WorkerReady(0))
+    clerk.put(task(1))
+    clerk.put(Many(abs, range(5000), spread=False))
+    clerk.close()
+    clerk.serve()
+    assert [len(each[2]) for each in workers.script if each[0] in {"tasks", "many"}] == [1, 1, 32, 1024, 3943]
+
+
+def test_nobody_reads_for_a_clerk() -> None:
+    """Tasks come by themselves: the scheduler asks for none."""
+    workers = Workers()
+    clerk = clerk_of(workers)
+    clerk.put(task(1))
+    clerk._admit()
+    assert not [each for each in clerk._scheduler.handle(WorkerReady(0)) if isinstance(each, Read)]
 
 
 def test_closing_with_cancel_gives_up_what_has_not_begun() -> None:
@@ -161,7 +190,7 @@ def test_when_no_worker_can_be_had_all_are_told() -> None:
     clerk.put(mapped)
     clerk.serve()
     assert single.future.exception(0) is error
-    assert mapped.error is error
+    assert mapped.came.get_nowait() is error
     assert workers.closed is True
     with pytest.raises(InitializerError):
         clerk.put(task(2))

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 import pytest
 
 from poolwise.model.events import Batch, Failed, TaskError
+from poolwise.run.adapt import Sizing
 from poolwise.run.desk import Desk, Many, Singles
 from poolwise.work.task import Task
 
@@ -22,9 +23,15 @@ def many(count: int, most: int | None = None) -> Many:
     return Many(abs, range(count), spread=False, most=most)
 
 
+def came(mapped: Many) -> list[object]:
+    """Take what has come of a ``map``, as its caller does: the values of each piece, or what stands in its place."""
+    taken = [mapped.came.get_nowait() for _ in range(mapped.came.qsize())]
+    return [each.values if isinstance(each, Batch) else each for each in taken]
+
+
 def desk_with(*arrived: Task | Many) -> Desk:
     """Make a desk that has numbered what arrived."""
-    desk = Desk()
+    desk = Desk(Sizing())
     for each in arrived:
         desk.put(each)
     desk.admit()
@@ -54,6 +61,16 @@ def test_lines_are_not_sent_together() -> None:
     """A chunk ends with its line, and with what the caller wants together at most."""
     desk = desk_with(task(), task(), many(10, most=3), many(5))
     assert [desk.end_of(number) for number in (0, 1, 2, 7, 11, 12)] == [2, 2, 5, 10, 12, 17]
+
+
+def test_each_map_learns_for_itself() -> None:
+    """Slow tasks before it say nothing of its items, which begin one at a time as the first of all did."""
+    first, second = many(10), many(10)
+    desk = desk_with(task(), first, second, task())
+    desk.sizer_of(0).observe(1, 0.5)
+    desk.sizer_of(1).observe(1000, 0.001)
+    assert [desk.sizer_of(number).item_s for number in (0, 1, 10, 11, 20, 21)] == [0.5, 1e-6, 1e-6, None, None, 0.5]
+    assert desk.sizer_of(11).size(None, 2) == 1
 
 
 def test_what_nobody_wants_needs_no_limit() -> None:
@@ -102,13 +119,23 @@ def test_lines_end_in_any_order() -> None:
     desk.take(Batch(1, ["b", "c"]))
     assert desk.line_of(0) is early
     desk.take(Batch(0, ["a"]))
-    assert {place: batch.values for place, batch in early.done.items()} == {1: ["b", "c"], 0: ["a"]}
-    assert {place: batch.values for place, batch in late.done.items()} == {0: ["d", "e"]}
+    assert [came(early), came(late)] == [[["a"], ["b", "c"]], [["d", "e"]]]
+
+
+def test_a_piece_waits_for_those_before_it() -> None:
+    """The caller is not woken for what is not in its turn."""
+    mapped = many(4)
+    desk = desk_with(mapped)
+    desk.take(Batch(2, ["c", "d"]))
+    desk.take(Batch(1, ["b"]))
+    assert came(mapped) == []
+    desk.take(Batch(0, ["a"]))
+    assert came(mapped) == [["a"], ["b"], ["c", "d"]]
 
 
 def test_what_waits_includes_what_has_just_arrived() -> None:
     """Also what has no number yet."""
-    desk = Desk()
+    desk = Desk(Sizing())
     desk.put(mapped := many(2))
     assert desk.waiting() == [mapped]
 
@@ -124,11 +151,24 @@ def test_a_cancelled_map_keeps_only_what_was_there(before) -> None:
     else:
         mapped.cancel()
         desk.take(Batch(0, [None, None]))
-    assert (0 in mapped.done) is before
+    assert came(mapped) == ([["a", "b"], None] if before else [None])
+
+
+def test_a_cancelled_map_lets_go_of_what_waited_for_its_turn() -> None:
+    """Nobody will ever ask for it."""
+    mapped = many(3)
+    desk = desk_with(mapped)
+    desk.take(Batch(2, ["c"]))
+    mapped.cancel()
+    desk.take(Batch(1, [None]))
+    assert mapped._early == {}
 
 
 def test_a_result_of_a_map_is_held_by_its_taker_alone() -> None:
-    """Not also by the list in which it came, which the pool's thread may hold for a while."""
-    mapped, came = many(2), ["a", "b"]
-    desk_with(mapped).take(Batch(0, came))
-    assert (came, mapped.done[0].values) == ([], ["a", "b"])
+    """It is handed on in the very list in which it came, which its taker empties."""
+    mapped, values = many(2), ["a", "b"]
+    desk_with(mapped).take(Batch(0, values))
+    taken = mapped.came.get_nowait()
+    assert isinstance(taken, Batch)
+    assert taken.values is values
+    assert mapped._early == {}

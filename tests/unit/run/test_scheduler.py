@@ -187,6 +187,27 @@ def test_a_stream_raises_in_its_turn():
     assert play.scheduler.finished
 
 
+def test_what_was_taken_back_before_a_failure_is_still_run():
+    """A worker leaves what it has not begun, and the failed item waits for it: it goes to another."""
+    play = Play(9, crew=crew(2, chunksize=2), stream=True)
+    play.tell(WorkerReady(0), WorkerReady(1))
+    play.done(1, {0: BAD})
+    left = play.chunks[0].pop()
+    sent = play.tell(ChunkDone(0, left.id, Outcome([], {}, 0.001), cut=True))
+    assert ranges(sent) == [(0, 2, False)]
+    assert play.done(sent[0].worker)[-1] == Raise(Failed(2, TaskError(BAD), 1), BAD)
+
+
+def test_what_was_taken_back_behind_a_failure_is_dropped():
+    """Nobody wants it any more."""
+    play = Play(9, crew=crew(3, chunksize=2), stream=True)
+    play.tell(WorkerReady(0), WorkerReady(1), WorkerReady(2))
+    play.done(1, {0: BAD})
+    behind = play.chunks[2].pop()
+    assert play.tell(ChunkDone(2, behind.id, Outcome([], {}, 0.001), cut=True)) == []
+    assert play.done(0)[-1] == Raise(Failed(2, TaskError(BAD), 1), BAD)
+
+
 def test_a_stream_raises_the_first_of_two_errors():
     """An error further on gives way to one before it."""
     other = KeyError("other")
