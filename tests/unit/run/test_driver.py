@@ -11,7 +11,8 @@ from poolwise.errors import InitializerError, WorkerStartError
 from poolwise.model.events import Send, Start, WorkerLost
 from poolwise.model.progress import Progress
 from poolwise.run.driver import PROGRESS_EVERY_S, Driver
-from poolwise.run.scheduler import AHEAD_PER_WORKER, Scheduler
+from poolwise.run.scheduler import Scheduler
+from poolwise.run.supply import AHEAD_PER_WORKER
 from poolwise.run.terms import Wishes
 from poolwise.testing import FakeBackend, FakeClock, Script
 from poolwise.work.call import make_call

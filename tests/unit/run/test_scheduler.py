@@ -27,15 +27,9 @@ from poolwise.model.events import (
     WorkerReady,
     WorkerRetired,
 )
-from poolwise.run.scheduler import (
-    AHEAD_BELOW_S,
-    AHEAD_PER_WORKER,
-    MOST_AHEAD,
-    MOST_START_FAILURES,
-    MOST_UNBEGUN,
-    PROVEN_START_FAILURES,
-    Scheduler,
-)
+from poolwise.run.inquest import MOST_UNBEGUN
+from poolwise.run.scheduler import MOST_START_FAILURES, PROVEN_START_FAILURES, Scheduler
+from poolwise.run.supply import AHEAD_BELOW_S, AHEAD_PER_WORKER, MOST_AHEAD
 from poolwise.run.terms import Wishes
 from tests.unit.run.play import Play, crew, ranges
 
@@ -632,6 +626,6 @@ def test_wishes_and_crews_are_values():
     """What is handed to the scheduler is equal by value."""
     assert crew(2) == crew(2)
     assert Wishes() == Wishes(ordered=True, errors="raise", retries=0, stream=False)
-    assert Send(0, Play(1).scheduler._chunk(0, 1, marked=False)) == Send(
-        0, Play(1).scheduler._chunk(0, 1, marked=False)
+    assert Send(0, Play(1).scheduler._supply.chunk(0, 1, marked=False)) == Send(
+        0, Play(1).scheduler._supply.chunk(0, 1, marked=False)
     )

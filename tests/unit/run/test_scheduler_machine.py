@@ -29,7 +29,8 @@ from poolwise.model.events import (
     WorkerRetired,
 )
 from poolwise.run.adapt import Sizing
-from poolwise.run.scheduler import AHEAD_PER_WORKER, MOST_AHEAD, MOST_START_FAILURES, Scheduler
+from poolwise.run.scheduler import MOST_START_FAILURES, Scheduler
+from poolwise.run.supply import AHEAD_PER_WORKER, MOST_AHEAD
 from poolwise.run.terms import Crew, Wishes
 
 MOST_WORKERS = 4
@@ -233,7 +234,7 @@ class World(RuleBasedStateMachine):
     def a_stream_runs_a_little_ahead_only(self) -> None:
         taken = len(self.emitted) - self.untaken
         if self.wishes.stream:
-            assert self.scheduler._next <= taken + max(AHEAD_PER_WORKER * MOST_WORKERS, min(taken, MOST_AHEAD))
+            assert self.scheduler._supply.next <= taken + max(AHEAD_PER_WORKER * MOST_WORKERS, min(taken, MOST_AHEAD))
 
     @invariant()
     def the_numbers_agree(self) -> None:

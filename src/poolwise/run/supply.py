@@ -1,0 +1,148 @@
+"""What waits for a worker: which items go next, in how large chunks, and how far ahead of the consumer.
+
+Items are numbered as they are read. Those from ``next`` to ``known`` have never been sent; *leftovers* have been, and
+go first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from poolwise.model.events import Chunk
+from poolwise.model.units import Bytes, Seconds
+from poolwise.run.adapt import ChunkSizer
+from poolwise.run.leftovers import Leftovers
+from poolwise.run.terms import Crew, Wishes
+
+# A worker is given its next chunk ahead only while chunks are shorter than this: behind a long one the next would wait
+# for a busy worker while another is idle, and the 0.1 ms that fetching it takes is nothing beside it.
+AHEAD_BELOW_S: Seconds = 0.1
+# Streaming (imap): items read ahead of the consumer, at least so many for each worker, and more as more is consumed ...
+AHEAD_PER_WORKER = 4
+# ... up to so many in all, which keeps two workers busy from 1 µs an item on.
+MOST_AHEAD = 1024
+# ... and no more than this of results that wait for the consumer, if they are as large as those before, but two for
+# each worker: memory that is used again at once is warm, and the first use of a page costs ten times its copying.
+MOST_AHEAD_BYTES: Bytes = 32 << 20
+LEAST_PER_WORKER = 2
+# Streaming without order: items that may overtake one that is not done.
+MOST_BEHIND = 64 * MOST_AHEAD
+
+
+class Supply:
+    """Cuts chunks, as long as there is anything to cut them of."""
+
+    def __init__(self, wishes: Wishes, total: int | None, known: int, lowest_needed: Callable[[], int]) -> None:
+        """Begin with ``known`` items that can be taken and ``total`` in all (None: more may come)."""
+        self.known = known
+        self.ended = total is not None
+        self.next = 0
+        self.leftovers = Leftovers()
+        self.crew = Crew(workers=0)
+        self.taken = 0
+        """What the consumer of a stream has done with."""
+        self.value_bytes = 0.0
+        """How large results are, by the newest chunk."""
+        self._wishes = wishes
+        self._lowest_needed = lowest_needed
+        self._sizer = ChunkSizer(self.crew.sizing)
+        self._named = 0
+        self._closed = False
+
+    def use(self, crew: Crew) -> None:
+        """Go on with other workers, of whose chunks nothing is known."""
+        self.crew, self._sizer = crew, ChunkSizer(crew.sizing)
+
+    def close(self) -> None:
+        """Nothing is wanted any more but leftovers."""
+        self._closed = True
+
+    def learn(self, start: int, count: int, wall_s: Seconds, item_bytes: float) -> None:
+        """``count`` items from this one on took so long together, and so many bytes each to travel."""
+        self._sizer = self._sizer_of(start)
+        self._sizer.observe(count, wall_s, item_bytes)
+
+    @property
+    def item_s(self) -> Seconds | None:
+        """What an item takes, by the newest chunks."""
+        return self._sizer.item_s
+
+    # --- Taking ------------------------------------------------------------------------------------------------
+
+    def takeable(self) -> int:
+        """Count what could be sent: leftovers, and items that have been read."""
+        return len(self.leftovers) + max(0, self._send_limit() - self.next)
+
+    def take(self) -> Chunk | None:
+        """Give what goes out next; None where there is nothing."""
+        if (left := self.leftovers.take(self._cut)) is not None:
+            return left
+        stop = self._send_limit()
+        if self.next >= stop:
+            return None
+        chunk = self._cut(self.next, stop, self.crew.marked)
+        self.next = chunk.stop
+        return chunk
+
+    def chunk(self, start: int, stop: int, *, marked: bool) -> Chunk:
+        """Name a chunk."""
+        self._named += 1
+        return Chunk(self._named, start, stop, marked)
+
+    def is_worth_sending_ahead(self) -> bool:
+        """Tell whether a worker should have its next chunk before it has finished the last."""
+        if self.crew.gives_back:
+            # What it has not begun when another has nothing to do is taken back.
+            return True
+        item_s = self._sizer_of(self.next).item_s
+        return item_s is not None and self._size(self.next) * item_s < AHEAD_BELOW_S
+
+    def _cut(self, start: int, stop: int, marked: bool) -> Chunk:  # noqa: FBT001 - as leftovers call it
+        """Make a chunk of the first of these items."""
+        stop = min(stop, start + self._size(start))
+        if self._wishes.lines is not None:
+            share = -(-self._waiting() // max(1, self.crew.workers))
+            stop = min(stop, self._wishes.lines.end_of(start), start + max(1, share))
+        return self.chunk(start, stop, marked=marked or self.crew.marked)
+
+    def _size(self, start: int) -> int:
+        """Say how many items from this one on to send next."""
+        return self._sizer_of(start).size(self._waiting() if self.ended else None, self.crew.workers)
+
+    def _sizer_of(self, number: int) -> ChunkSizer:
+        return self._sizer if self._wishes.lines is None else self._wishes.lines.sizer_of(number)
+
+    def _waiting(self) -> int:
+        """Count the items that are read and with nobody."""
+        return self.known - self.next + self.leftovers.items
+
+    # --- How far -----------------------------------------------------------------------------------------------
+
+    def wanted(self, room: int, *, hungry: bool) -> int:
+        """Say how many more items to read, with room for so many chunks; ``hungry``: somebody has nothing to do.
+
+        What the workers could take at once, and as much again, so that reading never makes them wait.
+        """
+        if self.ended or self._wishes.lines is not None or self._closed:
+            # Tasks of a pool come by themselves.
+            return 0
+        room = room or self.crew.workers
+        size, waiting = self._size(self.next), self.known - self.next
+        want = 2 * room * size - waiting
+        if self._wishes.stream:
+            want = min(want, self._read_limit() - self.known)
+        return want if want > 0 and (hungry or waiting < room * size) else 0
+
+    def _send_limit(self) -> int:
+        """The number up to which items may be sent: not past a failure, not too far ahead of the consumer."""
+        if self._closed:
+            return self.next
+        return min(self.known, self._read_limit()) if self._wishes.stream else self.known
+
+    def _read_limit(self) -> int:
+        wanted = max(AHEAD_PER_WORKER * self.crew.workers, min(self.taken, MOST_AHEAD))
+        if self.value_bytes:
+            wanted = min(wanted, int(MOST_AHEAD_BYTES / self.value_bytes))
+        ahead = self.taken + max(LEAST_PER_WORKER * self.crew.workers, wanted)
+        # Where no order is wanted, one item that takes for ever must not keep everything behind it in memory.
+        return ahead if self._wishes.ordered else min(ahead, self._lowest_needed() + MOST_BEHIND)
