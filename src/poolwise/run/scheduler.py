@@ -244,10 +244,12 @@ class Scheduler:
         chunks, was_ready = self._staff.lose(event.worker)
         self.counts.deaths += 1
         self._asked_back = None if self._asked_back == event.worker else self._asked_back
-        for ahead in reversed(chunks[1:]):
+        # One that was not ready has not begun the chunk that it was given with its start.
+        in_work = chunks[:1] if was_ready else []
+        for ahead in reversed(chunks[len(in_work) :]):
             self._supply.leftovers.give_back(ahead.start, ahead.stop, marked=ahead.marked)
-        if chunks:
-            self._judge(chunks[0], event)
+        if in_work:
+            self._judge(in_work[0], event)
         elif not was_ready:
             self._start_failures += 1
             if self._start_failures >= self._most_start_failures:
@@ -304,7 +306,7 @@ class Scheduler:
         wanted = min(self._supply.crew.workers, max(self._hired_ahead, useful))
         while len(self._staff) < wanted:
             self.counts.started += 1
-            self._out.append(Start(self._staff.hire()))
+            self._out.append(Start(self._staff.hire(at_once=self._supply.crew.at_once)))
 
     def _send_chunks(self) -> None:
         if not self.has_waiting:

@@ -15,6 +15,8 @@ class Staff:
         """Begin without workers."""
         self._queues: dict[int, deque[Chunk]] = {}
         self._ready: set[int] = set()
+        self._trusted: set[int] = set()
+        """Not ready, and given chunks as if they were."""
         self._idle: deque[int] = deque()
         self._cut: set[int] = set()
         self._spent: set[int] = set()
@@ -36,7 +38,7 @@ class Staff:
 
     @property
     def any_idle(self) -> bool:
-        """Somebody is ready and has nothing to do."""
+        """Somebody has nothing to do, and can be given something."""
         return bool(self._idle)
 
     def in_flight(self) -> Iterator[Chunk]:
@@ -48,17 +50,22 @@ class Staff:
         """Count the chunks that could be sent if each worker may hold ``depth``."""
         return sum(depth - len(queue) for queue in self._queues.values())
 
-    def hire(self) -> int:
-        """Name a new worker, which is not ready yet."""
+    def hire(self, *, at_once: bool = False) -> int:
+        """Name a new worker, which is not ready yet; ``at_once``: it may be given chunks."""
         worker = self._named
         self._named += 1
         self._queues[worker] = deque()
+        if at_once:
+            self._trusted.add(worker)
+            self._idle.append(worker)
         return worker
 
     def arrive(self, worker: int) -> None:
         """A worker is ready."""
         self._ready.add(worker)
-        self._idle.append(worker)
+        if worker not in self._trusted:
+            self._idle.append(worker)
+        self._trusted.discard(worker)
 
     def next_idle(self) -> int:
         """Give the worker that has been idle for longest; it is about to be given a chunk."""
@@ -127,7 +134,7 @@ class Staff:
     def lose(self, worker: int) -> tuple[list[Chunk], bool]:
         """A worker is gone: give the chunks that were with it, and whether it had ever been ready."""
         was_ready = worker in self._ready
-        for book in (self._ready, self._cut, self._spent):
+        for book in (self._ready, self._trusted, self._cut, self._spent):
             book.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
@@ -138,5 +145,5 @@ class Staff:
         for worker, queue in self._queues.items():
             if queue and worker in self._idle:
                 yield f"worker {worker} is idle with {list(queue)}"
-            if queue and worker not in self._ready:
+            if queue and worker not in self._ready | self._trusted:
                 yield f"worker {worker} has chunks before it is ready"

@@ -63,9 +63,19 @@ class Play:
         return instructions
 
 
-def crew(workers: int = 1, chunksize: int | None = 1, depth: int = 1, *, marked: bool = False, **sizing: Any) -> Crew:
+def crew(
+    workers: int = 1,
+    chunksize: int | None = 1,
+    depth: int = 1,
+    *,
+    marked: bool = False,
+    at_once: bool = False,
+    **sizing: Any,
+) -> Crew:
     """Staff a backend."""
-    return Crew(workers=workers, depth=depth, marked=marked, sizing=Sizing(chunksize=chunksize, **sizing))
+    return Crew(
+        workers=workers, depth=depth, marked=marked, at_once=at_once, sizing=Sizing(chunksize=chunksize, **sizing)
+    )
 
 
 def ranges(instructions: list[Instruction]) -> list[tuple[int, int, bool]]:

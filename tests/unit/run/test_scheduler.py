@@ -622,6 +622,25 @@ def test_validate_finds_a_standstill():
         scheduler.validate()
 
 
+def test_a_copy_of_this_process_is_given_its_first_chunk_at_once():
+    """With its start; when it is ready, nothing more than what it has room for."""
+    play = Play(4, crew=crew(2, at_once=True))
+    assert play.sent() == [(0, 0, 1), (1, 1, 2)]
+    assert play.tell(WorkerReady(0), WorkerReady(1)) == []
+    play.done(0)
+    assert play.sent()[2:] == [(0, 2, 3)]
+
+
+def test_what_a_worker_was_given_before_it_was_ready_is_nobodys_fault():
+    """It had not begun it: the chunk goes to the next, unmarked, and the start failed."""
+    play = Play(2, crew=crew(1, 2, at_once=True))
+    assert ranges(play.tell(WorkerLost(0, DIED))) == [(0, 2, False)]
+    for worker in range(1, MOST_START_FAILURES - 1):
+        assert not play.scheduler.finished
+        play.tell(WorkerLost(worker, DIED))
+    assert play.tell(WorkerLost(MOST_START_FAILURES - 1, DIED)) == [Raise(None, DIED)]
+
+
 def test_wishes_and_crews_are_values():
     """What is handed to the scheduler is equal by value."""
     assert crew(2) == crew(2)

@@ -40,6 +40,7 @@ crews = st.builds(
     depth=st.integers(1, 2),
     marked=st.booleans(),
     gives_back=st.booleans(),
+    at_once=st.booleans(),
     sizing=st.builds(
         Sizing,
         chunksize=st.none() | st.integers(1, 6),
@@ -72,6 +73,7 @@ class World(RuleBasedStateMachine):
         self.wanted = 0
         self.starting: set[int] = set()
         self.queues: dict[int, list[Chunk]] = {}
+        self.given: dict[int, list[Chunk]] = {}
         self.asked_back: int | None = None
         self.start_failures = 0
         self.emitted: list[int] = []
@@ -92,7 +94,7 @@ class World(RuleBasedStateMachine):
         worker = data.draw(st.sampled_from(sorted(self.starting)))
         self.starting.remove(worker)
         self.start_failures = 0
-        self.queues[worker] = []
+        self.queues[worker] = self.given.pop(worker)
         self.follow(self.scheduler.handle(WorkerReady(worker)))
 
     @precondition(lambda self: self.busy() and not self.raised)
@@ -185,6 +187,8 @@ class World(RuleBasedStateMachine):
     def a_worker_dies_at_its_start(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(sorted(self.starting)))
         self.starting.remove(worker)
+        del self.given[worker]
+        self.asked_back = None if self.asked_back == worker else self.asked_back
         self.start_failures += 1
         self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"))))
 
@@ -238,7 +242,7 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def the_numbers_agree(self) -> None:
-        assert self.scheduler.busy_workers == len(self.busy())
+        assert self.scheduler.busy_workers == len(self.busy()) + sum(map(bool, self.given.values()))
         assert self.scheduler.finished or self.scheduler.lowest_needed() <= self.known
         if self.wishes.errors != "raise":
             assert self.scheduler.counts.done >= len(self.emitted)
@@ -272,11 +276,11 @@ class World(RuleBasedStateMachine):
             chunk = self.queues[worker].pop(0)
             values = list(range(chunk.start, chunk.stop))
             self.follow(self.scheduler.handle(ChunkDone(worker, chunk.id, Outcome(values, {}, 0.001))))
-        elif self.paused:
+        elif self.paused and self.scheduler.drained:
             self.change(Crew(workers=2))
         elif self.starting:
             worker = self.starting.pop()
-            self.queues[worker] = []
+            self.queues[worker] = self.given.pop(worker)
             self.follow(self.scheduler.handle(WorkerReady(worker)))
         else:
             assert self.wanted, "nothing can happen any more, and the run is not finished"
@@ -287,6 +291,7 @@ class World(RuleBasedStateMachine):
         self.paused = False
         self.start_failures = 0
         self.starting.clear()
+        self.given.clear()
         self.queues.clear()
         self.crew = crew
         self.asked_back = None
@@ -295,7 +300,7 @@ class World(RuleBasedStateMachine):
     def give_back(self, keeps: int) -> None:
         """Take back all but so many of a worker's items, as the engine tells it."""
         worker, self.asked_back = self.asked_back, None
-        kept, queue = [], self.queues.get(worker, [])
+        kept, queue = [], self.queues.get(worker, self.given.get(worker, []))
         for place, chunk in enumerate(queue):
             stop = min(chunk.stop, chunk.start + keeps)
             keeps -= stop - chunk.start
@@ -330,12 +335,14 @@ class World(RuleBasedStateMachine):
                 case Start(worker):
                     assert worker not in self.queues
                     self.starting.add(worker)
+                    self.given[worker] = []
                 case Send(worker, chunk):
                     assert chunk.stop <= self.known
                     # Under suspicion once, and until it comes back.
                     assert chunk.marked or not self.suspects.intersection(range(chunk.start, chunk.stop))
                     self.suspects.update(range(chunk.start, chunk.stop) if chunk.marked else ())
-                    self.queues[worker].append(chunk)
+                    assert worker in self.queues or self.crew.at_once
+                    (self.queues if worker in self.queues else self.given)[worker].append(chunk)
                 case TakeBack(worker):
                     assert self.crew.gives_back
                     assert self.asked_back is None
