@@ -79,6 +79,8 @@ def test_results_of_a_map_come_in_order(open_service) -> None:
 
     assert results(put_many(service, in_turn, [0, 1, 2, 3])) == [0, 1, 2, 3]
     assert results(put_many(service, pow, [(2, 3), (3, 2)], spread=True)) == [8, 9]
+    service.close()
+    service.serve()
     assert service._shared == []
 
 
