@@ -112,10 +112,22 @@ def _loaded(module: str, name: str) -> AnyVar | None:
     return getattr(sys.modules.get(module), name, None)
 
 
-@contextlib.contextmanager
-def leaving_out(what: str) -> Iterator[None]:
-    """Leave out what cannot travel, and say so to whoever looks for it."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - a __reduce__ may raise anything
-        logger.debug("workers do without %s: %s", what, show_error(error))
+class leaving_out:  # noqa: N801 - reads as the function that it stands for
+    """Leave out what cannot travel, and say so to whoever looks for it.
+
+    A class: after ``contextlib.contextmanager``, the error would hold itself, and with its frames the caller's pool.
+    """
+
+    def __init__(self, what: str) -> None:
+        """Name it."""
+        self._what = what
+
+    def __enter__(self) -> None:
+        """Try."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        """Go on after whatever a ``__reduce__`` may raise."""
+        if not isinstance(error, Exception):
+            return False
+        logger.debug("workers do without %s: %s", self._what, show_error(error))
+        return True

@@ -79,6 +79,8 @@ def test_results_of_a_map_come_in_order(open_service) -> None:
 
     assert results(put_many(service, in_turn, [0, 1, 2, 3])) == [0, 1, 2, 3]
     assert results(put_many(service, pow, [(2, 3), (3, 2)], spread=True)) == [8, 9]
+    service.close()
+    service.serve()
     assert service._shared == []
 
 
@@ -169,8 +171,9 @@ def test_an_initializer_that_fails_is_told_to_all(open_service) -> None:
 def test_functions_see_the_context_of_who_made_the_service(open_service) -> None:
     """As they would in a loop."""
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
-    variable.set("set")
-    assert put(open_service(), variable.get).result(10) == "set"
+    context = contextvars.Context()
+    context.run(variable.set, "set")
+    assert put(context.run(open_service), variable.get).result(10) == "set"
 
 
 class Held:
