@@ -219,7 +219,7 @@ def test_a_task_that_waits_keeps_no_other_process(tmp_path) -> None:
 @every_way
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
 def test_a_callback_that_ends_the_program_ends_nothing(way, kind, tmp_path, caplog) -> None:
-    """It runs in a thread of the pool's, which it must not end: it is logged, and all that was submitted still comes."""
+    """It runs in a thread of the pool's, which goes on: it is logged, and all that was submitted still comes."""
     called = []
 
     def leave(future):
