@@ -166,14 +166,13 @@ class FakeBackend:
         self._set(worker, _lookup(self._script.start_s, worker, START_S), lambda: self._come_up(worker))
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
-        """Give a worker a chunk. One that has died, and whose death has not been heard, loses it."""
+        """Give a worker a chunk, which it begins when it is ready. One that has died, not yet heard of, loses it."""
         self._note(Send(worker, chunk))
         if (its := self._workers.get(worker)) is None:
             return
-        assert its.ready, f"worker {worker} was sent {chunk} before it was ready"
         taken = items if items is not None else self._job.items.slice(chunk.start, chunk.stop)
         its.chunks.append((chunk, taken))
-        if len(its.chunks) == 1:
+        if len(its.chunks) == 1 and its.ready:
             self._set(worker, 0.0, lambda: self._begin(worker))
 
     def inherits_items(self) -> bool:
@@ -181,11 +180,12 @@ class FakeBackend:
         return self._script.inherits
 
     def take_back(self, worker: int) -> None:
-        """Take back the chunk that a worker was sent ahead; of one that it has begun, nothing."""
-        its = self._workers.get(worker)
-        kept = tuple((chunk.id, chunk.start) for chunk, _ in its.chunks[1:] if len(chunk)) if its is not None else ()
-        if its is not None:
-            its.chunks[1:] = [(chunk.between(chunk.start, chunk.start), []) for chunk, _ in its.chunks[1:]]
+        """Take back the chunks that a worker was sent ahead; of one that it has begun, nothing."""
+        kept: tuple[tuple[int, int], ...] = ()
+        if (its := self._workers.get(worker)) is not None:
+            ahead = slice(1 if its.ready else 0, None)
+            kept = tuple((chunk.id, chunk.start) for chunk, _ in its.chunks[ahead] if len(chunk))
+            its.chunks[ahead] = [(chunk.between(chunk.start, chunk.start), []) for chunk, _ in its.chunks[ahead]]
         self._tell(TakenBack(worker, kept))
 
     def wake(self) -> None:
@@ -247,8 +247,11 @@ class FakeBackend:
         except InitializerError as error:
             self._tell(WorkerFailed(error))
             return
-        self._workers[worker].ready = True
+        its = self._workers[worker]
+        its.ready = True
         self._tell(WorkerReady(worker))
+        if its.chunks:
+            self._set(worker, 0.0, lambda: self._begin(worker))
 
     def _begin(self, worker: int) -> None:
         """Begin the worker's next chunk: run it, and set the alarm for its end, or for its worker's."""

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from poolwise.errors import TaskTimeoutError, WorkerDiedError, WorkerStartError
-from poolwise.model.events import Chunk, ChunkDone, Send, Start, WorkerLost, WorkerReady
+from poolwise.model.events import Chunk, ChunkDone, Send, Start, TakenBack, WorkerLost, WorkerReady
 from poolwise.testing import ALWAYS, FakeBackend, FakeClock, Moment, Script
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules
@@ -171,19 +171,26 @@ def test_what_is_sent_to_the_dead_is_lost():
     assert backend.wait(0) == []
 
 
-@pytest.mark.parametrize(
-    "misuse", [lambda backend: backend.start(0), lambda backend: backend.start(1) or send_1(backend)]
-)
-def test_misuse_is_an_error(misuse):
-    """To start a worker twice, or to send it something before it is ready, is a bug of the caller's."""
+def test_misuse_is_an_error():
+    """To start a worker twice is a bug of the caller's."""
     backend = ready(fake())
     with pytest.raises(AssertionError):
-        misuse(backend)
+        backend.start(0)
 
 
-def send_1(backend: FakeBackend) -> None:
-    """Send something to worker 1."""
-    backend.send(1, Chunk(1, 0, 1), [0])
+def test_what_is_sent_before_the_worker_is_ready_waits_for_it():
+    """As in a channel: it is begun then, and until then it can be taken back."""
+    backend = fake(range(4), start_s={0: 2.0})
+    backend.start(0)
+    backend.send(0, Chunk(1, 0, 1), [0])
+    backend.send(0, Chunk(2, 1, 2), [1])
+    assert backend.wait(None) == [WorkerReady(0)]
+    assert backend.clock.now() == 2.0
+    assert [each.chunk for each in backend.wait(None)] == [1]
+    backend.start(1)
+    backend.send(1, Chunk(3, 2, 3), [2])
+    backend.take_back(1)
+    assert TakenBack(1, ((3, 2),)) in backend.wait(None)
 
 
 def test_the_story_tells_all():

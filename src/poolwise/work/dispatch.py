@@ -109,10 +109,12 @@ def end() -> None:
 class _Hidden(types.ModuleType):
     """``numpy.random.mtrand``, whose ``_rand`` is the generator of the item in whose context it is asked for."""
 
-    @property
-    def _rand(self) -> Any:  # noqa: ANN401 - a numpy.random.RandomState
-        mine = own.get()
-        return self.__dict__["_rand"] if mine is None else mine.numpy
+    # Not a property: where ``mtrand._rand`` has been read before, Python 3.14 remembers that it lies in the module's
+    # dict, and asks no property of a class that the module has been given since.
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - what the module has
+        if name == "_rand" and (mine := own.get()) is not None:
+            return mine.numpy
+        return super().__getattribute__(name)
 
 
 def _methods_of(module: types.ModuleType, generator: Any) -> dict[str, str]:  # noqa: ANN401 - a Random or RandomState
