@@ -363,7 +363,7 @@ def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inheri
         # Where nothing is to be run again, the first death must name its item.
         marked=killing or (plan.backend == "processes" and options.crash_retries == 0),
         gives_back=gives_back,
-        # A copy of this process, which has the items, is ready in a millisecond, if nothing of the caller's runs before.
+        # A copy of this process, which has the items, is ready in a millisecond if nothing of the caller's runs first.
         at_once=inherited and plan.start_method == "fork" and options.initializer is None and options.timeout is None,
     )
 
