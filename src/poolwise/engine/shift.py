@@ -31,16 +31,18 @@ if TYPE_CHECKING:
     from poolwise.engine.prompt import Postman
 
 # Between two looks at the marks: short enough that a worker that has nothing to do is not kept waiting, long enough
-# that a block's price (5 µs: its clocks and its outcome) is below one percent.
-BLOCK_S: Seconds = 0.001
-# Towards a chunk's end blocks become shorter, so that a long item hidden among the last keeps few others waiting: an
-# eighth of what is left of the chunk, but no shorter than ten times a block's price.
-LEAST_BLOCK_S: Seconds = 0.00005
-PART_OF_REST = 8
+# that a block's price (5 µs: its clocks and its outcome, and as much again for what has left the caches) is far below
+# one percent.
+BLOCK_S: Seconds = 0.004
+# Towards a chunk's end blocks become shorter, so that a long item hidden among the last keeps few others waiting: a
+# quarter of what is left of the chunk, but no shorter than twenty times a block's price.
+LEAST_BLOCK_S: Seconds = 0.0002
+PART_OF_REST = 4
 # A first item may be lucky: a block is at most so many times as long as the last.
 GROWTH = 16
 # What is done is sent at least so often, and so many values at a time at most: the parent unpacks them while we go on.
-SEND_EVERY_S: Seconds = 0.01
+# Not more often: hearing of it takes the parent 0.2 ms, for which a worker stands still where there is one for each core.
+SEND_EVERY_S: Seconds = 0.05
 SEND_VALUES = 16_384
 
 # In the place of a function's number: tasks that were submitted one by one, each of which names its function.
