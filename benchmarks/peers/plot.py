@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def draw(place: Any, part: Part, rows: list[Row]) -> None:
     """Draw one part: the median of the ratios to the floor, with a line from the least to the most."""
     floor = find(rows, FLOOR)
     found = [(row, each) for row in rows if (each := ratio(row, floor, part.figure))]
-    place.set_title(f"{part.name}: {part.asks}", fontsize=7, loc="left")
+    place.set_title(textwrap.fill(f"{part.name}: {part.asks}", 80), fontsize=7, loc="left")
     if not found:
         place.axis("off")
         return
@@ -59,8 +60,8 @@ def draw(place: Any, part: Part, rows: list[Row]) -> None:
         place.set_xscale("log")
     place.margins(x=0.15)
     place.axvline(1, color="#999999", linewidth=0.8)
-    for number, each in enumerate(medians):
-        place.annotate(f" {each:.2f}", (each, number), va="bottom", fontsize=6)
+    for number, (_, each) in enumerate(found):
+        place.annotate(f" {each.median:.2f}", (each.most, number), va="center", fontsize=6)
     place.set_xlabel(f"× {FLOOR} ({part.figure.removesuffix('_mb')})", fontsize=7)
 
 

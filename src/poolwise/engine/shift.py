@@ -41,7 +41,7 @@ PART_OF_REST = 4
 # A first item may be lucky: a block is at most so many times as long as the last.
 GROWTH = 16
 # What is done is sent at least so often, and so many values at a time at most: the parent unpacks them while we go on.
-# Not more often: hearing of it takes the parent 0.2 ms, for which a worker stands still where there is one for each core.
+# Not more often: hearing of it takes the parent 0.2 ms, for which a worker stands still if there is one for each core.
 SEND_EVERY_S: Seconds = 0.05
 SEND_VALUES = 16_384
 
