@@ -155,3 +155,23 @@ def test_no_item_is_begun_after_map_was_left(tmp_path: Path) -> None:
     """
     done = run_program(tmp_path, source)
     assert done.stdout == "4 4\n", done.stderr
+
+
+def test_a_copy_that_never_becomes_ready_keeps_nothing(tmp_path: Path) -> None:
+    """What it was given with its start is done by the others."""
+    source = """
+        import os, time
+        import poolwise
+
+        born = []
+
+        def hang():
+            if not born:
+                time.sleep(60)
+
+        os.register_at_fork(after_in_child=hang, after_in_parent=lambda: born.append(1))
+        items = list(range(40))
+        print(poolwise.map(lambda item: item + 1, items, backend="processes", max_workers=2, start_method="fork"))
+    """
+    done = run_program(tmp_path, source)
+    assert done.stdout == f"{[item + 1 for item in range(40)]}\n", done.stderr

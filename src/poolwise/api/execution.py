@@ -363,8 +363,9 @@ def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inheri
         # Where nothing is to be run again, the first death must name its item.
         marked=killing or (plan.backend == "processes" and options.crash_retries == 0),
         gives_back=gives_back,
-        # A copy of this process, which has the items, is ready in a millisecond if nothing of the caller's runs first.
-        at_once=inherited and plan.start_method == "fork" and options.initializer is None and options.timeout is None,
+        # A copy of this process, which has the items, is ready in a millisecond if nothing of the caller's runs first;
+        # from one that never is, they are taken back.
+        at_once=gives_back and inherited and plan.start_method == "fork" and options.initializer is None,
     )
 
 

@@ -185,6 +185,8 @@ class Reader:
         self._pinned: set[int] = set()
         self._kept: dict[int, Bytes] = {}
         self._closed = False
+        self._forked = False
+        """Somebody has been forked who maps it as well."""
         _readers.add(self)
         _watch_forks()
 
@@ -225,22 +227,24 @@ class Reader:
         """The writer is gone: give back to the system all but what is in use, and that when it is dropped."""
         if self._closed or os.getpid() != self._owner:
             return
-        self._closed = True
-        # The caller closes its own; a child that is forked while something is in use needs one.
+        # The caller closes its own; a child that is forked while something is in use needs one. Before anything else:
+        # who drops the last array from now on, in whatever thread, closes what stands here.
         self._descriptor = _duplicate(self._descriptor) if self._live else None
+        self._closed = True
         # A copy: any line here may let the garbage collector drop one of them.
         at, used = 0, {place: size for place, (_, size) in self._live.copy().items()} | self._kept
-        if used:
+        if used or self._forked:
             for place, size in sorted(used.items()):
                 give_back(self._map, self._begin + at, place - at)
                 at = place + _paged(size)
             give_back(self._map, self._begin + at, self._size - at)
-        # Where nothing is in use, all goes with the map, in half the time.
+        # Where nothing is in use, and no child maps it as well, all goes with the map, in half the time.
         self._let_go()
 
     def pin(self) -> None:
         """A child is about to be forked, and may read what lives now for as long as it likes: never use it again."""
         self._pinned.update(self._live)
+        self._forked = True
 
     def part(self) -> None:
         """Be a forked child: what it writes to the buffers that live here is not its parent's any more."""
@@ -277,9 +281,9 @@ class Reader:
         """Once the writer is gone and nothing is in use, nobody needs the map."""
         if not self._live:
             _in_use.discard(self)
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-                self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                os.close(descriptor)
             with contextlib.suppress(BufferError):
                 self._map.close()
 

@@ -1,8 +1,8 @@
 """What a worker does with a chunk: run it in blocks, send what is done from time to time, leave what was taken back.
 
-A *block* is what runs between two looks at the marks: about a millisecond, one item where items take longer. So the
-parent can take back (for a worker that has nothing to do) whatever this one has not begun, at the price of half a
-microsecond a block; and a death names the block, or the very item.
+A *block* is what runs between two looks at the marks: about 4 ms, one item where items take longer. So the
+parent can take back (for a worker that has nothing to do) whatever this one has not begun, at the price of some
+microseconds a block; and a death names the block, or the very item.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class Watch:
     def _judge_silence(self, its: Watched, for_s: Seconds) -> WorkerLost | None:
         if not its.ready:
             too_long = for_s > max(START_S, START_TIMEOUTS * self.limit_s)
-            return WorkerLost(its.worker, _never_ready(its, for_s)) if too_long else None
+            return WorkerLost(its.worker, _never_ready(its, for_s), NOTHING_BEGUN) if too_long else None
         given = its.chunks and not its.channel.is_sending
         if given and self.marked and for_s > max(SILENT_S, self.limit_s):
             return WorkerLost(its.worker, _silent(its, for_s))
@@ -145,7 +145,8 @@ def _stopped(its: Watched) -> WorkerLost:
     what = f"{_name(its)} was stopped (SIGSTOP, Ctrl-Z) and not woken within {STOPPED_S:g} s"
     if its.ready:
         return WorkerLost(its.worker, WorkerDiedError(f"{what}; it was ended, and no item is to blame"), NOTHING_BEGUN)
-    return WorkerLost(its.worker, WorkerStartError(f"{what} before it was ready; look for who stops processes here"))
+    error = WorkerStartError(f"{what} before it was ready; look for who stops processes here")
+    return WorkerLost(its.worker, error, NOTHING_BEGUN)
 
 
 def _never_ready(its: Watched, for_s: Seconds) -> WorkerStartError:

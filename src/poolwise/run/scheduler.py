@@ -324,7 +324,9 @@ class Scheduler:
         if not self.could_take_back:
             return
         worker, count = self._staff.richest()
-        if waited or count * (self._supply.item_s or 0.0) >= WORTH_TAKING_BACK_S:
+        # A start takes a millisecond or two: who is not ready is robbed after a wait only; in the end of all.
+        worth_it = count * (self._supply.item_s or 0.0) >= WORTH_TAKING_BACK_S
+        if waited or (worth_it and not self._staff.is_starting(worker)):
             self._asked_back = worker
             self._out.append(TakeBack(worker))
 

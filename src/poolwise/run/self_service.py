@@ -37,8 +37,13 @@ class SelfService(Entrance):
         self._shared: list[Shared] = []
         """What is in work of maps."""
         self._threads = [self._make_thread(number) for number in range(workers)]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            # No more threads can be had; those that have started end.
+            self.close()
+            raise
 
     def serve(self) -> None:
         """Wait until there is nothing more to do."""

@@ -71,6 +71,10 @@ class Staff:
         """Give the worker that has been idle for longest; it is about to be given a chunk."""
         return self._idle.popleft()
 
+    def is_starting(self, worker: int) -> bool:
+        """Tell whether a worker was given chunks and is not ready yet."""
+        return worker in self._trusted
+
     def hungry(self, depth: int) -> Iterator[int]:
         """Give the workers that have a chunk in work and room for more ahead; not those that gave items back."""
         for worker, queue in self._queues.items():
@@ -78,11 +82,16 @@ class Staff:
                 yield worker
 
     def richest(self) -> tuple[int, int]:
-        """Give the worker with the most items, and how many; 0 items where there is none to take back."""
+        """Give the worker with the most items, and how many; 0 items where there is none to take back.
+
+        One that is not ready has begun none and may never be: all of its items can be taken, so it counts one more.
+        """
         found, most = -1, 0
         for worker, queue in self._queues.items():
-            if queue and worker not in self._spent and (count := sum(map(len, queue))) > most:
-                found, most = worker, count
+            if queue and worker not in self._spent and (count := sum(map(len, queue))):
+                count += worker in self._trusted
+                if count > most:
+                    found, most = worker, count
         return found, most
 
     def cut(self, worker: int, kept: tuple[tuple[int, int], ...]) -> list[Chunk]:

@@ -59,7 +59,7 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
 
 
 def _gives_coroutine(function: Any) -> bool:  # noqa: ANN401 - whatever has been found
-    if "inspect" in sys.modules:
+    if "inspect" in sys.modules or _is_compiled(function):
         from inspect import iscoroutinefunction  # noqa: PLC0415 - who has not loaded it need not wait 7 ms for it
 
         return iscoroutinefunction(function)
@@ -67,6 +67,11 @@ def _gives_coroutine(function: Any) -> bool:  # noqa: ANN401 - whatever has been
     while isinstance(function, (MethodType, functools.partial)):
         function = function.__func__ if isinstance(function, MethodType) else function.func
     return isinstance(function, FunctionType) and bool(function.__code__.co_flags & CO_COROUTINE)
+
+
+def _is_compiled(function: Any) -> bool:  # noqa: ANN401 - see above
+    """Tell what stands for a function and is none (Cython's), which inspect knows."""
+    return hasattr(function, "__code__") and not isinstance(function, (FunctionType, MethodType))
 
 
 def short_repr(value: object) -> str:

@@ -27,11 +27,12 @@ class Task:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     begun: bool = False
+    asked: bool = False
 
     def may_run(self) -> bool:
-        """Tell whether it is still wanted; from now on it cannot be cancelled."""
-        if not self.begun:
-            self.begun = self.future.set_running_or_notify_cancel()
+        """Tell whether it is still wanted; from now on it cannot be cancelled. Sent again, it is asked again."""
+        if not self.asked:
+            self.asked, self.begun = True, self.future.set_running_or_notify_cancel()
         return self.begun
 
 

@@ -225,3 +225,21 @@ def test_the_map_is_closed_with_the_last_buffer() -> None:
     writer.close()
     reader.close()
     assert shared.closed
+
+
+def test_what_a_child_maps_too_is_given_back_page_by_page(file: int) -> None:
+    """The map is closed here and lives on there: its pages must not."""
+    ours, its = (mmap.mmap(file, SIZE, offset=PAGE) for _ in range(2))
+    writer, reader = Writer(ours, 0, SIZE, file=(file, PAGE)), Reader(its, 0, SIZE)
+    place = writer.put(b"a" * (8 * PAGE))
+    assert place is not None
+    del_me = reader.buffer(place, 8 * PAGE)
+    del del_me
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    writer.close()
+    assert os.fstat(file).st_blocks > 0
+    reader.close()
+    assert os.fstat(file).st_blocks == 0

@@ -215,3 +215,31 @@ def test_its_own_threads_are_known(open_service) -> None:
     assert put(service, threading.current_thread).result(10) in service._threads
     assert put(service, lambda: service.is_inside(threading.current_thread())).result(10)
     assert not service.is_inside(threading.current_thread())
+
+
+def test_threads_that_started_end_where_one_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is the caller's; nobody waits in vain for tasks."""
+    start, started = threading.Thread.start, []
+
+    def start_two(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            msg = "can't start new thread"
+            raise RuntimeError(msg)
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        SelfService(Job(call=NO_FUNCTION, items=Indexed(([],)), rules=ChunkRules()), 4)
+    for thread in started:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_cancelled_task_may_be_asked_again() -> None:
+    """It goes out again with its neighbours when their worker has died, and is still not wanted."""
+    task = Task(Future(), abs, (1,), {})
+    task.future.cancel()
+    assert [task.may_run(), task.may_run()] == [False, False]
+    other = Task(Future(), abs, (1,), {})
+    assert [other.may_run(), other.may_run()] == [True, True]
