@@ -113,7 +113,12 @@ def _make(cls: type[T], *, kw_only: bool, methods: dict[str, Any]) -> type[T]:
     return cast("type[T]", made)
 
 
-def _fill(self: object, fields: dict[str, _Field], args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+def _fill(
+    self: Any,  # noqa: ANN401 - one of our values
+    fields: dict[str, _Field],
+    args: tuple[Any, ...],
+    keywords: dict[str, Any],
+) -> bool:
     """Set the fields one by one; False where the arguments do not fit."""
     given = dict(zip(fields, args, strict=False))
     if len(args) > len(fields) or given.keys() & keywords.keys() or keywords.keys() - fields.keys():
