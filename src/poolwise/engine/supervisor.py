@@ -21,6 +21,7 @@ from poolwise.engine.handle import Handle, Sent
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import SETTLE_S, UNLIMITED, WorkerMemory
 from poolwise.engine.messages import unpack_error
+from poolwise.engine.oom import OomCounters
 from poolwise.engine.packing import Packer, Parcel, Unpacker
 from poolwise.engine.process import Starter, blocked_signals
 from poolwise.engine.shift import SINGLES
@@ -42,7 +43,6 @@ from poolwise.model.options import StartMethod
 from poolwise.model.units import Bytes, Seconds
 
 if TYPE_CHECKING:
-    from poolwise.engine.oom import OomCounters
     from poolwise.engine.watch import Watch
 
 # A worker that was told to stop, or has closed its channel, gets so long to end before it is killed.
@@ -102,8 +102,6 @@ class Supervisor:
         self._watch_process(handle)
         if self._oom is None:
             # While the first worker starts, there is time to read them.
-            from poolwise.engine.oom import OomCounters  # noqa: PLC0415 - 2 ms
-
             self._oom = OomCounters()
 
     def start_by(self, method: StartMethod, job: WorkerJob) -> None:

@@ -1,4 +1,4 @@
-"""Reading what the system tells in files of ``/proc``."""
+"""Reading what the kernel tells in small files, those of ``/proc`` and of control groups."""
 
 from __future__ import annotations
 
