@@ -175,7 +175,7 @@ class FakeBackend:
         if len(its.chunks) == 1 and its.ready:
             self._set(worker, 0.0, lambda: self._begin(worker))
 
-    def inherits_items(self) -> bool:
+    def inherits_items(self, worker: int) -> bool:
         """Say what the script says."""
         return self._script.inherits
 

@@ -232,7 +232,7 @@ def test_coroutine_functions_run_too():
 def test_items_that_are_inherited():
     """Where workers have the items, None is sent for them."""
     backend = ready(fake(range(-5, 5), inherits=True))
-    assert backend.inherits_items()
+    assert backend.inherits_items(0)
     backend.send(0, Chunk(1, 2, 4), None)
     (done,) = backend.wait(None)
     assert list(done.outcome.values) == [3, 2]

@@ -5,25 +5,30 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
-from poolwise.backends.protocol import CAPABILITIES
+from poolwise.api.opening import Opening
+from poolwise.backends.company import Company
+from poolwise.backends.protocol import CAPABILITIES, Backend
 from poolwise.decide.choose import decide, decide_forced
 from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
+from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import NotAwaitableError
 from poolwise.measure.cpu import CpuClock
-from poolwise.measure.machine import find_machine, wanted_cores
+from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
+from poolwise.measure.pace import Runner
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
 from poolwise.model.classes import frozen, replace
 from poolwise.model.events import Batch, Failed
 from poolwise.model.failure import Failure
-from poolwise.model.options import CORES_VARIABLE, Options
+from poolwise.model.options import CORES_VARIABLE, BackendName, Options
 from poolwise.model.plan import Plan, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
@@ -93,6 +98,8 @@ class Execution:
         self._scheduler = Scheduler(_wishes(ask), self._items.total, self._items.known)
         self._driver = Driver(self._scheduler, self._items, watch=make_watch(self._options.progress, self._call.name))
         self._probe: Probe | None = None
+        self._company: Company | None = None
+        self._opening: Opening | None = None
         self._begun = time.monotonic()
         self._cpu = CpuClock()
         self._probe_s: Seconds = 0.0
@@ -127,34 +134,42 @@ class Execution:
         yield from self._settle()
 
     def measure(self) -> Iterator[Batch]:
-        """Run the first items as real work and measure them; not where the backend is given, and may protect us."""
+        """Run the first items as real work, watch them, and bring them company; not where the backend is given.
+
+        A given backend may be there to protect us.
+        """
         if self._options.backend != "auto":
             return
-        if self._call.coroutine and self._ask.event_loop is None:
+        plan, call = self._first_plan(), self._call
+        if call.coroutine and self._ask.event_loop is None:
             # One loop for the whole run: what the function keeps (a session, a semaphore) belongs to it.
             from poolwise.backends.coroutines import LoopThread  # noqa: PLC0415 - asyncio takes 40 ms to import
 
             self._own_loop = LoopThread()
             self._event_loop = self._own_loop.begin()
-        plan, call, total = self._probe_plan(), self._call, self._items.total
-        inner = backends.create(plan, self._job())
-        self._probe = Probe(inner, coroutine=call.coroutine, total=total, here=plan.backend == "loop")
-        finish_s = 0.0 if self._ask.stream else NOT_WORTH_A_POOL_S
-        alone = 1 if _gives_up_workers(plan, self._options, coroutine=call.coroutine) else None
-        crew = Crew(workers=1, sizing=Sizing(chunksize=alone, target_s=PROBE_CHUNK_S, finish_s=finish_s))
-        yield from map(self._dress, self._driver.run(self._probe, crew, until=self._probe.satisfied))
-        self._probe_s, self._probe_items = time.monotonic() - self._begun, self._probe.items
+        cores = usable_cores()[0]
+        self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, self._runner(plan))
+        first = backends.create(plan, self._job())
+        here = plan.backend == "loop"
+        probe = Probe(first, coroutine=call.coroutine, total=self._items.total, here=here, look=opening.look)
+        self._probe, self._company = probe, Company(plan.backend, probe, self._make_backend, opening.lent)
+        opening.snapshot = here and self._keep_snapshot()
+        opening.attend(probe, self._company)
+        yield from map(self._dress, self._driver.go_on(self._company, self._first_crew(plan), self._is_decided))
+        opening.end()
+        probe.rest()
+        self._probe_s, self._probe_items = time.monotonic() - self._begun, probe.items
 
     def decide(self) -> Plan:
         """Look at the machine and choose; nothing but these figures and the options counts."""
         self._peek()
         machine, left = find_machine(), self._scheduler.left
-        if self._own_loop is not None:
-            # Our loop's thread is not there any more when workers are forked.
-            machine = replace(machine, python_threads=max(1, machine.python_threads - 1))
-        self.machine = machine
-        if self._probe is None:
+        if self._probe is None or self._company is None:
+            self.machine = machine
             return decide_forced(machine, self._options, left, coroutine=self._call.coroutine)
+        # Our own threads have ended when workers are forked.
+        machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
+        self.machine = machine
         starts = choose_start_method(machine, self._options)
         self.profile = self._probe.profile(
             shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
@@ -165,15 +180,26 @@ class Execution:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
         self._run_begun = time.monotonic()
         self._runs += 1
+        crew = _crew(
+            plan,
+            self._options,
+            stream=self._ask.stream,
+            coroutine=self._call.coroutine,
+            inherited=self._items.inherited and plan.start_method == "fork",
+        )
+        company, probe = self._company, self._probe
+        if company is None or probe is None:
+            backend = backends.create(plan, self._job(plan))
+            yield from map(self._dress, self._driver.run(backend, crew))
+            return
         if plan.backend == "processes":
-            self._end_own_loop()
-        backend, until = backends.create(plan, self._job(plan, initialized=plan.backend in ("loop", "asyncio"))), None
+            yield from map(self._dress, self._make_room_for_processes(company, plan))
+        company.starts, until = plan.backend, None
         if plan.backend == "loop" and plan.item_s is not None:
-            backend = self._probe = Probe(backend, coroutine=False, total=plan.items, here=True, before=self.profile)
-            until = functools.partial(self._probe.surprised, plan.item_s)
-        inherited = self._items.inherited and backend.inherits_items()
-        crew = _crew(plan, self._options, stream=self._ask.stream, coroutine=self._call.coroutine, inherited=inherited)
-        yield from map(self._dress, self._driver.run(backend, crew, until=until))
+            probe.follow(self.profile)
+            until = functools.partial(probe.surprised, plan.item_s)
+        others = company.of_other_kinds(plan.backend)
+        yield from map(self._dress, self._driver.go_on(company, crew, until, without=others))
 
     def report(self) -> Report:
         """Tell what happened."""
@@ -266,11 +292,73 @@ class Execution:
         _add_note(error, f"poolwise: on item {failed.index}: {short_repr(item)}")
         return Failure(failed.index, item, error, failed.attempts, failed.error.traceback)
 
-    def _probe_plan(self) -> Plan:
+    def _first_plan(self) -> Plan:
         """Where a late item must be given up, the probe cannot run in the thread that has to do it."""
         if self._call.coroutine:
             return Plan(backend="asyncio")
         return Plan(backend="threads" if self._options.timeout is not None else "loop")
+
+    def _runner(self, plan: Plan) -> Runner | None:
+        """Say whose clocks tell what the first items do: this thread's, or our event loop's."""
+        thread = self._own_loop.thread if self._own_loop is not None else threading.current_thread()
+        known = plan.backend == "loop" or self._own_loop is not None
+        if not known or thread.ident is None or thread.native_id is None:
+            return None
+        with contextlib.suppress(OSError):
+            return Runner(thread.ident, thread.native_id)
+        return None
+
+    def _first_crew(self, plan: Plan) -> Crew:
+        finish_s = 0.0 if self._ask.stream else NOT_WORTH_A_POOL_S
+        alone = 1 if _gives_up_workers(plan, self._options, coroutine=self._call.coroutine) else None
+        sizing = Sizing(chunksize=alone, target_s=PROBE_CHUNK_S, finish_s=finish_s)
+        return Crew(workers=1, sizing=sizing, at_once=self._options.initializer is None)
+
+    def _is_decided(self) -> bool:
+        """Tell whether enough is known; look on where the first items run elsewhere."""
+        assert self._probe is not None  # noqa: S101 - it is asked while they run; for the type checker
+        assert self._opening is not None  # noqa: S101 - see above
+        if self._probe.satisfied():
+            return True
+        self._opening.look_in_between()
+        return False
+
+    def _make_backend(self, kind: BackendName) -> Backend:
+        """Make a backend that joins the first one."""
+        plan = self.plan if self.plan is not None and self.plan.backend == kind else Plan(backend=kind)
+        return backends.create(plan, self._job(plan))
+
+    def _keep_snapshot(self) -> bool:
+        """Copy this process before the first item, where few items may be long, and it can be forked."""
+        total, options = self._items.total, self._options
+        cores = usable_cores()[0]
+        if total is None or not worth_a_snapshot(total, cores, options):
+            return False
+        self.machine = find_machine()
+        if choose_start_method(self.machine, options).method != "fork" or self.machine.in_worker:
+            return False
+        assert self._company is not None  # noqa: S101 - made before; for the type checker
+        self.plan = Plan(backend="processes", workers=cores, start_method="fork")
+        processes = self._company.backend("processes")
+        self.plan = None
+        processes.take_snapshot()
+        return True
+
+    def _threads_of_ours(self) -> int:
+        """Count the threads that will have ended when workers are forked."""
+        own_loop = int(self._own_loop is not None)
+        assert self._company is not None  # noqa: S101 - it is asked for then only; for the type checker
+        return own_loop + sum(1 for kind in self._company.kinds.values() if kind == "threads")
+
+    def _make_room_for_processes(self, company: Company, plan: Plan) -> Iterator[Batch]:
+        """End our own threads, so that workers can be forked."""
+        if self._threads_of_ours():
+            yield from self._driver.drain(company)
+            company.dismiss("threads")
+            company.dismiss("asyncio")
+            self._end_own_loop()
+        if company.has("processes"):
+            company.backend("processes").start_by(plan)
 
     def _job(self, plan: Plan | None = None, *, initialized: bool = False) -> Job:
         options, stream = self._options, self._ask.stream
@@ -300,6 +388,8 @@ class Execution:
 
     def _close(self) -> None:
         """However it ends: an open progress line hides the terminal's cursor, and a loop of ours keeps its thread."""
+        if self._company is not None:
+            self._driver.close(self._company)
         self._driver.finish()
         self._end_own_loop()
 

@@ -122,13 +122,13 @@ class LoopThread:
         """Start nothing."""
         self._started: queue.SimpleQueue[asyncio.AbstractEventLoop] = queue.SimpleQueue()
         context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._serve,), name="poolwise-asyncio", daemon=True)
+        self.thread = threading.Thread(target=context.run, args=(self._serve,), name="poolwise-asyncio", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending = False
 
     def begin(self) -> asyncio.AbstractEventLoop:
         """Start the thread, and give its loop."""
-        self._thread.start()
+        self.thread.start()
         self._loop = self._started.get()
         return self._loop
 
@@ -137,7 +137,7 @@ class LoopThread:
         self._ending = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(patience_s)
+        self.thread.join(patience_s)
 
     def _serve(self) -> None:
         with asyncio.Runner() as runner:

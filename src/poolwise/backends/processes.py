@@ -31,7 +31,23 @@ class ProcessesBackend:
     def __init__(self, job: Job, plan: Plan, *, by_value: bool = False) -> None:
         """Start nothing; ``by_value``: what is sent may be younger than the workers, even where these are forked."""
         method = plan.start_method or "spawn"
+        self._job, self._plan = job, plan
         self._supervisor = Supervisor(_worker_job(job, plan, method, by_value=by_value), method, plan.workers)
+
+    def take_snapshot(self) -> None:
+        """Copy this process while that is safe: its workers can be started at any time then, whatever runs here."""
+        self._supervisor.take_snapshot()
+
+    @property
+    def has_snapshot(self) -> bool:
+        """Workers can be forked from a copy of this process."""
+        return self._supervisor.has_snapshot
+
+    def start_by(self, plan: Plan) -> None:
+        """Start the workers that follow as this plan says."""
+        method = plan.start_method or "spawn"
+        self._plan = plan
+        self._supervisor.start_by(method, _worker_job(self._job, plan, method, by_value=False))
 
     def start(self, worker: int) -> None:
         """Start a worker process."""
@@ -41,9 +57,9 @@ class ProcessesBackend:
         """Send a chunk over the worker's channel."""
         self._supervisor.send(worker, chunk, items)
 
-    def inherits_items(self) -> bool:
+    def inherits_items(self, worker: int) -> bool:
         """Say yes under fork, where only index ranges travel."""
-        return self._supervisor.by_fork
+        return self._supervisor.is_forked(worker)
 
     def take_back(self, worker: int) -> None:
         """Take back half of what a worker has not begun."""
@@ -71,7 +87,6 @@ class TaskProcesses(ProcessesBackend):
     def __init__(self, job: Job, plan: Plan) -> None:
         """Start nothing."""
         super().__init__(job, plan, by_value=True)
-        self._job, self._plan = job, plan
         self._known: dict[bytes, Known] = {}
         self._known_bytes: Bytes = 0
         self._packed: dict[tuple[int, bool], tuple[Any, bytes]] = {}

@@ -60,8 +60,8 @@ class Backend(Protocol):
         """Give a worker a chunk; a worker runs its chunks in the order given. None: it has the items already."""
         ...
 
-    def inherits_items(self) -> bool:
-        """Tell whether workers have the items already."""
+    def inherits_items(self, worker: int) -> bool:
+        """Tell whether a worker has the items already."""
         ...
 
     def take_back(self, worker: int) -> None:
@@ -84,7 +84,7 @@ class Backend(Protocol):
 class InThisProcess:
     """What backends have in common whose workers are no other processes."""
 
-    def inherits_items(self) -> bool:
+    def inherits_items(self, worker: int) -> bool:  # noqa: ARG002 - the protocol's
         """Say no: items are handed over as they are."""
         return False
 

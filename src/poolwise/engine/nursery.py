@@ -1,4 +1,6 @@
-"""The forkserver's process: it loads the job once and forks a worker whenever it is asked.
+"""The forkserver's process: it has loaded the job, once, and forks a worker whenever it is asked.
+
+It is a fresh interpreter (``main``), or a copy of the caller's process (``copied``), which need not load anything.
 
 It listens to nothing but the socket that it was born with, and ends when that is closed.
 """
@@ -12,13 +14,13 @@ import signal
 import socket
 import time
 
-from poolwise.engine.channel import Message, WorkerEnd, receive_exactly
+from poolwise.engine.channel import Message, WorkerEnd, parent_side, receive_exactly
 from poolwise.engine.lifeline import hold
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import NURSERY_REPLY
 from poolwise.engine.process import ENDING
 from poolwise.engine.spare import load_or_step_back
-from poolwise.engine.worker import WorkerJob, receive_job, serve_and_exit
+from poolwise.engine.worker import WorkerJob, become_worker, receive_job, serve_and_exit
 from poolwise.model.units import Seconds
 from poolwise.work import role
 
@@ -38,10 +40,27 @@ def main(control: int, life: int) -> None:
     os._exit(0)
 
 
+def copied(job: WorkerJob, connection: socket.socket, life: int, mask: set[signal.Signals]) -> None:
+    """Be the nursery, in a process that was forked a moment ago; never returns.
+
+    Most copies are never asked for anything. So they do nothing before they are: what they touch has to be copied.
+    """
+    with contextlib.suppress(EOFError, OSError):
+        if connection.recv(1, socket.MSG_PEEK):
+            become_worker(life, mask)
+            # Its workers hold on to it too; the parent's own goes with all that is the parent's.
+            life = os.dup(life)
+            for parents in tuple(parent_side):
+                parents.close()
+                parent_side.discard(parents)
+            Nursery(connection, life, None, job).serve()
+    os._exit(0)
+
+
 class Nursery:
     """Forks on request and reaps."""
 
-    def __init__(self, connection: socket.socket, life: int, message: Message, job: WorkerJob | None) -> None:
+    def __init__(self, connection: socket.socket, life: int, message: Message | None, job: WorkerJob | None) -> None:
         """Have the loaded job to hand on; without one, each worker loads it, or tells its supervisor why it cannot."""
         self._connection = connection
         self._life = life
@@ -89,12 +108,17 @@ class Nursery:
         self._connection.close()
         for pidfd in self._children:
             os.close(pidfd)
-        job, message = self._job, self._message
         serve_and_exit(
-            lambda: job if job is not None else receive_job(message),
+            self._get_job,
             WorkerEnd(socket.socket(fileno=connection)),
             WorkerMemory(memory, parent=False),
         )
+
+    def _get_job(self) -> WorkerJob:
+        if self._job is not None:
+            return self._job
+        assert self._message is not None  # noqa: S101 - who has not loaded it has its message; for the type checker
+        return receive_job(self._message)
 
     def _tell_birth(self, pid: int) -> None:
         self._connection.sendall(NURSERY_REPLY.pack(b"P", pid, self._asked))

@@ -36,7 +36,7 @@ class ForkStarter:
     def start(self, connection: socket.socket, channel: ParentEnd, memory: WorkerMemory) -> Process:
         """Fork."""
         # What is in the buffers would be written twice.
-        _flush()
+        flush_streams()
         with blocked_signals() as mask:
             pid = os.fork()
             if pid == 0:
@@ -116,7 +116,8 @@ def open_pidfd(pid: int) -> int | None:
         return None
 
 
-def _flush() -> None:
+def flush_streams() -> None:
+    """Write out what is in the standard streams' buffers; whatever they are."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()

@@ -20,8 +20,7 @@ from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.messages import NURSERY_REPLY
 from poolwise.engine.process import Process
-from poolwise.engine.start_fork import open_pidfd
-from poolwise.engine.start_spawn import PopenProcess, start_interpreter
+from poolwise.engine.start_fork import ChildProcess, open_pidfd
 from poolwise.model.units import Seconds
 
 # A nursery that has been killed is gone well within this.
@@ -39,7 +38,7 @@ class NurseryStarter:
         """Start the nursery and send it the job."""
         self._packed_job = packed_job
         self._life = life
-        self._nursery = NurseryProcess(packed_job, life)
+        self._nursery = fresh_nursery(packed_job, life)
         self._former: list[NurseryProcess] = []
 
     def start(self, connection: socket.socket, channel: ParentEnd, memory: WorkerMemory) -> Process:
@@ -47,7 +46,7 @@ class NurseryStarter:
         if self._nursery.is_gone():
             # Its children live on, and are watched through their own descriptors.
             self._former.append(self._nursery)
-            self._nursery = NurseryProcess(self._packed_job, self._life)
+            self._nursery = fresh_nursery(self._packed_job, self._life)
         return self._nursery.fork(connection, memory)
 
     def close(self) -> None:
@@ -56,25 +55,33 @@ class NurseryStarter:
             nursery.end()
 
 
+def fresh_nursery(packed_job: Message, life: Lifeline) -> NurseryProcess:
+    """Start a nursery in a fresh interpreter and send it the job."""
+    from poolwise.engine.start_spawn import PopenProcess, start_interpreter  # noqa: PLC0415 - it needs subprocess, 5 ms
+
+    control, its = socket.socketpair()
+    parent_side.add(control)
+    with its:
+        child = start_interpreter("poolwise.engine.nursery", "main", (its.fileno(), life.worker_end))
+    # One that is gone already is noticed when its worker's channel ends.
+    with contextlib.suppress(OSError):
+        control.sendall(b"".join(frame(packed_job)))
+    return NurseryProcess(PopenProcess(child), control)
+
+
 class NurseryProcess:
     """One nursery: its process, and the socket on which it is asked and answers."""
 
-    def __init__(self, packed_job: Message, life: Lifeline) -> None:
-        """Start it and send it the job."""
-        self._control, its = socket.socketpair()
-        parent_side.add(self._control)
-        with its:
-            child = start_interpreter("poolwise.engine.nursery", "main", (its.fileno(), life.worker_end))
-        self.process = PopenProcess(child)
+    def __init__(self, process: ChildProcess, control: socket.socket) -> None:
+        """Talk to it over ``control``."""
+        self.process = process
+        self._control = control
         self._replies = bytearray()
         self._asked = 0
         self._gone = False
         self._pids: dict[int, int] = {}
         """The number of a request, and the process that came of it."""
         self._codes: dict[int, int] = {}
-        # One that is gone already is noticed when its worker's channel ends.
-        with contextlib.suppress(OSError):
-            self._control.sendall(b"".join(frame(packed_job)))
 
     def is_gone(self) -> bool:
         """Tell whether it can fork no more."""

@@ -43,6 +43,7 @@ from poolwise.model.options import StartMethod
 from poolwise.model.units import Bytes, Seconds
 
 if TYPE_CHECKING:
+    from poolwise.engine.start_snapshot import SnapshotStarter
     from poolwise.engine.watch import Watch
 
 # A worker that was told to stop, or has closed its channel, gets so long to end before it is killed.
@@ -71,6 +72,8 @@ class Supervisor:
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._life = Lifeline()
         self._starters: dict[StartMethod, Starter] = {}
+        self._snapshot: SnapshotStarter | None = None
+        self._from_snapshot = False
         self._oom: OomCounters | None = None
         self._watch = _make_watch(job)
 
@@ -79,14 +82,29 @@ class Supervisor:
         """Workers that are started now are copies of this process and find the items in their memory."""
         return self._method == "fork"
 
+    @property
+    def has_snapshot(self) -> bool:
+        """A copy of this process, made by ``take_snapshot``, can fork workers."""
+        return self._snapshot is not None and not self._snapshot.is_gone()
+
+    def is_forked(self, worker: int) -> bool:
+        """Tell whether a worker is a copy of this process; one that is gone, or not started, would be one now."""
+        handle = self._handles.get(worker)
+        return handle.by_fork if handle is not None else self.by_fork
+
     # --- Orders -----------------------------------------------------------------------------------------------
+
+    def take_snapshot(self) -> None:
+        """Copy this process now: workers that are started later are forked from the copy, until ``start_by``."""
+        from poolwise.engine.start_snapshot import SnapshotStarter  # noqa: PLC0415 - few runs need one
+
+        self._snapshot = SnapshotStarter(self._job, self._life)
+        self._from_snapshot = True
 
     def start(self, worker: int) -> None:
         """Start a worker; ``wait`` tells when it is ready."""
         try:
-            starter = self._starters.get(self._method)
-            if starter is None:
-                starter = self._starters[self._method] = make_starter(self._method, self._job, self._life)
+            starter = self._starter()
         except FunctionShippingError as error:
             self._events.append(WorkerFailed(error))
             return
@@ -104,9 +122,17 @@ class Supervisor:
             # While the first worker starts, there is time to read them.
             self._oom = OomCounters()
 
+    def _starter(self) -> Starter:
+        if self._from_snapshot and self._snapshot is not None:
+            return self._snapshot
+        starter = self._starters.get(self._method)
+        if starter is None:
+            starter = self._starters[self._method] = make_starter(self._method, self._job, self._life)
+        return starter
+
     def start_by(self, method: StartMethod, job: WorkerJob) -> None:
         """Start the workers that follow by another method, where what made the first safe is no longer true."""
-        self._method, self._job = method, job
+        self._method, self._job, self._from_snapshot = method, job, False
 
     def teach(self, worker: int, number: int, packed: bytes | None) -> None:
         """Tell a worker a function that chunks name by its number; None: it is not needed any more."""
@@ -320,7 +346,7 @@ class Supervisor:
                 last_words += [(handle, message, memoryview(bytes(body))) for message, body in handle.channel.drain()]
             self._forget(handle)
         self._life.close()
-        for starter in self._starters.values():
+        for starter in (*self._starters.values(), *([self._snapshot] if self._snapshot is not None else [])):
             starter.close()
         self._selector.close()
         self._wake_read.close()

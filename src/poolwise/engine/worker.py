@@ -56,7 +56,7 @@ def forked(
     job: WorkerJob, connection: socket.socket, memory: WorkerMemory, life: lifeline.Lifeline, mask: set[signal.Signals]
 ) -> None:
     """Be a worker, in a process that was forked a moment ago; never returns."""
-    _become_worker(life.worker_end, mask)
+    become_worker(life.worker_end, mask)
     for parents in tuple(parent_side):
         if parents is not memory:
             parents.close()
@@ -66,7 +66,7 @@ def forked(
 
 def spawned(connection: int, memory: int, life: int) -> None:
     """Be a worker, in a fresh interpreter whose first message brings the job; never returns."""
-    _become_worker(life, set())
+    become_worker(life, set())
     end = WorkerEnd(socket.socket(fileno=connection))
     serve_and_exit(lambda: receive_job(end.receive()[0]), end, WorkerMemory(memory, parent=False))
 
@@ -125,7 +125,8 @@ def unshippable(name: str, error: BaseException) -> FunctionShippingError:
     )
 
 
-def _become_worker(life: int, mask: set[signal.Signals]) -> None:
+def become_worker(life: int, mask: set[signal.Signals]) -> None:
+    """Leave the caller's signals, terminal and input alone, and end with the caller."""
     role.become_worker()
     # Ctrl-C reaches the whole process group; the parent hears it and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

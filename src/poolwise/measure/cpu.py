@@ -22,10 +22,10 @@ def cpu_s() -> Seconds:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def queued_s() -> Seconds:
+def queued_s(schedstat: str = SCHEDSTAT) -> Seconds:
     """Give the seconds for which this thread was ready to run and waited for a core (Linux tells; elsewhere 0)."""
     try:
-        return int(read_proc(SCHEDSTAT).split()[1]) / 1e9
+        return int(read_proc(schedstat).split()[1]) / 1e9
     except (OSError, IndexError, ValueError):
         return 0.0
 

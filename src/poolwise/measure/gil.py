@@ -15,6 +15,7 @@ import _thread
 import os
 import sys
 import time
+from collections.abc import Callable
 
 from poolwise.measure.cpu import queued_s
 from poolwise.model.classes import frozen
@@ -42,8 +43,9 @@ class GilWatch:
     What counts is the moment at which a nap ends and the thread asks for the GIL: was the work running then?
     """
 
-    def __init__(self) -> None:
-        """Start nothing."""
+    def __init__(self, look: Callable[[], object] | None = None) -> None:
+        """Start nothing; ``look`` is called after each look while the work runs, by the watching thread."""
+        self._look = look
         self.cpu_s: Seconds = 0.0
         """CPU that the watching itself has taken."""
         self._queued_s: Seconds = 0.0
@@ -94,7 +96,7 @@ class GilWatch:
     def held(self) -> float | None:
         """Share of the time that the GIL was held, 0 to 1; None with too few samples to say."""
         counted = self._counted()
-        if len(counted) < LEAST_NAPS:
+        if len(counted) < LEAST_NAPS and sum(seconds for seconds, _ in counted) < LONG_ENOUGH_S:
             return None
         late = sum(seconds for seconds, late in counted if late) / sum(seconds for seconds, _ in counted)
         return late * self._share_of_the_gil()
@@ -109,9 +111,13 @@ class GilWatch:
         return [
             (min(look.got, ended) - max(look.begun, begun), look.got - look.asked > LATE_S)
             for look in self._looks
-            for begun, ended in self._stretches
+            for begun, ended in self._all_stretches()
             if begun <= look.asked <= ended
         ]
+
+    def _all_stretches(self) -> list[tuple[Seconds, Seconds]]:
+        since = self._since
+        return [*self._stretches, (since, time.perf_counter())] if since is not None else self._stretches
 
     def _watch(self, since: Seconds) -> None:
         clock, idle = time.perf_counter, 0
@@ -120,10 +126,13 @@ class GilWatch:
         try:
             while idle < MOST_IDLE_NAPS:
                 begun = clock()
-                if self._end.acquire(timeout=NAP_S):
+                nap_s = NAP_S if len(self._looks) < MANY_LOOKS else LONG_NAP_S
+                if self._end.acquire(timeout=nap_s):
                     return
-                self._looks.append(_Look(begun, begun + NAP_S, clock()))
+                self._looks.append(_Look(begun, begun + nap_s, clock()))
                 idle = idle + 1 if self._since is None else 0
+                if self._look is not None and self._since is not None:
+                    self._look()
         finally:
             if any(look.got - look.asked > LATE_S for look in self._looks):
                 # From its making on: the first look is late for want of a core, too.
@@ -134,8 +143,12 @@ class GilWatch:
 
 # A consumer that does not ask for results must not pay for a watch that has nothing to see.
 MOST_IDLE_NAPS = 20
-# Fewer than this tell nothing.
+# Fewer than this tell nothing, but for one that stands for so long.
 LEAST_NAPS = 2
+LONG_ENOUGH_S: Seconds = 0.004
+# After so many looks enough is known of the GIL, and what else is to be seen can wait for longer naps.
+MANY_LOOKS = 200
+LONG_NAP_S: Seconds = 0.002
 
 
 def gil_enabled() -> bool:

@@ -10,7 +10,7 @@ import itertools
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from poolwise.backends.protocol import Backend
@@ -39,7 +39,7 @@ SHIPPED_SAMPLE = 64
 PROBE_CHUNK_S: Seconds = 0.002
 # Few items are watched from the first on, since one may be all that the probe sees; many only once they have taken so
 # long: starting and ending the watch takes 0.15 ms, which is 3 % of 100,000 calls of x + 1.
-FEW_ITEMS = 1000
+FEW_ITEMS = 5000
 WATCH_AFTER_S: Seconds = 0.005
 # Asking how long this thread was kept from a core takes 0.02 ms, and is done for work of at least so long.
 QUEUED_FROM_S: Seconds = 0.001
@@ -63,18 +63,27 @@ class Probe:
     """Measures what passes through the backend that it wraps."""
 
     def __init__(
-        self, inner: Backend, *, coroutine: bool, total: int | None, here: bool, before: Profile | None = None
+        self,
+        inner: Backend,
+        *,
+        coroutine: bool,
+        total: int | None,
+        here: bool,
+        look: Callable[[], object] | None = None,
     ) -> None:
         """Start nothing. ``total`` is the number of items, where it is known; ``here``: this thread runs them.
 
-        ``before`` is what an earlier probe of the same run found: then the GIL is not watched again.
+        While they run, ``look`` is called again and again, by another thread.
         """
-        self._before = before
+        self._before: Profile | None = None
         self._here = here
         self._watch_from_s = 0.0 if total is None or total <= FEW_ITEMS else WATCH_AFTER_S
         self._inner = inner
         self._coroutine = coroutine
-        self._watch = GilWatch() if gil_enabled() and before is None else None
+        self._watch: GilWatch | None = GilWatch(look)
+        self._gil = gil_enabled()
+        self._crowded = False
+        self._inner_then = 1.0
         self._sizes: dict[int, int] = {}
         self._samples: deque[Sample] = deque(maxlen=NEWEST_SAMPLES)
         self._first: Sample | None = None
@@ -103,6 +112,33 @@ class Probe:
             return self._elapsed_s >= BUDGET_S
         waited = self._first.process_cpu_s < WAITED * self._first.wall_s
         return waited or self._elapsed_s >= SECOND_BELOW_S
+
+    @property
+    def gil_held(self) -> float | None:
+        """Share of the time in which the GIL was held, as far as is known."""
+        return self._gil_held(1.0)
+
+    @property
+    def inner(self) -> float:
+        """CPU of the process for each second of the worker's own: more than 1 where the function has threads inside."""
+        own = sum(sample.thread_cpu_s for sample in self._samples)
+        return sum(sample.process_cpu_s for sample in self._samples) / own if own > 0 else 1.0
+
+    def crowd(self) -> None:
+        """Others compute in this process from now on: what it computes says nothing of these items any more."""
+        self._inner_then, self._crowded = self.inner, True
+
+    def follow(self, profile: Profile | None) -> None:
+        """Begin anew, from what was found; the GIL is not watched again."""
+        self.rest()
+        self._before, self._watch, self._first = profile, None, None
+        self._samples.clear()
+        self._elapsed_s, self._queued_s, self._queued_of_s, self._queued_from = 0.0, 0.0, 0.0, None
+
+    def rest(self) -> None:
+        """End the watching thread."""
+        if self._watch is not None:
+            self._watch.stop()
 
     def surprised(self, item_s: Seconds) -> bool:
         """Tell whether items take much longer by now than the ``item_s`` that a Plan was made with."""
@@ -134,7 +170,7 @@ class Probe:
             process_cpu_s=process_cpu / items,
             queued_s=self._queued() * wall / items,
             gil_held=self._gil_held(process_cpu / wall if wall else 0.0),
-            gil_samples=self._watch.naps if self._watch else self._before.gil_samples if self._before else 0,
+            gil_samples=self._watch.naps if self._watch and self._gil else self._before.gil_samples if self._before else 0,
             coroutine=self._coroutine,
             argument=_payload(self._sample_items(), by_value=by_value) if shipping else None,
             result=_payload(self._sample_results(), by_value=by_value) if shipping else None,
@@ -154,9 +190,9 @@ class Probe:
         self._items = items or self._items
         self._inner.send(worker, chunk, items)
 
-    def inherits_items(self) -> bool:
+    def inherits_items(self, worker: int) -> bool:
         """Say what the wrapped backend says."""
-        return self._inner.inherits_items()
+        return self._inner.inherits_items(worker)
 
     def take_back(self, worker: int) -> None:
         """Pass it on."""
@@ -179,8 +215,7 @@ class Probe:
 
     def close(self, *, abort: bool) -> None:
         """End everything that measures, then the wrapped backend."""
-        if self._watch is not None:
-            self._watch.stop()
+        self.rest()
         self._inner.close(abort=abort)
 
     def _measure(self, timeout_s: Seconds | None) -> list[Event]:
@@ -213,6 +248,8 @@ class Probe:
 
     def _note(self, event: ChunkDone, process_cpu_s: Seconds) -> None:
         size, outcome = self._sizes.pop(event.chunk), event.outcome
+        if self._crowded:
+            process_cpu_s = outcome.cpu_s * self._inner_then
         count = len(outcome.values) or size
         self._elapsed_s += outcome.wall_s
         self._counted += count
@@ -237,9 +274,11 @@ class Probe:
 
     def _gil_held(self, computing: float) -> float | None:
         """Share of the time that the GIL was held; on an interpreter without one, never."""
+        if not self._gil:
+            return 0.0
         if self._watch is not None:
             return _believable(self._watch.held, computing)
-        return self._before.gil_held if self._before is not None else 0.0
+        return self._before.gil_held if self._before is not None else None
 
 
 def _payload(sample: list[Any], *, by_value: bool) -> Payload | None:

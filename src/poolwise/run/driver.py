@@ -7,9 +7,11 @@ and ends it whatever happens.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from _thread import allocate_lock
+from collections.abc import Callable, Iterable, Iterator
 
 from poolwise.backends.protocol import Backend
 from poolwise.model.classes import frozen
@@ -80,6 +82,11 @@ class Driver:
         self._begun = clock()
         self._told = self._begun
         self._backend: Backend | None = None
+        self._tick_s = TICK_S
+        self._finished: list[Batch] = []
+        # Who holds it may touch the scheduler: the caller's thread, but for while it runs an item.
+        self._baton = allocate_lock()
+        self._baton.acquire()
         self.cancelled = False
         """Somebody has ended the run from outside."""
 
@@ -89,27 +96,96 @@ class Driver:
         An error that ends the run is left in ``ending`` for the caller to raise: raised in here, a StopIteration of
         the user's function would turn into a RuntimeError.
         """
-        self._backend = backend
-        self._alone = crew.workers * crew.depth == 1
         clean = False
         try:
-            yield from self._carry_out(self.scheduler.use(crew))
-            while not self._is_over():
-                events = self._wait(backend)
-                self._sent = False
-                if until is not None and until():
-                    self.scheduler.pause()
-                waited = [] if events else self._waited()
-                yield from self._carry_out(
-                    [each for event in events or waited for each in self.scheduler.handle(event)]
-                )
-                if not waited and self._may_read():
-                    yield from self._read_on()
-                self._tell_progress()
+            yield from self._run(backend, self.scheduler.use(crew), until)
             clean = self.ending is None and not self.cancelled
         finally:
             self._backend = None
             backend.close(abort=not clean)
+
+    def go_on(
+        self,
+        backend: Backend,
+        crew: Crew,
+        until: Callable[[], bool] | None = None,
+        *,
+        without: Iterable[int] = (),
+        tick_s: Seconds = TICK_S,
+    ) -> Iterator[Batch]:
+        """Run on as ``run`` does, and leave the backend open, for the next crew to go on with what is in flight.
+
+        The workers ``without`` whom it is to go on get nothing more. At least every ``tick_s`` ``until`` is asked.
+        """
+        self._tick_s = tick_s
+        yield from self._run(backend, self.scheduler.go_on(crew, without=without), until, leaves=True)
+
+    def _run(
+        self,
+        backend: Backend,
+        instructions: list[Instruction],
+        until: Callable[[], bool] | None,
+        *,
+        leaves: bool = False,
+    ) -> Iterator[Batch]:
+        self._backend = backend
+        yield from self._carry_out(instructions)
+        while not self._is_over():
+            events = self._wait(backend)
+            self._sent = False
+            if until is not None and until():
+                self.scheduler.pause()
+            waited = [] if events else self._waited()
+            yield from self._carry_out([each for event in events or waited for each in self.scheduler.handle(event)])
+            if leaves and self.scheduler.paused:
+                return
+            if not waited and self._may_read():
+                yield from self._read_on()
+            self._tell_progress()
+
+    def close(self, backend: Backend) -> None:
+        """Close what was left open."""
+        clean = self.scheduler.finished and self.ending is None and not self.cancelled
+        self._backend = None
+        backend.close(abort=not clean)
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Let another thread ``assist`` while the caller's runs an item."""
+        self._baton.release()
+        try:
+            yield
+        finally:
+            self._baton.acquire()
+
+    def assist(self, backend: Backend, workers: Callable[[Scheduler], int]) -> None:
+        """Play the scheduler while the caller's thread runs an item, from another thread: hear, send, and staff.
+
+        ``workers`` says how many workers there should be. Where the caller's thread is back, nothing is done. What is
+        finished is kept until the caller's thread hands it over.
+        """
+        if not self._baton.acquire(blocking=False):
+            return
+        try:
+            if not self._is_over():
+                instructions = [each for event in backend.wait(0) for each in self.scheduler.handle(event)]
+                self._finished += self._obey(instructions)
+                if (count := workers(self.scheduler)) != self.scheduler.workers:
+                    self._finished += self._obey(self.scheduler.resize(count))
+        finally:
+            self._baton.release()
+
+    def resize(self, workers: int) -> None:
+        """Have so many workers at work from here on; what is finished by that is handed over with what follows."""
+        self._finished += self._obey(self.scheduler.resize(workers))
+
+    def drain(self, backend: Backend) -> Iterator[Batch]:
+        """Wait for what is in flight, and send nothing more."""
+        self.scheduler.pause()
+        self._backend = backend
+        while self.scheduler.busy_workers and not self._is_over():
+            events = backend.wait(TICK_S)
+            yield from self._carry_out([each for event in events for each in self.scheduler.handle(event)])
 
     def cancel(self) -> None:
         """End the run soon, from any thread."""
@@ -158,7 +234,7 @@ class Driver:
     def _patience(self) -> Seconds:
         if self.scheduler.could_take_back:
             return IDLE_PATIENCE_S
-        tick_s = TICK_S if self._watch is None else PROGRESS_EVERY_S
+        tick_s = self._tick_s if self._watch is None else min(self._tick_s, PROGRESS_EVERY_S)
         busy = self.scheduler.busy_workers
         if not self._wanted or (self._alone and busy):
             return tick_s
@@ -172,21 +248,34 @@ class Driver:
 
     _sent = False
     """A chunk was sent since the last wait."""
-    _alone = False
-    """One worker with one chunk at a time: reading ahead of it gains nothing."""
+    @property
+    def _alone(self) -> bool:
+        """One worker with one chunk at a time: reading ahead of it gains nothing."""
+        return self.scheduler.is_alone
 
     _wanted = 0
     """Items that the scheduler has asked for and the driver has not read yet."""
 
     def _carry_out(self, instructions: list[Instruction]) -> Iterator[Batch]:
         """Give every worker what it is to do, then the caller what is finished: nobody waits for a slow consumer."""
+        finished, self._finished = self._finished, []
+        finished += self._obey(instructions)
+        for batch in finished:
+            yield batch
+            yield from self._carry_out(self.scheduler.taken(len(batch.values)))
+        # Only now: a failure further on in the list is told with its item, and so is the one that ends it all.
+        if finished and self.ending is None and not self.items.inherited:
+            self.items.forget(self.scheduler.lowest_needed())
+
+    def _obey(self, instructions: list[Instruction]) -> list[Batch]:
+        """Do what is said, and give what is finished."""
         finished: list[Batch] = []
         for instruction in instructions:
             match instruction:
                 case Send(worker, chunk):
                     backend = self._running()
                     self._sent = True
-                    inherited = self.items.inherited and backend.inherits_items()
+                    inherited = self.items.inherited and backend.inherits_items(worker)
                     backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
                 case TakeBack(worker):
                     self._running().take_back(worker)
@@ -198,12 +287,7 @@ class Driver:
                     self._running().start(worker)
                 case Raise(failed, error):
                     self.ending = Ending(failed, error)
-        for batch in finished:
-            yield batch
-            yield from self._carry_out(self.scheduler.taken(len(batch.values)))
-        # Only now: a failure further on in the list is told with its item, and so is the one that ends it all.
-        if finished and self.ending is None and not self.items.inherited:
-            self.items.forget(self.scheduler.lowest_needed())
+        return finished
 
     def _read_on(self) -> Iterator[Batch]:
         """Read some of what is wanted; the caller's iterator runs in the caller's thread, as in a loop."""

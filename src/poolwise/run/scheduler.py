@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from poolwise.errors import CallerError, InternalError
+from poolwise.model.classes import replace
 from poolwise.model.events import (
     Batch,
     Chunk,
@@ -104,6 +105,26 @@ class Scheduler:
         return self._staff.busy
 
     @property
+    def paused(self) -> bool:
+        """Nothing more is sent, until somebody goes on."""
+        return self._paused
+
+    @property
+    def is_alone(self) -> bool:
+        """There is one worker, with one chunk at a time."""
+        return self._supply.crew.workers * self._supply.crew.depth == 1
+
+    @property
+    def workers(self) -> int:
+        """Workers that may be at work at a time."""
+        return self._supply.crew.workers
+
+    @property
+    def waiting(self) -> int:
+        """Items that could be sent now, and are with nobody."""
+        return self._supply.takeable()
+
+    @property
     def has_waiting(self) -> bool:
         """Items have been read that no worker has taken yet."""
         return self._supply.takeable() > 0
@@ -111,8 +132,9 @@ class Scheduler:
     @property
     def could_take_back(self) -> bool:
         """Somebody has nothing to do while another has more than it can begin."""
-        able = self._supply.crew.gives_back and self._asked_back is None and self._staff.any_idle and not self._paused
-        return able and self._staff.richest()[1] > 1 and not self.has_waiting
+        crew = self._supply.crew
+        able = crew.gives_back and self._asked_back is None and self._staff.any_idle and not self._paused
+        return able and self._staff.busy < crew.workers and self._staff.richest()[1] > 1 and not self.has_waiting
 
     @property
     def drained(self) -> bool:
@@ -140,6 +162,22 @@ class Scheduler:
         self._staff = Staff()
         self._start_failures, self._most_start_failures = 0, MOST_START_FAILURES
         self._paused = False
+        return self._advance()
+
+    def go_on(self, crew: Crew, *, without: Iterable[int] = ()) -> list[Instruction]:
+        """Go on with the same backend and another crew: what is in flight stays where it is.
+
+        The workers ``without`` whom it is to go on finish what they have, and get nothing more.
+        """
+        self._supply.use(crew)
+        self._staff.bench(without)
+        self._start_failures, self._most_start_failures = 0, MOST_START_FAILURES
+        self._paused = False
+        return self._advance()
+
+    def resize(self, workers: int) -> list[Instruction]:
+        """Have so many workers at work at a time from here on; of more, some rest."""
+        self._supply.crew = replace(self._supply.crew, workers=workers)
         return self._advance()
 
     def hire(self, count: int) -> list[Instruction]:
@@ -311,7 +349,8 @@ class Scheduler:
     def _send_chunks(self) -> None:
         if not self.has_waiting:
             return
-        while self._staff.any_idle and (chunk := self._supply.take()) is not None:
+        most = self._supply.crew.workers
+        while self._staff.any_idle and self._staff.busy < most and (chunk := self._supply.take()) is not None:
             self._send(self._staff.next_idle(), chunk)
         if self._supply.crew.depth > 1 and self._supply.is_worth_sending_ahead():
             for worker in self._staff.hungry(self._supply.crew.depth):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from poolwise.model.events import Chunk
 
@@ -20,16 +20,18 @@ class Staff:
         self._idle: deque[int] = deque()
         self._cut: set[int] = set()
         self._spent: set[int] = set()
+        self._benched: set[int] = set()
+        self._busy = 0
         self._named = 0
 
     def __len__(self) -> int:
-        """Count the workers, starting ones included."""
-        return len(self._queues)
+        """Count the workers that may be given something, starting ones included."""
+        return len(self._queues) - len(self._benched)
 
     @property
     def busy(self) -> int:
         """Workers that have something to do."""
-        return sum(1 for queue in self._queues.values() if queue)
+        return self._busy
 
     @property
     def starting(self) -> int:
@@ -60,11 +62,19 @@ class Staff:
             self._idle.append(worker)
         return worker
 
+    def bench(self, workers: Iterable[int]) -> None:
+        """Give these workers nothing more; what they have, they finish."""
+        for worker in workers:
+            if worker in self._queues:
+                self._benched.add(worker)
+            if worker in self._idle:
+                self._idle.remove(worker)
+
     def arrive(self, worker: int) -> None:
         """A worker is ready."""
         self._ready.add(worker)
         if worker not in self._trusted:
-            self._idle.append(worker)
+            self._rest(worker)
         self._trusted.discard(worker)
 
     def next_idle(self) -> int:
@@ -78,7 +88,7 @@ class Staff:
     def hungry(self, depth: int) -> Iterator[int]:
         """Give the workers that have a chunk in work and room for more ahead; not those that gave items back."""
         for worker, queue in self._queues.items():
-            while 0 < len(queue) < depth and worker not in self._cut:
+            while 0 < len(queue) < depth and worker not in self._cut and worker not in self._benched:
                 yield worker
 
     def richest(self) -> tuple[int, int]:
@@ -88,7 +98,7 @@ class Staff:
         """
         found, most = -1, 0
         for worker, queue in self._queues.items():
-            if queue and worker not in self._spent and (count := sum(map(len, queue))):
+            if queue and worker not in self._spent and worker not in self._benched and (count := sum(map(len, queue))):
                 count += worker in self._trusted
                 if count > most:
                     found, most = worker, count
@@ -113,7 +123,9 @@ class Staff:
 
     def give(self, worker: int, chunk: Chunk) -> None:
         """A chunk is sent to a worker."""
-        self._queues[worker].append(chunk)
+        queue = self._queues[worker]
+        self._busy += not queue
+        queue.append(chunk)
 
     def progress(self, worker: int, identity: int, count: int) -> Chunk:
         """A worker has done the first ``count`` items of a chunk and goes on: give the part that is done."""
@@ -128,7 +140,8 @@ class Staff:
         place, chunk = self._find(worker, identity)
         del queue[place]
         if not queue:
-            self._idle.append(worker)
+            self._busy -= 1
+            self._rest(worker)
             self._cut.discard(worker)
             self._spent.discard(worker)
         return chunk
@@ -143,14 +156,21 @@ class Staff:
     def lose(self, worker: int) -> tuple[list[Chunk], bool]:
         """A worker is gone: give the chunks that were with it, and whether it had ever been ready."""
         was_ready = worker in self._ready
-        for book in (self._ready, self._trusted, self._cut, self._spent):
+        self._busy -= bool(self._queues[worker])
+        for book in (self._ready, self._trusted, self._cut, self._spent, self._benched):
             book.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
         return list(self._queues.pop(worker)), was_ready
 
+    def _rest(self, worker: int) -> None:
+        if worker not in self._benched:
+            self._idle.append(worker)
+
     def problems(self) -> Iterator[str]:
         """Say what must not be."""
+        if self._busy != sum(1 for queue in self._queues.values() if queue):
+            yield f"{self._busy} workers are counted as busy"
         for worker, queue in self._queues.items():
             if queue and worker in self._idle:
                 yield f"worker {worker} is idle with {list(queue)}"

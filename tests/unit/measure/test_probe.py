@@ -29,7 +29,7 @@ class Stage:
     def send(self, worker, chunk, items):
         self.orders.append(("send", worker, chunk, items))
 
-    def inherits_items(self):
+    def inherits_items(self, worker):
         return True
 
     def wait(self, timeout_s):
@@ -261,7 +261,7 @@ def test_it_passes_everything_on(play):
     scene.probe.wake()
     scene.stage.told.append((0.0, 0.0, [WorkerReady(0)]))
     assert scene.probe.wait(1.0) == [WorkerReady(0)]
-    assert scene.probe.inherits_items()
+    assert scene.probe.inherits_items(0)
     scene.probe.close(abort=True)
     assert scene.stage.orders == [("start", 0), ("send", 0, chunk, "ab"), "wake", ("close", True)]
     assert (scene.probe.items, scene.probe.elapsed_s) == (0, 0.0)

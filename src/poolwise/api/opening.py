@@ -1,0 +1,138 @@
+"""The first items: watched while they run, and kept company as soon as that is worth it.
+
+The calling thread runs them, and cannot look on meanwhile. So the thread that watches the GIL looks after the rest: it
+sees whether the item waits or computes, asks ``decide.opening`` who should keep it company, and plays the driver for
+that company until the calling thread is back (``Driver.assist``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+
+from poolwise.backends.company import Company
+from poolwise.decide.opening import Scene, Wanted, company
+from poolwise.measure.pace import Pacer, Runner
+from poolwise.measure.probe import Probe
+from poolwise.model.classes import frozen
+from poolwise.model.options import BackendName, Options
+from poolwise.model.units import Seconds
+from poolwise.run.driver import Driver
+from poolwise.run.scheduler import Scheduler
+
+# Whoever does not run the first items looks at them so often.
+LOOK_EVERY_S: Seconds = 0.0005
+# While a worker is started beside an item that computes, the GIL changes hands so soon, and not after 5 ms: it is given
+# up a dozen times on the way.
+SWITCH_S: Seconds = 0.0002
+
+
+@frozen
+class Joined:
+    """Company that came while the first items ran."""
+
+    kind: BackendName
+    after_s: Seconds
+    """Since the run began."""
+
+
+class Opening:
+    """Looks on, and brings company."""
+
+    def __init__(self, driver: Driver, options: Options, kind: BackendName, cores: int, runner: Runner | None) -> None:
+        """Look at nothing yet; ``kind`` of backend runs the first items, in the thread of ``runner``."""
+        self._driver = driver
+        self._options = options
+        self._kind = kind
+        self._cores = cores
+        self._begun = time.monotonic()
+        self._pacer = Pacer(runner) if runner is not None else None
+        self._probe: Probe | None = None
+        self._company: Company | None = None
+        self._workers = 1
+        self.snapshot = False
+        """A copy of this process can fork workers."""
+        self.joined: Joined | None = None
+        self.error: BaseException | None = None
+        """What went wrong with us while another thread looked on."""
+
+    def attend(self, probe: Probe, company: Company) -> None:
+        """Look at these."""
+        self._probe, self._company = probe, company
+        if self._kind != "loop" and self._pacer is not None:
+            self._pacer.go()
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """The calling thread runs an item."""
+        if self._pacer is None or self._company is None:
+            yield
+            return
+        self._pacer.go()
+        try:
+            with self._driver.lent():
+                yield
+        finally:
+            self._pacer.stop()
+            if self.error is not None:
+                raise self.error
+
+    def end(self) -> None:
+        """Bring nobody any more."""
+        self._company = None
+
+    def look_in_between(self) -> None:
+        """Look from the driver's own thread, where that does not run the items itself."""
+        if self._kind != "loop" and (wanted := self._wanted()) is not None:
+            workers = self._staff(self._driver.scheduler, wanted)
+            if workers != self._driver.scheduler.workers:
+                self._driver.resize(workers)
+
+    def look(self) -> None:
+        """Look from another thread while the calling thread runs items, and play the driver for their company."""
+        if self._kind != "loop" or self._company is None or self.error is not None:
+            return
+        try:
+            wanted = self._wanted()
+            if wanted is not None or self.joined is not None:
+                self._assist(self._company, wanted)
+        except BaseException as error:  # noqa: BLE001 - nobody would hear of it in this thread; the calling thread raises it
+            self.error = error
+
+    def _assist(self, company: Company, wanted: Wanted | None) -> None:
+        """Play the driver, with the GIL handed on quickly: each call into the system gives it up, to one who computes."""
+        usual_s = sys.getswitchinterval()
+        sys.setswitchinterval(min(usual_s, SWITCH_S))
+        try:
+            self._driver.assist(company, lambda scheduler: self._staff(scheduler, wanted))
+        finally:
+            sys.setswitchinterval(usual_s)
+
+    def _wanted(self) -> Wanted | None:
+        if self._pacer is None or self._probe is None or self._company is None:
+            return None
+        scene = Scene(
+            pace=self._pacer.look(),
+            gil_held=self._probe.gil_held,
+            waiting=self._driver.scheduler.waiting,
+            cores=self._cores,
+            snapshot=self.snapshot,
+            kind=self._kind,
+        )
+        wanted = company(scene, self._options)
+        if wanted is None or (self.joined is not None and wanted.kind != self.joined.kind):
+            return None
+        return wanted
+
+    def _staff(self, scheduler: Scheduler, wanted: Wanted | None) -> int:
+        """Say how many workers there should be, the first one included; never fewer than there were."""
+        if wanted is None or self._company is None or self._probe is None or not scheduler.waiting:
+            return scheduler.workers
+        if self.joined is None:
+            self.joined = Joined(wanted.kind, time.monotonic() - self._begun)
+            self._company.starts = wanted.kind
+            if wanted.kind != "processes":
+                self._probe.crowd()
+        return max(scheduler.workers, 1 + wanted.workers)

@@ -1,0 +1,118 @@
+"""Several backends as one: the worker that runs the first items, and those that keep it company.
+
+Each worker belongs to the backend that started it, under the same number. Which backend starts the next one is said by
+``starts``. So a run can begin in the calling thread, have threads or processes beside it a millisecond later, and go
+on with them, while nothing that is under way has to be waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from poolwise.backends.protocol import Backend
+from poolwise.model.events import Chunk, Event
+from poolwise.model.options import BackendName
+from poolwise.model.units import Seconds
+
+# Where workers of two kinds are at work, which is so for moments only, each kind is asked so often.
+TURN_S: Seconds = 0.001
+FIRST = 0
+"""The number of the worker that runs the first items."""
+
+
+class Company:
+    """Workers of several backends under one set of numbers."""
+
+    def __init__(
+        self,
+        kind: BackendName,
+        first: Backend,
+        make: Callable[[BackendName], Backend],
+        lent: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """Begin with the backend of the first worker; ``make`` gives others when they are first wanted.
+
+        Where the calling thread is the first worker, it is ``lent`` to the function while an item runs.
+        """
+        self.starts: BackendName = kind
+        """The kind of the workers that are started next."""
+        self.kinds: dict[int, BackendName] = {}
+        """What each worker is."""
+        self._backends: dict[BackendName, Backend] = {kind: first}
+        self._make = make
+        self._lent = lent
+        self._here = kind == "loop"
+        # The calling thread answers to each start and each chunk once.
+        self._due = 0
+
+    def backend(self, kind: BackendName) -> Backend:
+        """Give the backend of a kind, which is made when it is first asked for."""
+        if kind not in self._backends:
+            self._backends[kind] = self._make(kind)
+        return self._backends[kind]
+
+    def of_other_kinds(self, kind: BackendName) -> list[int]:
+        """List the workers that are of any other kind."""
+        return [worker for worker, its in self.kinds.items() if its != kind]
+
+    def dismiss(self, kind: BackendName) -> None:
+        """Close a backend that has nothing to do; its workers are not to be sent anything any more."""
+        backend = self._backends.pop(kind, None)
+        if backend is not None:
+            backend.close(abort=False)
+
+    def has(self, kind: BackendName) -> bool:
+        """Tell whether the backend of a kind is there."""
+        return kind in self._backends
+
+    # --- A backend like any other -----------------------------------------------------------------------------
+
+    def start(self, worker: int) -> None:
+        """Start a worker of the kind that is due."""
+        self.kinds[worker] = self.starts
+        self._due += self.starts == "loop"
+        self.backend(self.starts).start(worker)
+
+    def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
+        """Hand it to the worker's backend."""
+        kind = self.kinds[worker]
+        self._due += kind == "loop"
+        self._backends[kind].send(worker, chunk, items)
+
+    def inherits_items(self, worker: int) -> bool:
+        """Ask the worker's backend."""
+        return self._backends[self.kinds[worker]].inherits_items(worker)
+
+    def take_back(self, worker: int) -> None:
+        """Ask the worker's backend."""
+        self._backends[self.kinds[worker]].take_back(worker)
+
+    def wait(self, timeout_s: Seconds | None) -> list[Event]:
+        """Run what the calling thread has to run; else wait for the others. With 0, ask the others only."""
+        if self._due and timeout_s != 0:
+            with self._lent():
+                events = self._backends["loop"].wait(None)
+            self._due -= len(events)
+            return events + self._ask(0)
+        return self._ask(timeout_s)
+
+    def wake(self) -> None:
+        """Wake them all."""
+        for backend in tuple(self._backends.values()):
+            backend.wake()
+
+    def close(self, *, abort: bool) -> None:
+        """Close them all."""
+        backends, self._backends = self._backends, {}
+        for backend in backends.values():
+            backend.close(abort=abort)
+
+    def _ask(self, timeout_s: Seconds | None) -> list[Event]:
+        others = [backend for kind, backend in self._backends.items() if kind != "loop"]
+        if len(others) <= 1:
+            return others[0].wait(timeout_s) if others else []
+        turn_s = TURN_S if timeout_s is None else min(TURN_S, timeout_s)
+        events = [event for backend in others[1:] for event in backend.wait(0)]
+        return events + others[0].wait(0 if events else turn_s)
