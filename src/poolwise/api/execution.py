@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
 from poolwise.api.opening import Opening
+from poolwise.api.outlook import Outlook
 from poolwise.backends.company import Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
-from poolwise.decide.choose import decide, decide_forced
+from poolwise.decide.choose import decide, decide_forced, plan_company
 from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
@@ -100,6 +101,8 @@ class Execution:
         self._probe: Probe | None = None
         self._company: Company | None = None
         self._opening: Opening | None = None
+        self._outlook: Outlook | None = None
+        self._now: Profile | None = None
         self._begun = time.monotonic()
         self._cpu = CpuClock()
         self._probe_s: Seconds = 0.0
@@ -126,8 +129,8 @@ class Execution:
         try:
             yield from self.measure()
             while not self.is_over():
-                # Once, as a rule; again where the work in the loop turns out to be heavier than it was thought.
-                self.plan = self.decide()
+                # Once, as a rule; again where the work turns out to be other than it was thought.
+                self.plan = self._company_plan() or self.decide()
                 yield from self.run(self.plan)
         finally:
             self._close()
@@ -171,9 +174,12 @@ class Execution:
         machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
         self.machine = machine
         starts = choose_start_method(machine, self._options)
-        self.profile = self._probe.profile(
-            shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
-        )
+        if self._now is None:
+            self.profile = self._probe.profile(
+                shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
+            )
+        else:
+            self.profile, self._now = self._now, None
         return decide(self.profile, machine, self._options, left, ships_items=not self._items.inherited)
 
     def run(self, plan: Plan) -> Iterator[Batch]:
@@ -195,9 +201,13 @@ class Execution:
         if plan.backend == "processes":
             yield from map(self._dress, self._make_room_for_processes(company, plan))
         company.starts, until = plan.backend, None
-        if plan.backend == "loop" and plan.item_s is not None:
+        if plan.backend == "loop":
             probe.follow(self.profile)
-            until = functools.partial(probe.surprised, plan.item_s)
+            until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
+        elif self.profile is not None and self.machine is not None:
+            self._outlook = Outlook(self._driver, plan, self.profile, self.machine, len(company.kinds))
+            company.hear, until = self._outlook.hear, self._is_surprised
+            crew = replace(crew, workers=self._outlook.workers)
         others = company.of_other_kinds(plan.backend)
         yield from map(self._dress, self._driver.go_on(company, crew, until, without=others))
 
@@ -318,10 +328,16 @@ class Execution:
         """Tell whether enough is known; look on where the first items run elsewhere."""
         assert self._probe is not None  # noqa: S101 - it is asked while they run; for the type checker
         assert self._opening is not None  # noqa: S101 - see above
-        if self._probe.satisfied():
+        if self._probe.satisfied() or (self._opening.joined is not None and self._probe.items):
             return True
         self._opening.look_in_between()
         return False
+
+    def _is_surprised(self) -> bool:
+        """Tell whether the work is another by now than the one that was planned for."""
+        assert self._outlook is not None  # noqa: S101 - it is asked while they run; for the type checker
+        self._now = self._outlook.look()
+        return self._now is not None
 
     def _make_backend(self, kind: BackendName) -> Backend:
         """Make a backend that joins the first one."""
@@ -343,6 +359,18 @@ class Execution:
         self.plan = None
         processes.take_snapshot()
         return True
+
+    def _company_plan(self) -> Plan | None:
+        """Where company has all that is left, there is nothing to decide."""
+        joined = self._opening.joined if self._opening is not None else None
+        if joined is None or self._company is None or self._probe is None:
+            return None
+        if self._scheduler.total is None or self._scheduler.waiting:
+            return None
+        self.machine = self.machine or find_machine()
+        self.profile = self._probe.profile(shipping=False)
+        workers = sum(1 for kind in self._company.kinds.values() if kind == joined.backend)
+        return plan_company(self.profile, self.machine, joined, workers, self._scheduler.left)
 
     def _threads_of_ours(self) -> int:
         """Count the threads that will have ended when workers are forked."""

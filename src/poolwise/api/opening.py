@@ -16,8 +16,8 @@ from poolwise.backends.company import Company
 from poolwise.decide.opening import Scene, Wanted, company
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
-from poolwise.model.classes import frozen
 from poolwise.model.options import BackendName, Options
+from poolwise.model.plan import Joined
 from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
@@ -27,15 +27,6 @@ LOOK_EVERY_S: Seconds = 0.0005
 # While a worker is started beside an item that computes, the GIL changes hands so soon, and not after 5 ms: it is given
 # up a dozen times on the way.
 SWITCH_S: Seconds = 0.0002
-
-
-@frozen
-class Joined:
-    """Company that came while the first items ran."""
-
-    kind: BackendName
-    after_s: Seconds
-    """Since the run began."""
 
 
 class Opening:
@@ -122,7 +113,7 @@ class Opening:
             kind=self._kind,
         )
         wanted = company(scene, self._options)
-        if wanted is None or (self.joined is not None and wanted.kind != self.joined.kind):
+        if wanted is None or (self.joined is not None and wanted.kind != self.joined.backend):
             return None
         return wanted
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from poolwise.backends.protocol import Backend
-from poolwise.model.events import Chunk, Event
+from poolwise.model.events import Chunk, ChunkDone, Event
 from poolwise.model.options import BackendName
 from poolwise.model.units import Seconds
 
@@ -46,6 +46,8 @@ class Company:
         self._here = kind == "loop"
         # The calling thread answers to each start and each chunk once.
         self._due = 0
+        self.hear: Callable[[ChunkDone], object] | None = None
+        """Called with each chunk that is done."""
 
     def backend(self, kind: BackendName) -> Backend:
         """Give the backend of a kind, which is made when it is first asked for."""
@@ -96,7 +98,12 @@ class Company:
                 events = self._backends["loop"].wait(None)
             self._due -= len(events)
             return events + self._ask(0)
-        return self._ask(timeout_s)
+        events = self._ask(timeout_s)
+        if self.hear is not None:
+            for event in events:
+                if isinstance(event, ChunkDone):
+                    self.hear(event)
+        return events
 
     def wake(self) -> None:
         """Wake them all."""

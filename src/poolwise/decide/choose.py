@@ -16,6 +16,7 @@ from poolwise.model.plan import (
     Forced,
     HoldsGil,
     IsCoroutine,
+    Joined,
     LengthUnknown,
     NoGil,
     NotMeasured,
@@ -98,6 +99,22 @@ def decide(
         estimate=chosen.estimate,
         reasons=tuple(reasons),
         rejected=tuple(_rejected(each, chosen) for each in found if each is not chosen),
+    )
+
+
+def plan_company(
+    profile: Profile | None, machine: Machine, joined: Joined, workers: int, left: int | None
+) -> Plan:
+    """Make the Plan where company that joined the first worker early has all that is left."""
+    nature = _nature(profile, machine) if profile is not None else []
+    return Plan(
+        backend=joined.backend,
+        workers=workers,
+        here=joined.backend != "asyncio",
+        item_s=profile.wall_s if profile is not None else None,
+        start_method="fork" if joined.backend == "processes" else None,
+        items=left,
+        reasons=(*nature, joined),
     )
 
 

@@ -24,7 +24,7 @@ from poolwise.model.units import Seconds
 
 # The probe is real work done by one worker while others could help, so that it costs at most this much times the share
 # that they would have taken; it is some forty looks at the GIL, and as long as starting two workers takes.
-BUDGET_S: Seconds = 0.02
+BUDGET_S: Seconds = 0.01
 # The first item often pays for an import or a connection. A second one tells, unless waiting for it would cost more
 # than knowing is worth; a first item that mostly waited wants company at once, whatever it waited for.
 SECOND_BELOW_S: Seconds = 0.1

@@ -152,6 +152,15 @@ class NoStartMethod:
 
 
 @frozen
+class Joined:
+    """Workers that joined the calling thread while it ran the first items."""
+
+    backend: BackendName
+    after_s: Seconds
+    """Since the run began."""
+
+
+@frozen
 class NotMeasured:
     """Nothing was measured before (the backend was given), so that chunks are sized while running."""
 
@@ -177,6 +186,7 @@ Reason: TypeAlias = (
     | StartsBy
     | NoStartMethod
     | NotMeasured
+    | Joined
 )
 
 
@@ -218,6 +228,8 @@ class Plan:
     workers: int = 1
     tasks_per_worker: int = 1
     """Coroutines that one worker runs at a time; 1 for ordinary functions."""
+    here: bool = False
+    """The calling thread runs items besides."""
     chunksize: int | None = None
     """Items sent together; None where measured time decides while running."""
     item_s: Seconds | None = None

@@ -59,6 +59,8 @@ def how(way: Plan | Candidate) -> str:
     if way.backend == "loop":
         return "a plain loop"
     text = counted(way.workers, WORKERS[way.backend])
+    if isinstance(way, Plan) and way.here:
+        return f"{text} beside the calling thread"
     if way.backend == "asyncio":
         return f"an event loop with {text} at a time"
     if way.tasks_per_worker > 1:

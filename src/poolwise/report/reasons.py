@@ -119,6 +119,9 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     plan.InsideWorker: lambda _: "this process is a worker itself, and the other workers use the other cores",
     plan.StartsBy: _starts_by,
     plan.NoStartMethod: lambda reason: f"worker processes cannot be started by {reason.method!r} on {reason.platform}",
+    plan.Joined: lambda reason: (
+        f"others joined the first item {duration(reason.after_s)} after the start, while it ran, and left nothing over"
+    ),
     plan.NotMeasured: lambda _: (
         "nothing was measured beforehand; how many items travel together is found while running"
     ),

@@ -1,0 +1,64 @@
+"""After the decision: is it right, and how many may be at work at once? Asked again and again while the rest runs."""
+
+from __future__ import annotations
+
+import time
+
+from poolwise.decide.revise import revised
+from poolwise.measure.tally import Tally
+from poolwise.model.events import ChunkDone
+from poolwise.model.machine import Machine
+from poolwise.model.plan import Plan
+from poolwise.model.profile import Profile
+from poolwise.model.units import Seconds
+from poolwise.run.driver import Driver
+from poolwise.run.limit import Limiter
+
+# Looking costs some 20 microseconds; what has changed for less than this is noise.
+LOOK_EVERY_S: Seconds = 0.02
+# Waiting work of which no more than this is at work at once is not worth a slow beginning: no far side minds.
+HARMLESS = 16
+# Fewer chunks than this say nothing.
+LEAST_CHUNKS = 4
+
+
+class Outlook:
+    """Holds what comes back against what was planned."""
+
+    def __init__(self, driver: Driver, plan: Plan, profile: Profile, machine: Machine, there: int) -> None:
+        """Look at a run by ``plan``; so many workers are ``there`` already."""
+        self._driver = driver
+        self._plan = plan
+        self._profile = profile
+        self._machine = machine
+        self._tally = Tally(plan.backend)
+        self._next_look = time.monotonic() + LOOK_EVERY_S
+        self._limiter: Limiter | None = None
+        if plan.backend in ("threads", "asyncio") and plan.workers > machine.cores:
+            begin = min(plan.workers, max(there, HARMLESS))
+            self._limiter = Limiter(begin, plan.workers, machine.cores)
+
+    @property
+    def workers(self) -> int:
+        """How many workers there should be."""
+        return self._limiter.limit if self._limiter is not None else self._plan.workers
+
+    def hear(self, event: ChunkDone) -> None:
+        """A chunk is done."""
+        self._tally.hear(event)
+
+    def look(self) -> Profile | None:
+        """Say what the work is like, where it is another by now; None: all is well. The workers may become others."""
+        is_round = self._limiter is not None and self._limiter.is_round(self._tally.chunks)
+        if not is_round and (self._tally.chunks < LEAST_CHUNKS or time.monotonic() < self._next_look):
+            return None
+        recent = self._tally.take()
+        if recent is None:
+            return None
+        self._next_look = time.monotonic() + LOOK_EVERY_S
+        left = self._driver.scheduler.left
+        if (now := revised(self._plan, self._profile, recent, self._machine, left or 0)) is not None:
+            return now
+        if self._limiter is not None and is_round and self._limiter.hear(recent) != self._driver.scheduler.workers:
+            self._driver.resize(self._limiter.limit)
+        return None

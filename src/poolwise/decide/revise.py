@@ -1,0 +1,76 @@
+"""Is the Plan still right? What was measured lately, held against what the Plan was made with.
+
+A Plan that was made from the first items can be wrong in three ways, and each shows in what comes back: the items have
+changed their nature (they computed, and wait now, or the other way round), they take far less or far longer than was
+thought, or threads that were to compute side by side take turns after all (a GIL that is let go only in part, a lock
+inside of the function).
+"""
+
+from __future__ import annotations
+
+from poolwise.model.classes import replace
+from poolwise.model.machine import Machine
+from poolwise.model.plan import Plan
+from poolwise.model.profile import Profile
+from poolwise.model.recent import Recent
+from poolwise.model.units import Seconds
+
+# What is left must be worth another start of workers, several times over.
+WORTH_IT_S: Seconds = 0.03
+# A share of waiting that differs by so much from what was thought is another kind of work.
+OTHER_KIND = 0.4
+# Items that take so many times less than was thought may be too small for any pool.
+MUCH_LESS = 5.0
+# Threads that compute keep this share of the cores that they could have; fewer, and they take turns.
+SIDE_BY_SIDE = 0.65
+# Who computes for less than this share of the time has no need of cores.
+COMPUTES = 0.5
+
+
+def revised(plan: Plan, profile: Profile, recent: Recent, machine: Machine, left: int) -> Profile | None:
+    """Give the work's profile as it is now, where a Plan must be made anew for it; None where the old one will do."""
+    now = _profile(plan, profile, recent)
+    if left * now.wall_s < WORTH_IT_S:
+        return None
+    if plan.backend == "threads":
+        return now if _threads_are_wrong(plan, profile, recent, machine) else None
+    if abs(now.waiting - profile.waiting) > OTHER_KIND or now.wall_s * MUCH_LESS < profile.wall_s:
+        return now
+    return None
+
+
+def _threads_are_wrong(plan: Plan, profile: Profile, recent: Recent, machine: Machine) -> bool:
+    computing = recent.cpu_s > COMPUTES * (recent.cpu_s + recent.least_wait_s)
+    if profile.waiting > COMPUTES:
+        # They were to wait, and keep the GIL or the cores busy now; or there is hardly anything to them any more.
+        full = 1.0 if machine.gil else machine.cores
+        return (computing and recent.busy > SIDE_BY_SIDE * full) or recent.wall_s * MUCH_LESS < profile.wall_s
+    if not computing and recent.busy < COMPUTES:
+        # They were to compute, and wait.
+        return True
+    able = min(plan.workers, machine.cores)
+    return recent.busy < SIDE_BY_SIDE * able
+
+
+def _profile(plan: Plan, profile: Profile, recent: Recent) -> Profile:
+    """Say what the items are like now, alone: in company they also wait for their turn."""
+    wait_s = recent.least_wait_s if plan.backend == "threads" else max(0.0, recent.wall_s - recent.cpu_s)
+    inner = profile.process_cpu_s / profile.thread_cpu_s if profile.thread_cpu_s > 0 else 1.0
+    wall_s = recent.cpu_s + wait_s
+    held = profile.gil_held
+    if plan.backend == "threads" and recent.busy <= 1.0 + (1 - SIDE_BY_SIDE) and recent.cpu_s > 0:
+        # All of them together got no further than one would have: what they compute, they compute by turns.
+        held = recent.cpu_s / wall_s if wall_s > 0 else held
+    elif held is not None and profile.cpu_s > 0 and profile.wall_s > 0:
+        # It is held for the same share of the computing as before.
+        share = min(1.0, held * profile.wall_s / profile.cpu_s)
+        held = min(1.0, share * recent.cpu_s / wall_s) if wall_s > 0 else held
+    return replace(
+        profile,
+        items=recent.items,
+        wall_s=wall_s,
+        thread_cpu_s=recent.cpu_s,
+        process_cpu_s=recent.cpu_s * max(1.0, inner),
+        queued_s=0.0,
+        gil_held=held,
+    )

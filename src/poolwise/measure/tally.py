@@ -1,0 +1,64 @@
+"""What finished items say while a run goes on: the newest of them, in figures."""
+
+from __future__ import annotations
+
+import time
+
+from poolwise.model.events import ChunkDone
+from poolwise.model.options import BackendName
+from poolwise.model.recent import Recent
+from poolwise.model.units import Seconds
+
+# So many chunks say enough of the last moment; of more, the newest count.
+MOST_CHUNKS = 512
+
+
+class Tally:
+    """Hears of finished chunks, and says what they have in common since the last time that it was asked."""
+
+    def __init__(self, kind: BackendName) -> None:
+        """Begin with nothing, for workers of one kind."""
+        self.kind = kind
+        self._begin()
+
+    def hear(self, event: ChunkDone) -> None:
+        """Take in a chunk, or the first part of one."""
+        outcome = event.outcome
+        count = len(outcome.values)
+        if count:
+            self._chunks.append((count, outcome.wall_s, outcome.cpu_s))
+
+    @property
+    def chunks(self) -> int:
+        """Chunks that were heard of since."""
+        return len(self._chunks)
+
+    @property
+    def seconds(self) -> Seconds:
+        """Seconds since."""
+        return time.monotonic() - self._since
+
+    def take(self) -> Recent | None:
+        """Say what was heard, and begin anew; None where nothing was."""
+        chunks, seconds = self._chunks[-MOST_CHUNKS:], self.seconds
+        busy_s = time.process_time() - self._busy_since
+        items = sum(count for count, _, _ in self._chunks)
+        self._begin()
+        seen = sum(count for count, _, _ in chunks)
+        if not seen or seconds <= 0:
+            return None
+        return Recent(
+            kind=self.kind,
+            seconds=seconds,
+            items=items,
+            wall_s=sum(wall_s for _, wall_s, _ in chunks) / seen,
+            cpu_s=sum(cpu_s for _, _, cpu_s in chunks) / seen,
+            typical_s=sorted(wall_s / count for count, wall_s, _ in chunks)[len(chunks) // 2],
+            least_wait_s=max(0.0, min((wall_s - cpu_s) / count for count, wall_s, cpu_s in chunks)),
+            busy=busy_s / seconds,
+        )
+
+    def _begin(self) -> None:
+        self._chunks: list[tuple[int, Seconds, Seconds]] = []
+        self._since = time.monotonic()
+        self._busy_since = time.process_time()

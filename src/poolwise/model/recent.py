@@ -1,0 +1,37 @@
+"""What the items that were finished lately say."""
+
+from __future__ import annotations
+
+from poolwise.model.classes import frozen
+from poolwise.model.options import BackendName
+from poolwise.model.units import Seconds
+
+
+@frozen(kw_only=True)
+class Recent:
+    """Items that ran side by side in the last moment, on workers of one kind."""
+
+    kind: BackendName
+    seconds: Seconds
+    """How long the moment was."""
+    items: int
+    wall_s: Seconds
+    """What an item took, mean; what it waited for its turn (a core, the GIL) counts."""
+    cpu_s: Seconds
+    """What an item computed, mean."""
+    typical_s: Seconds
+    """What an item took, median."""
+    least_wait_s: Seconds
+    """What an item waits at least: the least of all that is not computing."""
+    busy: float
+    """Cores that this process kept busy, itself and its threads."""
+
+    @property
+    def waiting(self) -> float:
+        """Share of the items' time in which they did not compute, 0 to 1."""
+        return min(1.0, max(0.0, 1 - self.cpu_s / self.wall_s)) if self.wall_s > 0 else 0.0
+
+    @property
+    def rate(self) -> float:
+        """Items a second."""
+        return self.items / self.seconds if self.seconds > 0 else 0.0
