@@ -12,11 +12,11 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
-from poolwise.api.opening import Opening
+from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
 from poolwise.backends.company import Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
-from poolwise.decide.choose import decide, decide_forced, plan_company
+from poolwise.decide.choose import decide, decide_forced, plan_company, plan_here
 from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
@@ -36,12 +36,13 @@ from poolwise.model.report import Diagnosis, Report
 from poolwise.report import teach_words
 from poolwise.report.progress import make_watch
 from poolwise.run.adapt import Sizing
-from poolwise.run.driver import Driver
+from poolwise.run.driver import TICK_S, Driver
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.terms import Crew, Wishes
 from poolwise.work import role
 from poolwise.work.call import make_call, short_repr
 from poolwise.work.chunk import ChunkRules
+from poolwise.work.crowding import crowding
 from poolwise.work.items import make_items
 from poolwise.work.job import Job
 
@@ -158,7 +159,12 @@ class Execution:
         self._probe, self._company = probe, Company(plan.backend, probe, self._make_backend, opening.lent)
         opening.snapshot = here and self._keep_snapshot()
         opening.attend(probe, self._company)
-        yield from map(self._dress, self._driver.go_on(self._company, self._first_crew(plan), self._is_decided))
+        # Where the items run elsewhere, this thread looks on.
+        tick_s = TICK_S if here else LOOK_EVERY_S
+        first_crew = self._first_crew(plan)
+        yield from map(
+            self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s)
+        )
         opening.end()
         probe.rest()
         self._probe_s, self._probe_items = time.monotonic() - self._begun, probe.items
@@ -174,6 +180,8 @@ class Execution:
         machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
         self.machine = machine
         starts = choose_start_method(machine, self._options)
+        if self._scheduler.only_here:
+            return plan_here(left)
         if self._now is None:
             self.profile = self._probe.profile(
                 shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
@@ -205,11 +213,13 @@ class Execution:
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
         elif self.profile is not None and self.machine is not None:
-            self._outlook = Outlook(self._driver, plan, self.profile, self.machine, len(company.kinds))
+            queued = company.backend("processes").queued_s if plan.backend == "processes" else None
+            self._outlook = Outlook(self._driver, plan, self.profile, self.machine, len(company.kinds), queued)
             company.hear, until = self._outlook.hear, self._is_surprised
             crew = replace(crew, workers=self._outlook.workers)
         others = company.of_other_kinds(plan.backend)
-        yield from map(self._dress, self._driver.go_on(company, crew, until, without=others))
+        recall = [worker for worker in others if CAPABILITIES[company.kinds[worker]].gives_back]
+        yield from map(self._dress, self._driver.go_on(company, crew, until, without=others, recall=recall))
 
     def report(self) -> Report:
         """Tell what happened."""
@@ -224,6 +234,7 @@ class Execution:
             retried=counts.retried,
             deaths=counts.deaths,
             recycled=counts.recycled,
+            crowded=counts.crowded,
             workers_started=counts.started,
             chunks=counts.chunks,
             wall_s=wall_s,
@@ -395,7 +406,8 @@ class Execution:
             items=self._items,
             rules=ChunkRules(
                 stop_at_error=options.errors == "raise" and options.retries == 0,
-                keep_partial=stream,
+                # An error in company may be excused, and what came before it is not to be done again.
+                keep_partial=stream or (self._company is not None and (plan is None or plan.backend != "loop")),
                 timeout_s=options.timeout,
             ),
             # The probe has called it in this thread already.
@@ -458,6 +470,8 @@ def _wishes(ask: Ask) -> Wishes:
         retries=options.retries,
         crash_retries=options.crash_retries,
         stream=ask.stream,
+        # Who names a backend has asked for company.
+        crowding=crowding if options.backend == "auto" else None,
     )
 
 

@@ -126,4 +126,5 @@ class Opening:
             self._company.starts = wanted.kind
             if wanted.kind != "processes":
                 self._probe.crowd()
-        return max(scheduler.workers, 1 + wanted.workers)
+        workers = max(scheduler.workers, 1 + wanted.workers)
+        return workers if scheduler.most_workers is None else min(workers, scheduler.most_workers)

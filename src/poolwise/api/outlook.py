@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from poolwise.decide.revise import revised
 from poolwise.measure.tally import Tally
@@ -25,13 +26,21 @@ LEAST_CHUNKS = 4
 class Outlook:
     """Holds what comes back against what was planned."""
 
-    def __init__(self, driver: Driver, plan: Plan, profile: Profile, machine: Machine, there: int) -> None:
-        """Look at a run by ``plan``; so many workers are ``there`` already."""
+    def __init__(
+        self,
+        driver: Driver,
+        plan: Plan,
+        profile: Profile,
+        machine: Machine,
+        there: int,
+        queued_s: Callable[[], Seconds] | None,
+    ) -> None:
+        """Look at a run by ``plan``; so many workers are ``there`` already, and ``queued_s`` tells of their queueing."""
         self._driver = driver
         self._plan = plan
         self._profile = profile
         self._machine = machine
-        self._tally = Tally(plan.backend)
+        self._tally = Tally(plan.backend, queued_s)
         self._next_look = time.monotonic() + LOOK_EVERY_S
         self._limiter: Limiter | None = None
         if plan.backend in ("threads", "asyncio") and plan.workers > machine.cores:
@@ -59,6 +68,13 @@ class Outlook:
         left = self._driver.scheduler.left
         if (now := revised(self._plan, self._profile, recent, self._machine, left or 0)) is not None:
             return now
-        if self._limiter is not None and is_round and self._limiter.hear(recent) != self._driver.scheduler.workers:
-            self._driver.resize(self._limiter.limit)
+        if self._limiter is not None and is_round:
+            self._resize(self._limiter.hear(recent))
         return None
+
+    def _resize(self, workers: int) -> None:
+        scheduler = self._driver.scheduler
+        if scheduler.most_workers is not None:
+            workers = min(workers, scheduler.most_workers)
+        if workers != scheduler.workers:
+            self._driver.resize(workers)

@@ -87,9 +87,9 @@ class Company:
         """Ask the worker's backend."""
         return self._backends[self.kinds[worker]].inherits_items(worker)
 
-    def take_back(self, worker: int) -> None:
+    def take_back(self, worker: int, *, whole: bool = False) -> None:
         """Ask the worker's backend."""
-        self._backends[self.kinds[worker]].take_back(worker)
+        self._backends[self.kinds[worker]].take_back(worker, whole=whole)
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Run what the calling thread has to run; else wait for the others. With 0, ask the others only."""

@@ -61,9 +61,13 @@ class ProcessesBackend:
         """Say yes under fork, where only index ranges travel."""
         return self._supervisor.is_forked(worker)
 
-    def take_back(self, worker: int) -> None:
-        """Take back half of what a worker has not begun."""
-        self._supervisor.take_back(worker)
+    def take_back(self, worker: int, *, whole: bool = False) -> None:
+        """Take back half of what a worker has not begun, or all of it."""
+        self._supervisor.take_back(worker, whole=whole)
+
+    def queued_s(self) -> Seconds:
+        """Give the seconds for which the workers that live now have waited for a core."""
+        return self._supervisor.queued_s()
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Hear what workers say, and notice deaths."""

@@ -64,8 +64,11 @@ class Backend(Protocol):
         """Tell whether a worker has the items already."""
         ...
 
-    def take_back(self, worker: int) -> None:
-        """Take back half of what a worker has not begun, if the table says that this can; TakenBack tells what came."""
+    def take_back(self, worker: int, *, whole: bool = False) -> None:
+        """Take back half (or the ``whole``) of what a worker has not begun, if the table says that this can.
+
+        TakenBack tells what came.
+        """
         ...
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
@@ -88,6 +91,6 @@ class InThisProcess:
         """Say no: items are handed over as they are."""
         return False
 
-    def take_back(self, worker: int) -> None:
+    def take_back(self, worker: int, *, whole: bool = False) -> None:  # noqa: ARG002 - the protocol's
         """Refuse: the table says that nothing can be taken back."""
         raise InternalError(f"worker {worker} of {type(self).__name__} was asked to give something back")

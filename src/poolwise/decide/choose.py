@@ -20,6 +20,7 @@ from poolwise.model.plan import (
     LengthUnknown,
     NoGil,
     NotMeasured,
+    OnlyHere,
     Plan,
     PoolCostsMore,
     Predicted,
@@ -100,6 +101,11 @@ def decide(
         reasons=tuple(reasons),
         rejected=tuple(_rejected(each, chosen) for each in found if each is not chosen),
     )
+
+
+def plan_here(left: int | None) -> Plan:
+    """Make the Plan where an item has shown that only the calling thread can run it."""
+    return Plan(backend="loop", items=left, reasons=(OnlyHere(),))
 
 
 def plan_company(

@@ -41,6 +41,7 @@ from poolwise.model.events import (
 )
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Bytes, Seconds
+from poolwise.work.proc import queued_s
 
 if TYPE_CHECKING:
     from poolwise.engine.start_snapshot import SnapshotStarter
@@ -159,8 +160,15 @@ class Supervisor:
         handle.channel.send(message, body)
         self._watch_writing(handle)
 
-    def take_back(self, worker: int) -> None:
-        """Take back half of what a worker has not begun; ``wait`` tells what came. ``Marks`` says why this is safe."""
+    def queued_s(self) -> Seconds:
+        """Give the seconds for which the workers that live now have waited for a core (Linux tells; elsewhere 0)."""
+        return sum(queued_s(f"/proc/{handle.process.pid}/schedstat") for handle in self._handles.values())
+
+    def take_back(self, worker: int, *, whole: bool = False) -> None:
+        """Take back half of what a worker has not begun; ``wait`` tells what came. ``Marks`` says why this is safe.
+
+        With ``whole``, take back all of it.
+        """
         handle = self._handles.get(worker)
         if handle is None:
             return
@@ -170,7 +178,7 @@ class Supervisor:
         if left <= 0:
             self._events.append(TakenBack(worker, ()))
             return
-        marks.limit = begin + left // 2
+        marks.limit = begin if whole else begin + left // 2
         time.sleep(SETTLE_S)
         stop = max(marks.limit, marks.claimed)
         lost = [each for each in handle.chunks if each.item_at(stop) < each.stop]

@@ -5,11 +5,6 @@ from __future__ import annotations
 import os
 
 from poolwise.model.units import Seconds
-from poolwise.work.proc import read_proc
-
-# Time on a core, time in the queue for one, both in nanoseconds, and the number of turns (Linux, sched-stats.rst).
-SCHEDSTAT = "/proc/thread-self/schedstat"
-
 
 def cpu_s() -> Seconds:
     """Give the CPU seconds of this process and its ended children since it began."""
@@ -20,14 +15,6 @@ def cpu_s() -> Seconds:
         return times.user + times.system + times.children_user + times.children_system
     usages = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def queued_s(schedstat: str = SCHEDSTAT) -> Seconds:
-    """Give the seconds for which this thread was ready to run and waited for a core (Linux tells; elsewhere 0)."""
-    try:
-        return int(read_proc(schedstat).split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return 0.0
 
 
 class CpuClock:

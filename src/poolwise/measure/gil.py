@@ -17,9 +17,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from poolwise.measure.cpu import queued_s
 from poolwise.model.classes import frozen
 from poolwise.model.units import Seconds
+from poolwise.work.proc import queued_s
 
 # Short enough for some twenty samples in a probe of 20 ms where the GIL is free.
 NAP_S: Seconds = 0.0005

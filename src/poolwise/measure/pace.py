@@ -9,11 +9,10 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from poolwise.measure.cpu import queued_s
 from poolwise.model.classes import frozen
 from poolwise.model.pace import Pace
 from poolwise.model.units import Seconds
-from poolwise.work.proc import read_proc
+from poolwise.work.proc import queued_s, read_proc
 
 # What the work has done for so long says what it does now.
 WINDOW_S: Seconds = 0.001

@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from poolwise.backends.protocol import Backend
-from poolwise.measure.cpu import queued_s
 from poolwise.measure.gil import GilWatch, gil_enabled
 from poolwise.measure.payload import measure_payload, measure_payloads
 from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerLost
 from poolwise.model.profile import Payload, Profile
 from poolwise.model.units import Seconds
+from poolwise.work.proc import queued_s
 
 # The probe is real work done by one worker while others could help, so that it costs at most this much times the share
 # that they would have taken; it is some forty looks at the GIL, and as long as starting two workers takes.
@@ -194,9 +194,9 @@ class Probe:
         """Say what the wrapped backend says."""
         return self._inner.inherits_items(worker)
 
-    def take_back(self, worker: int) -> None:
+    def take_back(self, worker: int, *, whole: bool = False) -> None:
         """Pass it on."""
-        self._inner.take_back(worker)
+        self._inner.take_back(worker, whole=whole)
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait, with the clocks running."""

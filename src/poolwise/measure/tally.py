@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from poolwise.model.events import ChunkDone
 from poolwise.model.options import BackendName
@@ -16,9 +17,10 @@ MOST_CHUNKS = 512
 class Tally:
     """Hears of finished chunks, and says what they have in common since the last time that it was asked."""
 
-    def __init__(self, kind: BackendName) -> None:
-        """Begin with nothing, for workers of one kind."""
+    def __init__(self, kind: BackendName, queued_s: Callable[[], Seconds] | None = None) -> None:
+        """Begin with nothing, for workers of one kind; ``queued_s`` tells for how long they waited for a core so far."""
         self.kind = kind
+        self._queued_s = queued_s
         self._begin()
 
     def hear(self, event: ChunkDone) -> None:
@@ -43,18 +45,20 @@ class Tally:
         chunks, seconds = self._chunks[-MOST_CHUNKS:], self.seconds
         busy_s = time.process_time() - self._busy_since
         items = sum(count for count, _, _ in self._chunks)
+        queued_s = self._queued_s() - self._queued_since if self._queued_s is not None else 0.0
         self._begin()
         seen = sum(count for count, _, _ in chunks)
+        wall_s, cpu_s = sum(wall_s for _, wall_s, _ in chunks), sum(cpu_s for _, _, cpu_s in chunks)
         if not seen or seconds <= 0:
             return None
         return Recent(
             kind=self.kind,
             seconds=seconds,
             items=items,
-            wall_s=sum(wall_s for _, wall_s, _ in chunks) / seen,
-            cpu_s=sum(cpu_s for _, _, cpu_s in chunks) / seen,
-            typical_s=sorted(wall_s / count for count, wall_s, _ in chunks)[len(chunks) // 2],
-            least_wait_s=max(0.0, min((wall_s - cpu_s) / count for count, wall_s, cpu_s in chunks)),
+            wall_s=max(cpu_s, wall_s - max(0.0, queued_s)) / seen,
+            cpu_s=cpu_s / seen,
+            typical_s=sorted(wall / count for count, wall, _ in chunks)[len(chunks) // 2],
+            least_wait_s=max(0.0, min((wall - cpu) / count for count, wall, cpu in chunks)),
             busy=busy_s / seconds,
         )
 
@@ -62,3 +66,4 @@ class Tally:
         self._chunks: list[tuple[int, Seconds, Seconds]] = []
         self._since = time.monotonic()
         self._busy_since = time.process_time()
+        self._queued_since = self._queued_s() if self._queued_s is not None else 0.0

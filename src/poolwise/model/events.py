@@ -190,6 +190,8 @@ class TakeBack:
     """Take back part of what a worker has not begun, for one that has nothing to do; TakenBack tells what came."""
 
     worker: int
+    whole: bool = False
+    """All of it: others are to do it."""
 
 
 @frozen

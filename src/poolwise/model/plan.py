@@ -161,6 +161,11 @@ class Joined:
 
 
 @frozen
+class OnlyHere:
+    """An item failed in another thread, because what it uses belongs to the calling one."""
+
+
+@frozen
 class NotMeasured:
     """Nothing was measured before (the backend was given), so that chunks are sized while running."""
 
@@ -187,6 +192,7 @@ Reason: TypeAlias = (
     | NoStartMethod
     | NotMeasured
     | Joined
+    | OnlyHere
 )
 
 

@@ -29,6 +29,8 @@ class Report:
     """Workers that died or had to be killed."""
     recycled: int = 0
     """Worker processes that had grown beyond ``memory_limit`` and were replaced between two chunks."""
+    crowded: int = 0
+    """Items that failed in company in a way that company causes (a server refused), and were tried again with less."""
     workers_started: int = 0
     chunks: int = 0
     wall_s: Seconds = 0.0

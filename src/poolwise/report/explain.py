@@ -149,6 +149,7 @@ def _happened(report: Report) -> Iterator[str]:
     if report.revised:
         yield _line("revised", "the work was heavier than the first items had shown, and the plan was made anew")
     troubles = [("items tried again", report.retried), ("workers lost", report.deaths)]
+    troubles.append(("items refused in company and tried again with less", report.crowded))
     troubles.append(("workers replaced, having grown beyond memory_limit", report.recycled))
     told = ", ".join(f"{what}: {number(count)}" for what, count in troubles if count)
     if told:

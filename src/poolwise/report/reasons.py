@@ -122,6 +122,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     plan.Joined: lambda reason: (
         f"others joined the first item {duration(reason.after_s)} after the start, while it ran, and left nothing over"
     ),
+    plan.OnlyHere: lambda _: "what the function uses belongs to the calling thread, and fails in any other",
     plan.NotMeasured: lambda _: (
         "nothing was measured beforehand; how many items travel together is found while running"
     ),

@@ -111,14 +111,17 @@ class Driver:
         until: Callable[[], bool] | None = None,
         *,
         without: Iterable[int] = (),
+        recall: Iterable[int] = (),
         tick_s: Seconds = TICK_S,
     ) -> Iterator[Batch]:
         """Run on as ``run`` does, and leave the backend open, for the next crew to go on with what is in flight.
 
-        The workers ``without`` whom it is to go on get nothing more. At least every ``tick_s`` ``until`` is asked.
+        The workers ``without`` whom it is to go on get nothing more, and those in ``recall`` give back what they have
+        not begun. At least every ``tick_s`` ``until`` is asked.
         """
-        self._tick_s = tick_s
-        yield from self._run(backend, self.scheduler.go_on(crew, without=without), until, leaves=True)
+        self._tick_s, self._backend = tick_s, backend
+        instructions = self.scheduler.go_on(crew, without=without, recall=recall)
+        yield from self._run(backend, instructions, until, leaves=True)
 
     def _run(
         self,
@@ -277,8 +280,8 @@ class Driver:
                     self._sent = True
                     inherited = self.items.inherited and backend.inherits_items(worker)
                     backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
-                case TakeBack(worker):
-                    self._running().take_back(worker)
+                case TakeBack(worker, whole):
+                    self._running().take_back(worker, whole=whole)
                 case Emit(batch):
                     finished.append(batch)
                 case Read(count):

@@ -46,6 +46,7 @@ from poolwise.model.events import (
     WorkerRetired,
 )
 from poolwise.model.units import Seconds
+from poolwise.run.crowd import Crowd
 from poolwise.run.handover import Handover
 from poolwise.run.inquest import Inquest
 from poolwise.run.staff import Staff
@@ -73,6 +74,7 @@ class Scheduler:
         self._staff = Staff()
         self._handover = Handover(ordered=wishes.ordered)
         self._inquest = Inquest()
+        self._crowd = Crowd()
         self._paused = False
         self._attempts: dict[int, int] = {}
         self._asked_back: int | None = None
@@ -103,6 +105,16 @@ class Scheduler:
     def busy_workers(self) -> int:
         """Workers that have something to do."""
         return self._staff.busy
+
+    @property
+    def only_here(self) -> bool:
+        """An item has failed because it was not run in the calling thread."""
+        return self._crowd.only_here
+
+    @property
+    def most_workers(self) -> int | None:
+        """More at a time than this were too many; None: nothing is known of it."""
+        return self._crowd.limit
 
     @property
     def paused(self) -> bool:
@@ -164,13 +176,15 @@ class Scheduler:
         self._paused = False
         return self._advance()
 
-    def go_on(self, crew: Crew, *, without: Iterable[int] = ()) -> list[Instruction]:
+    def go_on(self, crew: Crew, *, without: Iterable[int] = (), recall: Iterable[int] = ()) -> list[Instruction]:
         """Go on with the same backend and another crew: what is in flight stays where it is.
 
-        The workers ``without`` whom it is to go on finish what they have, and get nothing more.
+        The workers ``without`` whom it is to go on finish what they have, and get nothing more; from those that are in
+        ``recall``, what they have not begun is taken back.
         """
         self._supply.use(crew)
         self._staff.bench(without)
+        self._out += [TakeBack(worker, whole=True) for worker in recall if self._staff.has_ahead(worker)]
         self._start_failures, self._most_start_failures = 0, MOST_START_FAILURES
         self._paused = False
         return self._advance()
@@ -232,7 +246,7 @@ class Scheduler:
             self._supply.learn(chunk.start, count or len(chunk), outcome.wall_s, item_bytes)
             self._supply.value_bytes = outcome.value_bytes
         if outcome.errors:
-            self._settle_errors(chunk, outcome)
+            self._settle_errors(chunk, outcome, more=event.more or event.cut)
         elif count == len(chunk) or event.cut:
             self._finish(Batch(chunk.start, outcome.values, light=outcome.light))
         else:
@@ -242,16 +256,24 @@ class Scheduler:
             # Known as taken back, or left besides. What comes before a failure is still wanted.
             self._supply.leftovers.give_back(chunk.start + count, chunk.stop, marked=chunk.marked)
 
-    def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
+    def _settle_errors(self, chunk: Chunk, outcome: Outcome, *, more: bool) -> None:
         """Split a chunk with errors into pieces of values and items that failed or are tried again."""
-        begin = 0
+        begin, excused = 0, False
         for offset in sorted(outcome.errors):
             if offset > begin and len(outcome.values) >= offset:
                 self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
-            self._task_failed(chunk.start + offset, outcome.errors[offset], marked=chunk.marked)
+            error = outcome.errors[offset]
+            if self._crowd.excuses(chunk.id, error.error, self.workers, self._wishes.crowding):
+                self._run_in_less_company(chunk.start + offset, marked=chunk.marked)
+                excused = True
+            else:
+                self._task_failed(chunk.start + offset, error, marked=chunk.marked)
             begin = offset + 1
         if begin < len(outcome.values):
             self._finish(Batch(chunk.start + begin, outcome.values[begin:]))
+        if excused and begin == len(outcome.values) and not (more or self._over):
+            # It stopped there, because one error was thought to end it all.
+            self._supply.leftovers.give_back(chunk.start + begin, chunk.stop, marked=chunk.marked)
 
     def _task_failed(self, index: int, error: TaskError, *, marked: bool) -> None:
         attempts = self._attempts.get(index, 0) + 1
@@ -262,6 +284,14 @@ class Scheduler:
             return
         self._attempts.pop(index, None)
         self._give_up(index, error, attempts)
+
+    def _run_in_less_company(self, index: int, *, marked: bool) -> None:
+        self.counts.crowded += 1
+        self._supply.leftovers.add(self._supply.chunk(index, index + 1, marked=marked))
+        if self._crowd.limit is not None and self._crowd.limit < self.workers:
+            self._supply.crew = replace(self._supply.crew, workers=self._crowd.limit)
+        # Nobody but the calling thread can run it: somebody has to change the crew.
+        self._paused |= self._crowd.only_here
 
     def _give_up(self, index: int, error: TaskError, attempts: int) -> None:
         """An item has failed for good."""
@@ -371,6 +401,7 @@ class Scheduler:
 
     def _send(self, worker: int, chunk: Chunk) -> None:
         self._staff.give(worker, chunk)
+        self._crowd.sent(chunk)
         self.counts.chunks += 1
         self._out.append(Send(worker, chunk))
 

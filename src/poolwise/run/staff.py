@@ -70,6 +70,10 @@ class Staff:
             if worker in self._idle:
                 self._idle.remove(worker)
 
+    def has_ahead(self, worker: int) -> bool:
+        """Tell whether a worker has more than it can have begun."""
+        return worker in self._queues and sum(map(len, self._queues[worker])) > 1
+
     def arrive(self, worker: int) -> None:
         """A worker is ready."""
         self._ready.add(worker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from poolwise.model.classes import field, frozen, mutable
@@ -32,6 +33,8 @@ class Wishes:
     """A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time."""
     stream: bool = False
     """Results are taken one by one (``imap``): read ahead a little only, and raise an error in its turn."""
+    crowding: Callable[[BaseException], str | None] | None = None
+    """Says of an error whether company may have caused it: such an item is tried again with less. None: none is."""
     lines: Lines | None = None
     """Tasks of different kinds wait (a pool), and come by themselves. What waits is spread over the workers, since
     nobody knows whether more will come."""
@@ -62,5 +65,7 @@ class Counts:
     retried: int = 0
     deaths: int = 0
     recycled: int = 0
+    crowded: int = 0
+    """Items that failed in company, in a way that company causes, and were tried again with less."""
     chunks: int = 0
     started: int = 0
