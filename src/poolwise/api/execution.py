@@ -26,6 +26,7 @@ from poolwise.measure.cpu import CpuClock
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
 from poolwise.measure.pace import Runner
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
+from poolwise.measure.tally import Tally
 from poolwise.model.classes import frozen, replace
 from poolwise.model.events import Batch, Failed
 from poolwise.model.failure import Failure
@@ -162,9 +163,7 @@ class Execution:
         # Where the items run elsewhere, this thread looks on.
         tick_s = TICK_S if here else LOOK_EVERY_S
         first_crew = self._first_crew(plan)
-        yield from map(
-            self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s)
-        )
+        yield from map(self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s))
         opening.end()
         probe.rest()
         self._probe_s, self._probe_items = time.monotonic() - self._begun, probe.items
@@ -186,6 +185,8 @@ class Execution:
             self.profile = self._probe.profile(
                 shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
             )
+            if self._opening is not None:
+                self.profile = self._opening.corrected(self.profile)
         else:
             self.profile, self._now = self._now, None
         return decide(self.profile, machine, self._options, left, ships_items=not self._items.inherited)
@@ -213,8 +214,8 @@ class Execution:
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
         elif self.profile is not None and self.machine is not None:
-            queued = company.backend("processes").queued_s if plan.backend == "processes" else None
-            self._outlook = Outlook(self._driver, plan, self.profile, self.machine, len(company.kinds), queued)
+            there = sum(1 for kind in company.kinds.values() if kind == plan.backend)
+            self._outlook = Outlook(self._driver, plan, self.profile, self.machine, there, self._tally(company, plan))
             company.hear, until = self._outlook.hear, self._is_surprised
             crew = replace(crew, workers=self._outlook.workers)
         others = company.of_other_kinds(plan.backend)
@@ -349,6 +350,11 @@ class Execution:
         assert self._outlook is not None  # noqa: S101 - it is asked while they run; for the type checker
         self._now = self._outlook.look()
         return self._now is not None
+
+    def _tally(self, company: Company, plan: Plan) -> Tally:
+        """Make what hears of the workers of a plan, and can look at them."""
+        backend = company.backend(plan.backend)
+        return Tally(plan.backend, getattr(backend, "queued_s", None), getattr(backend, "at_work", None))
 
     def _make_backend(self, kind: BackendName) -> Backend:
         """Make a backend that joins the first one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from poolwise.decide.revise import revised
 from poolwise.measure.tally import Tally
@@ -33,14 +32,14 @@ class Outlook:
         profile: Profile,
         machine: Machine,
         there: int,
-        queued_s: Callable[[], Seconds] | None,
+        tally: Tally,
     ) -> None:
-        """Look at a run by ``plan``; so many workers are ``there`` already, and ``queued_s`` tells of their queueing."""
+        """Look at a run by ``plan``; so many workers are ``there`` already, and ``tally`` hears of what they do."""
         self._driver = driver
         self._plan = plan
         self._profile = profile
         self._machine = machine
-        self._tally = Tally(plan.backend, queued_s)
+        self._tally = tally
         self._next_look = time.monotonic() + LOOK_EVERY_S
         self._limiter: Limiter | None = None
         if plan.backend in ("threads", "asyncio") and plan.workers > machine.cores:

@@ -32,6 +32,8 @@ MOST_TASKS = 256
 MOST_PROCESSES_PER_CORE = 4
 # A coroutine function that mostly waits stays in one event loop, where what it shares (sessions, locks) keeps working.
 COROUTINE_WAITS = 0.5
+# ... unless computing takes so many times as long as the waiting: then one loop, however many wait in it, is the limit.
+LOOP_IS_FULL = 4.0
 # Less computing than this share of the time is not what keeps an item.
 COMPUTES = 0.05
 
@@ -67,9 +69,15 @@ def _obstacle(question: Question, name: BackendName) -> Reason | None:
         return NotCoroutine()
     if question.options.timeout is not None and can.timeout == "tells":
         return CannotTimeOut(name)
-    if can.ships and work.profile.coroutine and work.profile.waiting > COROUTINE_WAITS:
+    if can.ships and work.profile.coroutine and work.profile.waiting > COROUTINE_WAITS and not _loop_is_full(work):
         return Waits(work.profile.waiting)
     return _process_obstacle(work) if can.ships else None
+
+
+def _loop_is_full(work: Work) -> bool:
+    """Tell whether what coroutines compute keeps one event loop busy for longer than they wait."""
+    waiting_s = math.ceil(work.items / MOST_TASKS) * work.profile.wall_s
+    return work.items * work.profile.cpu_s > LOOP_IS_FULL * waiting_s
 
 
 def _process_obstacle(work: Work) -> Reason | None:

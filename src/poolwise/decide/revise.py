@@ -34,6 +34,9 @@ def revised(plan: Plan, profile: Profile, recent: Recent, machine: Machine, left
         return None
     if plan.backend == "threads":
         return now if _threads_are_wrong(plan, profile, recent, machine) else None
+    if plan.backend == "asyncio":
+        # Nothing says how full one loop would be but one that is.
+        return now if recent.busy > SIDE_BY_SIDE and now.cpu_s > 2 * profile.cpu_s else None
     if abs(now.waiting - profile.waiting) > OTHER_KIND or now.wall_s * MUCH_LESS < profile.wall_s:
         return now
     return None

@@ -107,6 +107,11 @@ class Scheduler:
         return self._staff.busy
 
     @property
+    def begun(self) -> int:
+        """Items that were sent at least once."""
+        return self._supply.next
+
+    @property
     def only_here(self) -> bool:
         """An item has failed because it was not run in the calling thread."""
         return self._crowd.only_here
