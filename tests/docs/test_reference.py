@@ -19,7 +19,7 @@ from poolwise.cli.program import COMMANDS
 from poolwise.model import plan
 from poolwise.model.machine import NativePool
 from poolwise.model.options import Options
-from poolwise.model.profile import Payload
+from poolwise.model.profile import Hot, Payload
 from tests.docs.pages import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -34,6 +34,7 @@ VALUES = [
     poolwise.Progress,
     plan.Estimate,
     plan.Candidate,
+    Hot,
     Payload,
     NativePool,
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import os
+import sys
+import time
 
 from poolwise.model.units import Seconds
 from poolwise.work.proc import read_proc
@@ -28,6 +31,26 @@ def queued_s() -> Seconds:
         return int(read_proc(SCHEDSTAT).split()[1]) / 1e9
     except (OSError, IndexError, ValueError):
         return 0.0
+
+
+class ThreadClock:
+    """The CPU clock of the thread that makes it, which any other may read while that one runs."""
+
+    def __init__(self) -> None:
+        """Ask for the clock here: to ask for that of a thread that has ended may crash."""
+        self.thread_id = _thread.get_ident()
+        self._clock: int | None = None
+        if sys.platform != "win32" and hasattr(time, "pthread_getcpuclockid"):  # nor on macOS
+            self._clock = time.pthread_getcpuclockid(self.thread_id)
+
+    def cpu_s(self) -> Seconds | None:
+        """Give the CPU seconds of the thread; None where the system does not tell, or the thread has ended."""
+        if sys.platform == "win32" or self._clock is None:
+            return None
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return None
 
 
 class CpuClock:

@@ -16,8 +16,10 @@ import os
 import sys
 import time
 
-from poolwise.measure.cpu import queued_s
+from poolwise.measure.cpu import ThreadClock, queued_s
+from poolwise.measure.sampler import Sampler
 from poolwise.model.classes import frozen
+from poolwise.model.profile import Hot
 from poolwise.model.units import Seconds
 
 # Short enough for some twenty samples in a probe of 20 ms where the GIL is free.
@@ -25,6 +27,8 @@ NAP_S: Seconds = 0.0005
 # A wake-up later than this waited for the GIL: timers alone are late by 0.05 to 0.15 ms (Linux's timer slack and the
 # way through the scheduler), and a holder that lets go by itself sooner than this hinders nobody.
 LATE_S: Seconds = 0.0004
+# Who has had a core for less than this share of the time since the last look has waited.
+WAITED = 0.5
 
 
 @frozen
@@ -53,9 +57,13 @@ class GilWatch:
         self._end = _thread.allocate_lock()
         self._ended = _thread.allocate_lock()
         self._home = os.getpid()
+        self._sampler = Sampler()
+        self._worker = ThreadClock()
 
     def resume(self) -> None:
-        """The work runs from now on."""
+        """The work runs from now on, in the thread that says so."""
+        if self._worker.thread_id != _thread.get_ident():
+            self._worker = ThreadClock()
         self._since = time.perf_counter()
         if not self._ended.locked():
             self._end = _thread.allocate_lock()
@@ -99,6 +107,10 @@ class GilWatch:
         late = sum(seconds for seconds, late in counted if late) / sum(seconds for seconds, _ in counted)
         return late * self._share_of_the_gil()
 
+    def hot(self) -> Hot | None:
+        """Give the line in which the time went; None with too few samples to say."""
+        return self._sampler.hot()
+
     def _share_of_the_gil(self) -> float:
         """Say what part of all the lateness was not spent in the queue for a core."""
         late_s = sum(max(0.0, look.got - look.asked) for look in self._looks)
@@ -117,12 +129,20 @@ class GilWatch:
         clock, idle = time.perf_counter, 0
         # A new thread asks for the GIL too before it does anything.
         self._looks.append(_Look(since, since, clock()))
+        cpu_s = self._worker.cpu_s()
         try:
             while idle < MOST_IDLE_NAPS:
                 begun = clock()
                 if self._end.acquire(timeout=NAP_S):
                     return
-                self._looks.append(_Look(begun, begun + NAP_S, clock()))
+                got = clock()
+                self._looks.append(_Look(begun, begun + NAP_S, got))
+                before_s, cpu_s = cpu_s, self._worker.cpu_s()
+                if self._since is not None:
+                    # Without its clock: who lets others have the GIL at once mostly waits.
+                    computed_s = got - begun - NAP_S if cpu_s is None or before_s is None else cpu_s - before_s
+                    waiting = computed_s < WAITED * (got - begun)
+                    self._sampler.look(self._worker.thread_id, waiting=waiting, seconds=got - begun)
                 idle = idle + 1 if self._since is None else 0
         finally:
             if any(look.got - look.asked > LATE_S for look in self._looks):

@@ -17,6 +17,23 @@ class Payload:
     """Why it cannot be shipped at all; None where it can."""
 
 
+@frozen
+class Hot:
+    """The line of the user's own code in which the time went, as the looks at its thread saw it."""
+
+    file: str
+    line: int
+    function: str
+    callee: str
+    """What the line had called, most of the time: "recv"; "" where it computed by itself."""
+    share: float
+    """Share of the time that was spent on this line, in all that it calls included, 0 to 1."""
+    waiting_share: float
+    """Share of the time that was spent waiting on this line, a part of ``share``."""
+    samples: int = 0
+    """Looks at the thread that this is taken from."""
+
+
 @frozen(kw_only=True)
 class Profile:
     """The work as the probe saw it; every figure is a mean for one item unless its name says otherwise."""
@@ -43,6 +60,8 @@ class Profile:
     result: Payload | None = None
     function: Payload | None = None
     """Shipping the function itself, once per worker."""
+    hot: Hot | None = None
+    """Where the time went; None where that was not seen."""
 
     @property
     def waiting(self) -> float:
