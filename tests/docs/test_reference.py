@@ -17,6 +17,8 @@ from poolwise.backends.protocol import CAPABILITIES
 from poolwise.cli.exits import MEANINGS
 from poolwise.cli.program import COMMANDS
 from poolwise.model import plan
+from poolwise.model.facts import Facts
+from poolwise.model.limit import Limit
 from poolwise.model.machine import NativePool
 from poolwise.model.options import Options
 from poolwise.model.profile import Hot, Payload
@@ -34,6 +36,9 @@ VALUES = [
     poolwise.Progress,
     plan.Estimate,
     plan.Candidate,
+    plan.Turning,
+    Limit,
+    Facts,
     Hot,
     Payload,
     NativePool,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
 from poolwise.backends.protocol import CAPABILITIES
-from poolwise.decide.choose import decide, decide_forced
+from poolwise.decide.choose import decide_by
 from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.start import choose_start_method
@@ -22,9 +22,10 @@ from poolwise.measure.machine import find_machine, wanted_cores
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
 from poolwise.model.classes import frozen, replace
 from poolwise.model.events import Batch, Failed
+from poolwise.model.facts import Facts, foresee_by
 from poolwise.model.failure import Failure
 from poolwise.model.options import CORES_VARIABLE, Options
-from poolwise.model.plan import Plan, plan_ended
+from poolwise.model.plan import Plan, Turning, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
 from poolwise.report import teach_words
@@ -63,6 +64,13 @@ PEEK_S: Seconds = 0.002
 OWN_LOOP_PATIENCE_S: Seconds = 0.5
 
 learn_from(teach_words)
+
+
+@foresee_by
+def _turnings(facts: Facts) -> tuple[Turning, ...]:
+    from poolwise.decide.turning import find_turnings  # noqa: PLC0415 - few ask
+
+    return find_turnings(facts)
 
 
 @frozen
@@ -104,6 +112,7 @@ class Execution:
         self.plan: Plan | None = None
         self.profile: Profile | None = None
         self.machine: Machine | None = None
+        self.facts: Facts | None = None
         self.into: list[Any] | None = None
         """The list that a verb gathers all values in, in order; some may be put there before their batch says so."""
         self.error: BaseException | None = None
@@ -153,13 +162,20 @@ class Execution:
             # Our loop's thread is not there any more when workers are forked.
             machine = replace(machine, python_threads=max(1, machine.python_threads - 1))
         self.machine = machine
-        if self._probe is None:
-            return decide_forced(machine, self._options, left, coroutine=self._call.coroutine)
-        starts = choose_start_method(machine, self._options)
-        self.profile = self._probe.profile(
-            shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
+        if self._probe is not None:
+            starts = choose_start_method(machine, self._options)
+            self.profile = self._probe.profile(
+                shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
+            )
+        self.facts = Facts(
+            profile=self.profile,
+            machine=machine,
+            options=self._options.without_objects(),
+            left=left,
+            ships_items=not self._items.inherited,
+            coroutine=self._call.coroutine,
         )
-        return decide(self.profile, machine, self._options, left, ships_items=not self._items.inherited)
+        return decide_by(self.facts)
 
     def run(self, plan: Plan) -> Iterator[Batch]:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
@@ -196,6 +212,8 @@ class Execution:
             revised=max(0, self._runs - 1),
             run_s=time.monotonic() - self._run_begun if self._run_begun is not None else 0.0,
             cpu_s=self._cpu.elapsed_s(),
+            read_s=self._items.read_s,
+            facts=self.facts,
         )
 
     def diagnose(self) -> Diagnosis:
@@ -219,6 +237,7 @@ class Execution:
             sampled=counts.done,
             sample_s=self._probe_s,
             total=self._scheduler.total,
+            facts=self.facts,
         )
 
     def wanted(self, batch: Batch) -> Sequence[Any]:

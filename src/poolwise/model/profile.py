@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from poolwise.model.classes import frozen
+from poolwise.model.plain import as_dict, from_plain
 from poolwise.model.units import Bytes, Seconds
 
 
@@ -81,3 +85,12 @@ class Profile:
         if self.gil_held is None:
             return self.thread_cpu_s
         return self.gil_held * self.wall_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Profile:
+        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
+        return from_plain(cls, data)
