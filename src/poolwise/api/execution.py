@@ -213,6 +213,7 @@ class Execution:
             run_s=time.monotonic() - self._run_begun if self._run_begun is not None else 0.0,
             cpu_s=self._cpu.elapsed_s(),
             read_s=self._items.read_s,
+            longest_s=self._scheduler.longest_s,
             facts=self.facts,
         )
 

@@ -46,6 +46,8 @@ class Report:
     """CPU of this process and of its worker processes meanwhile."""
     read_s: Seconds = 0.0
     """Time that the caller's iterator took to give the items; workers may have been busy meanwhile."""
+    longest_s: Seconds = 0.0
+    """What the longest item took, at least: of items that ran in one chunk only the mean is known."""
     facts: Facts | None = None
     """What the Plan was made by; None where there was nothing to decide."""
 
@@ -62,7 +64,9 @@ class Report:
     @property
     def limit(self) -> Limit | None:
         """What kept the run from being faster; None where the figures do not tell."""
-        spent = Spent(wall_s=self.wall_s, run_s=self.run_s, cpu_s=self.cpu_s, read_s=self.read_s)
+        spent = Spent(
+            wall_s=self.wall_s, run_s=self.run_s, cpu_s=self.cpu_s, read_s=self.read_s, longest_s=self.longest_s
+        )
         return find_limit(self.plan, self.profile, self.machine, spent)
 
     @property

@@ -24,7 +24,8 @@ LIMITS: dict[str, Callable[[str], str]] = {
     "far side": lambda part: (
         f"what the function waits for: together, items took longer than alone, which is {part} of the time"
     ),
-    "item": lambda part: f"the items themselves: all ran at once, and one alone takes {part} of the time",
+    "slow item": lambda part: f"one slow item, which took {part} of the time",
+    "items": lambda part: f"the items themselves: all ran at once, and one alone takes {part} of the time",
     "workers": lambda _: "the number of workers: all of them waited, and more could have waited at the same time",
     "one at a time": lambda part: f"waiting for one item at a time: {part} of the time",
 }

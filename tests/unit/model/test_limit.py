@@ -10,6 +10,7 @@ from poolwise.model.plan import Estimate, Plan
 from tests.unit.decide.facts import make_profile
 
 MACHINE = Machine(cores=4)
+COLD = make_profile(0.01, cpu=0.5, first_s=0.8)
 LOOP = Plan(backend="loop", items=10, estimate=Estimate(0.0, 1.0, 0.0, "one worker"))
 
 
@@ -18,10 +19,12 @@ def pool(backend, limit, *, start_s=0.0, work_s=1.0, workers=4):
     return Plan(backend=backend, workers=workers, items=100, estimate=Estimate(start_s, work_s, 0.0, limit))
 
 
-def limit(plan, *, wall_s=1.0, cpu_s=0.1, read_s=0.0, machine=MACHINE, profile=None):
+def limit(plan, *, wall_s=1.0, cpu_s=0.1, read_s=0.0, longest_s=0.01, machine=MACHINE, profile=None):
     """Find the limit of a run of a second; items wait for 10 ms, with 5 ms of GIL."""
     profile = profile or make_profile(0.01, cpu=0.5)
-    return find_limit(plan, profile, machine, Spent(wall_s=wall_s, run_s=wall_s, cpu_s=cpu_s, read_s=read_s))
+    return find_limit(
+        plan, profile, machine, Spent(wall_s=wall_s, run_s=wall_s, cpu_s=cpu_s, read_s=read_s, longest_s=longest_s)
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,11 @@ def limit(plan, *, wall_s=1.0, cpu_s=0.1, read_s=0.0, machine=MACHINE, profile=N
         (pool("asyncio", "one event loop"), {}, Limit("one core", 0.5)),
         (pool("threads", "waiting", work_s=0.25), {}, Limit("far side", 0.75)),
         (pool("threads", "waiting", work_s=0.9), {}, Limit("workers", 0.9)),
-        (pool("threads", "waiting", work_s=0.9, workers=100), {}, Limit("item", 0.9)),
+        (pool("threads", "waiting", work_s=0.9, workers=100), {}, Limit("items", 0.9)),
+        (pool("threads", "waiting", work_s=0.25), {"longest_s": 0.8}, Limit("slow item", 0.8)),
+        (pool("threads", "waiting", work_s=0.9), {"longest_s": 0.8, "profile": COLD}, Limit("workers", 0.9)),
+        (pool("processes", "cores"), {"cpu_s": 3.6, "longest_s": 0.8}, Limit("cores", 0.9)),
+        (LOOP, {"longest_s": 0.8}, Limit("one at a time", 0.9)),
         (pool("threads", "waiting", work_s=0.9), {"cpu_s": 3.0}, None),
         (pool("processes", "cores", work_s=0.9), {"cpu_s": 2.0}, None),
         (Plan(backend="threads", workers=4), {}, None),
