@@ -125,6 +125,16 @@ class GilWatch:
             if begun <= look.asked <= ended
         ]
 
+    @staticmethod
+    def _waits(seconds: Seconds, before_s: Seconds | None, cpu_s: Seconds | None) -> bool:
+        """Tell whether the work waited for most of a look's time: it had no core, and let others have the GIL.
+
+        Who had no core and kept the GIL was in the queue for one, on a busy machine, and computes.
+        """
+        if seconds - NAP_S > LATE_S:
+            return False
+        return cpu_s is None or before_s is None or cpu_s - before_s < WAITED * seconds
+
     def _watch(self, since: Seconds) -> None:
         clock, idle = time.perf_counter, 0
         # A new thread asks for the GIL too before it does anything.
@@ -139,9 +149,7 @@ class GilWatch:
                 self._looks.append(_Look(begun, begun + NAP_S, got))
                 before_s, cpu_s = cpu_s, self._worker.cpu_s()
                 if self._since is not None:
-                    # Without its clock: who lets others have the GIL at once mostly waits.
-                    computed_s = got - begun - NAP_S if cpu_s is None or before_s is None else cpu_s - before_s
-                    waiting = computed_s < WAITED * (got - begun)
+                    waiting = self._waits(got - begun, before_s, cpu_s)
                     self._sampler.look(self._worker.thread_id, waiting=waiting, seconds=got - begun)
                 idle = idle + 1 if self._since is None else 0
         finally:
