@@ -16,7 +16,7 @@ from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
 from poolwise.backends.company import Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
-from poolwise.decide.choose import decide, decide_forced, plan_company, plan_here
+from poolwise.decide.choose import decide_by, plan_company, plan_here
 from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
@@ -29,9 +29,10 @@ from poolwise.measure.probe import PROBE_CHUNK_S, Probe
 from poolwise.measure.tally import Tally
 from poolwise.model.classes import frozen, replace
 from poolwise.model.events import Batch, Failed
+from poolwise.model.facts import Facts, foresee_by
 from poolwise.model.failure import Failure
 from poolwise.model.options import CORES_VARIABLE, BackendName, Options
-from poolwise.model.plan import Plan, plan_ended
+from poolwise.model.plan import Plan, Turning, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
 from poolwise.report import teach_words
@@ -71,6 +72,13 @@ PEEK_S: Seconds = 0.002
 OWN_LOOP_PATIENCE_S: Seconds = 0.5
 
 learn_from(teach_words)
+
+
+@foresee_by
+def _turnings(facts: Facts) -> tuple[Turning, ...]:
+    from poolwise.decide.turning import find_turnings  # noqa: PLC0415 - few ask
+
+    return find_turnings(facts)
 
 
 @frozen
@@ -116,6 +124,7 @@ class Execution:
         self.plan: Plan | None = None
         self.profile: Profile | None = None
         self.machine: Machine | None = None
+        self.facts: Facts | None = None
         self.into: list[Any] | None = None
         """The list that a verb gathers all values in, in order; some may be put there before their batch says so."""
         self.error: BaseException | None = None
@@ -172,24 +181,23 @@ class Execution:
         """Look at the machine and choose; nothing but these figures and the options counts."""
         self._peek()
         machine, left = find_machine(), self._scheduler.left
-        if self._probe is None or self._company is None:
-            self.machine = machine
-            return decide_forced(machine, self._options, left, coroutine=self._call.coroutine)
-        # Our own threads have ended when workers are forked.
-        machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
+        if self._company is not None:
+            # Our own threads have ended when workers are forked.
+            machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
         self.machine = machine
-        starts = choose_start_method(machine, self._options)
         if self._scheduler.only_here:
+            self.facts = None
             return plan_here(left)
-        if self._now is None:
-            self.profile = self._probe.profile(
-                shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
-            )
-            if self._opening is not None:
-                self.profile = self._opening.corrected(self.profile)
-        else:
-            self.profile, self._now = self._now, None
-        return decide(self.profile, machine, self._options, left, ships_items=not self._items.inherited)
+        self._find_profile(machine)
+        self.facts = Facts(
+            profile=self.profile,
+            machine=machine,
+            options=self._options.without_objects(),
+            left=left,
+            ships_items=not self._items.inherited,
+            coroutine=self._call.coroutine,
+        )
+        return decide_by(self.facts)
 
     def run(self, plan: Plan) -> Iterator[Batch]:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
@@ -244,6 +252,9 @@ class Execution:
             revised=max(0, self._runs - 1),
             run_s=time.monotonic() - self._run_begun if self._run_begun is not None else 0.0,
             cpu_s=self._cpu.elapsed_s(),
+            read_s=self._items.read_s,
+            longest_s=self._scheduler.longest_s,
+            facts=self.facts,
         )
 
     def diagnose(self) -> Diagnosis:
@@ -267,6 +278,7 @@ class Execution:
             sampled=counts.done,
             sample_s=self._probe_s,
             total=self._scheduler.total,
+            facts=self.facts,
         )
 
     def wanted(self, batch: Batch) -> Sequence[Any]:
@@ -377,6 +389,16 @@ class Execution:
         processes.take_snapshot()
         return True
 
+    def _find_profile(self, machine: Machine) -> None:
+        """Say what the work is like: as it is by now, if that was another; else as the first items showed it."""
+        if self._now is not None:
+            self.profile, self._now = self._now, None
+        elif self._probe is not None and self._opening is not None:
+            inherited = choose_start_method(machine, self._options).method == "fork"
+            function = None if inherited else self._ask.function
+            found = self._probe.profile(shipping=self._is_worth_a_look(), function=function)
+            self.profile = self._opening.corrected(found)
+
     def _company_plan(self) -> Plan | None:
         """Where company has all that is left, there is nothing to decide."""
         joined = self._opening.joined if self._opening is not None else None
@@ -385,7 +407,7 @@ class Execution:
         if self._scheduler.total is None or self._scheduler.waiting:
             return None
         self.machine = self.machine or find_machine()
-        self.profile = self._probe.profile(shipping=False)
+        self.profile, self.facts = self._probe.profile(shipping=False), None
         workers = sum(1 for kind in self._company.kinds.values() if kind == joined.backend)
         return plan_company(self.profile, self.machine, joined, workers, self._scheduler.left)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.decide.cost import Work, loop_cost, processes_cost, tasks_cost, threads_cost
@@ -34,6 +34,8 @@ MOST_PROCESSES_PER_CORE = 4
 COROUTINE_WAITS = 0.5
 # ... unless computing takes so many times as long as the waiting: then one loop, however many wait in it, is the limit.
 LOOP_IS_FULL = 4.0
+# How finely numbers of workers are tried; each costs 4 µs to estimate.
+STEP_DIGITS = 5
 # Less computing than this share of the time is not what keeps an item.
 COMPUTES = 0.05
 
@@ -103,23 +105,14 @@ def _ways(question: Question, name: BackendName) -> Iterator[tuple[int, int, Est
         case "loop":
             yield 1, 1, loop_cost(work)
         case "threads":
-            yield from _each(options, work, MOST_THREADS, lambda k: threads_cost(work, k))
+            wanted = [*_powers(MOST_THREADS), *_steps(work.machine.cores)]
+            yield from ((k, 1, threads_cost(work, k)) for k in _counts(options, work, wanted))
         case "asyncio":
-            yield from _each(options, work, MOST_TASKS, lambda k: tasks_cost(work, k))
+            yield from ((k, 1, tasks_cost(work, k)) for k in _counts(options, work, _powers(MOST_TASKS)))
         case "processes":
             tasks = _tasks_per_worker(work)
-            most = max(_processes(work))
-            yield from (
-                (k, tasks, processes_cost(work, k, tasks))
-                for k in _counts(options, work, [*_processes(work), *_powers(most)])
-            )
-
-
-def _each(
-    options: Options, work: Work, most: int, cost: Callable[[int], Estimate]
-) -> Iterator[tuple[int, int, Estimate]]:
-    for workers in _counts(options, work, [*_powers(most), work.machine.cores]):
-        yield workers, 1, cost(workers)
+            counts = _counts(options, work, _steps(_most_processes(work)))
+            yield from ((k, tasks, processes_cost(work, k, tasks)) for k in counts)
 
 
 def _counts(options: Options, work: Work, wanted: Iterable[int]) -> list[int]:
@@ -136,13 +129,22 @@ def _powers(most: int) -> list[int]:
     return [1 << power for power in range(most.bit_length()) if 1 << power <= most]
 
 
-def _processes(work: Work) -> list[int]:
+def _steps(most: int) -> list[int]:
+    """Every number up to 32, then 34, 36 … 64, 68, 72 … 128: what counts is in the first five binary digits.
+
+    Whatever is a step with few cores is one with many: else a machine with more cores might be thought slower. So the
+    number of cores itself is none where it lies between two steps, which are 6 % apart at most.
+    """
+    return [count for count in range(1, most + 1) if count % max(1, 1 << count.bit_length() >> STEP_DIGITS) == 0]
+
+
+def _most_processes(work: Work) -> int:
     """As many as there are cores; more where items also wait, so that the cores are kept busy meanwhile."""
     cores = work.machine.cores
     if work.profile.coroutine or work.profile.waiting < COMPUTES:
-        return [cores]
+        return cores
     share = max(1 - work.profile.waiting, 1 / MOST_PROCESSES_PER_CORE)
-    return [cores, round(cores / share)]
+    return round(cores / share)
 
 
 def _tasks_per_worker(work: Work) -> int:

@@ -8,6 +8,7 @@ from poolwise.decide.candidates import COMPUTES, MOST_TASKS, Question, candidate
 from poolwise.decide.cost import Work, loop_cost
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import OptionError
+from poolwise.model.facts import Facts
 from poolwise.model.machine import Machine
 from poolwise.model.options import Options
 from poolwise.model.plan import (
@@ -41,6 +42,13 @@ WORTH_IT = 0.9
 RELEASES = 0.5
 # Without any measurement: what waits wants many threads and what computes wants few; 32 is the standard library's cap.
 BLIND_THREADS = 32
+
+
+def decide_by(facts: Facts) -> Plan:
+    """Make the Plan that follows from these facts, whichever they are."""
+    if facts.options.backend != "auto":
+        return decide_forced(facts.machine, facts.options, facts.left, coroutine=facts.coroutine)
+    return decide(facts.profile, facts.machine, facts.options, facts.left, ships_items=facts.ships_items)
 
 
 def decide_forced(machine: Machine, options: Options, left: int | None, *, coroutine: bool) -> Plan:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from poolwise.model.classes import frozen
 from poolwise.model.options import StartMethod
+from poolwise.model.plain import as_dict, from_plain
 from poolwise.model.units import Bytes
 
 
@@ -46,6 +48,15 @@ class Machine:
     """Whose native threads these are; any other of them could hold a lock at the moment of a fork."""
     in_worker: bool = False
     """This process is one of Poolwise's workers."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Machine:
+        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
+        return from_plain(cls, data)
 
 
 def unexplained(native_threads: int, pools: Iterable[NativePool]) -> int:

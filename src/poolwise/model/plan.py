@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from poolwise.model.classes import frozen
 from poolwise.model.machine import NativePool
 from poolwise.model.options import BackendName, StartMethod
+from poolwise.model.plain import as_dict
 from poolwise.model.units import Seconds
 
 # --- Reasons -------------------------------------------------------------------------------------------------
@@ -247,6 +248,24 @@ class Plan:
     estimate: Estimate | None = None
     reasons: tuple[Reason, ...] = ()
     rejected: tuple[Candidate, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)
+
+
+@frozen
+class Turning:
+    """What would change the decision: one fact, all others being as they are."""
+
+    fact: Literal["cores", "item_s", "items"]
+    """The cores to use, the seconds that an item takes, the items that are left."""
+    at: float
+    """From this on, or ``below`` this, another backend would be chosen."""
+    below: bool
+    backend: BackendName
+    factor: float
+    """``at`` as a multiple of what it is now."""
 
 
 def plan_ended(items: int, seconds: Seconds, *, coroutine: bool = False) -> Plan:

@@ -163,6 +163,11 @@ class Scheduler:
         """What an item takes, by the newest chunks."""
         return self._supply.item_s
 
+    @property
+    def longest_s(self) -> Seconds:
+        """What the longest item took, at least."""
+        return self._supply.longest_s
+
     def lowest_needed(self) -> int:
         """Give the number below which no item is needed any more."""
         needed = [start for start, _ in self._moving()]

@@ -99,8 +99,9 @@ def test_a_report_tells_what_was_done_and_why():
                     the GIL was held below 1 % of the time (68 samples)
                     shipping an item to another process: 5 bytes, 12.0 µs
                     shipping a result to another process: 1.00 MiB, 500 µs
-          happened  the rest took 69.0 ms (estimated: 64.0 ms)
+          happened  the rest took 69.0 ms (estimated: 64.0 ms, 7 % too low)
           used      55.5 ms of CPU time, 22 % of 2 cores
+          limit     the number of workers: all of them waited, and more could have waited at the same time
     """)
 
 
