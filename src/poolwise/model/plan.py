@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from poolwise.model.classes import frozen
 from poolwise.model.machine import NativePool
 from poolwise.model.options import BackendName, StartMethod
 from poolwise.model.units import Seconds
+
+BoundedBy: TypeAlias = Literal["memory", "files", "threads", "load"]
+TasksAre: TypeAlias = Literal["coroutines", "threads"]
 
 # --- Reasons -------------------------------------------------------------------------------------------------
 
@@ -156,6 +159,19 @@ class NotMeasured:
     """Nothing was measured before (the backend was given), so that chunks are sized while running."""
 
 
+@frozen
+class Bounded:
+    """More at a time would promise more, but the machine has no more of something."""
+
+    by: BoundedBy
+    workers: int
+    """Workers, or items at a time, that there may be."""
+    free: int
+    """What there is to take: bytes, files, threads or cores."""
+    each: int = 1
+    """What each of them takes."""
+
+
 Reason: TypeAlias = (
     Forced
     | WorkEnded
@@ -177,6 +193,7 @@ Reason: TypeAlias = (
     | StartsBy
     | NoStartMethod
     | NotMeasured
+    | Bounded
 )
 
 
@@ -208,6 +225,7 @@ class Candidate:
     estimate: Estimate | None
     tasks_per_worker: int = 1
     why_not: Reason | None = None
+    tasks_are: TasksAre = "coroutines"
 
 
 @frozen(kw_only=True)
@@ -217,7 +235,9 @@ class Plan:
     backend: BackendName
     workers: int = 1
     tasks_per_worker: int = 1
-    """Coroutines that one worker runs at a time; 1 for ordinary functions."""
+    """Items that one worker process runs at a time."""
+    tasks_are: TasksAre = "coroutines"
+    """Where that is more than one: coroutines of its event loop, or calls on threads of its own."""
     chunksize: int | None = None
     """Items sent together; None where measured time decides while running."""
     item_s: Seconds | None = None
