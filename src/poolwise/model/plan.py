@@ -10,6 +10,9 @@ from poolwise.model.options import BackendName, StartMethod
 from poolwise.model.plain import as_dict
 from poolwise.model.units import Seconds
 
+BoundedBy: TypeAlias = Literal["memory", "files", "threads", "load"]
+TasksAre: TypeAlias = Literal["coroutines", "threads"]
+
 # --- Reasons -------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +174,19 @@ class NotMeasured:
     """Nothing was measured before (the backend was given), so that chunks are sized while running."""
 
 
+@frozen
+class Bounded:
+    """More at a time would promise more, but the machine has no more of something."""
+
+    by: BoundedBy
+    workers: int
+    """Workers, or items at a time, that there may be."""
+    free: int
+    """What there is to take: bytes, files, threads or cores."""
+    each: int = 1
+    """What each of them takes."""
+
+
 Reason: TypeAlias = (
     Forced
     | WorkEnded
@@ -194,6 +210,7 @@ Reason: TypeAlias = (
     | NotMeasured
     | Joined
     | OnlyHere
+    | Bounded
 )
 
 
@@ -225,6 +242,7 @@ class Candidate:
     estimate: Estimate | None
     tasks_per_worker: int = 1
     why_not: Reason | None = None
+    tasks_are: TasksAre = "coroutines"
 
 
 @frozen(kw_only=True)
@@ -234,7 +252,9 @@ class Plan:
     backend: BackendName
     workers: int = 1
     tasks_per_worker: int = 1
-    """Coroutines that one worker runs at a time; 1 for ordinary functions."""
+    """Items that one worker process runs at a time."""
+    tasks_are: TasksAre = "coroutines"
+    """Where that is more than one: coroutines of its event loop, or calls on threads of its own."""
     here: bool = False
     """The calling thread runs items besides."""
     chunksize: int | None = None

@@ -60,6 +60,10 @@ class Profile:
     gil_samples: int = 0
     coroutine: bool = False
     """The function is a coroutine function."""
+    memory_bytes: Bytes = 0
+    """What this process grew by while an item ran, at its peak; 0 where it was too little to see."""
+    open_files: int | None = None
+    """Files and sockets that an item has open while it runs; None where that was not seen."""
     argument: Payload | None = None
     result: Payload | None = None
     function: Payload | None = None

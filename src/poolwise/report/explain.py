@@ -70,6 +70,8 @@ def how(way: Plan | Candidate) -> str:
         return f"{text} beside the calling thread"
     if way.backend == "asyncio":
         return f"an event loop with {text} at a time"
+    if way.tasks_per_worker > 1 and way.tasks_are == "threads":
+        return f"{text} with {counted(way.tasks_per_worker, 'thread')}{' each' if way.workers > 1 else ''}"
     if way.tasks_per_worker > 1:
         return f"{text} with {counted(way.tasks_per_worker, 'coroutine')} at a time in each"
     return text

@@ -213,6 +213,14 @@ def test_the_summary_says_in_one_line_what_and_why(plan, line):
             Plan(backend="processes", workers=4, tasks_per_worker=8),
             "4 processes with 8 coroutines at a time in each",
         ),
+        (
+            Plan(backend="processes", workers=2, tasks_per_worker=8, tasks_are="threads"),
+            "2 processes with 8 threads each",
+        ),
+        (
+            Plan(backend="processes", workers=1, tasks_per_worker=8, tasks_are="threads"),
+            "1 process with 8 threads",
+        ),
         (Plan(backend="asyncio", workers=64), "an event loop with 64 tasks at a time"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
