@@ -7,6 +7,7 @@ Buzen, "The Operational Analysis of Queueing Network Models", ACM Computing Surv
 waiting         ``ceil(n / k) * wall``                      every worker has its share of the items, one by one
 cores           ``n * cpu / min(k, cores)``                 computing needs cores, however many workers there are
 GIL             ``n * (gil + handling)``                    threads of one process take turns
+lock            ``n * serial``                              so do they at a lock of the function's; per process
 shipping        ``n * parent``                              the parent packs items and unpacks results alone
 ==============  ==========================================  ====================================================
 
@@ -84,6 +85,8 @@ def threads_cost(work: Work, workers: int) -> Estimate:
     }
     if work.machine.gil:
         limits["GIL"] = work.items * (profile.gil_s * (1 + GIL_TURNS) + handling)
+    if profile.serial_s:
+        limits["lock"] = work.items * profile.serial_s
     return _estimate(workers * THREAD_START_S, limits, _tail(profile, workers))
 
 
@@ -120,6 +123,9 @@ def processes_cost(work: Work, workers: int, tasks_per_worker: int = 1) -> Estim
     if threads and work.machine.gil:
         turn = profile.gil_s * (1 + GIL_TURNS) + shipping / 2 + inner
         limits["GIL"] = work.items / workers * _turns(threads, wall_s + inner - turn, turn)
+    if profile.serial_s:
+        # Each process has locks of its own.
+        limits["lock"] = work.items * profile.serial_s / workers
     start = POOL_START_S[method] + workers * (WORKER_START_S[method] + _seconds(profile.function))
     # Workers start their threads side by side, as far as there are cores.
     start += threads * THREAD_START_S * workers / min(workers, cores)

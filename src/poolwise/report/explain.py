@@ -21,6 +21,7 @@ LIMITS = {
     "waiting": "limited by waiting",
     "cores": "limited by the cores",
     "GIL": "limited by the GIL",
+    "lock": "limited by a lock within the function",
     "shipping": "limited by shipping items and results",
     "one event loop": "limited by computing in one event loop",
 }
