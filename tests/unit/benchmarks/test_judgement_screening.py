@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.judgement.screened import Screened
 from benchmarks.judgement.screening import limit_s, rivals, screen
 from benchmarks.judgement.ways import Ladder, Way, hand_tuned
 
@@ -94,6 +95,15 @@ def test_a_way_that_fails_ends_its_ladder():
 def test_the_limit_follows_the_best_so_far(tried, limit):
     """A rival has some times the best time so far, and in any case enough for the noise of short runs."""
     assert limit_s(tried) == limit
+
+
+def test_a_screening_is_kept_for_the_same_number_of_items(tmp_path):
+    """Another run finds it; with other items it is made again."""
+    Screened(tmp_path / "new" / "file").put("sleep", 100, {"loop": [{"seconds": 1.0}]})
+    again = Screened(tmp_path / "new" / "file")
+    assert again.get("sleep", 100) == {"loop": [{"seconds": 1.0}]}
+    assert again.get("sleep", 200) is None
+    assert again.get("another", 100) is None
 
 
 @pytest.mark.parametrize("coroutine", [False, True])
