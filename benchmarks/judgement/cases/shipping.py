@@ -10,7 +10,7 @@ from benchmarks.judgement.case import Case
 from benchmarks.judgement.cases.spinning import milliseconds
 
 FOUR_MB = 4_000_000
-TEN_MILLION = bytes(range(250)) * 160_000
+FORTY_MB = bytes(range(250)) * 160_000
 
 
 def blocks(count: int) -> list[bytes]:
@@ -58,6 +58,6 @@ CASES = (
     Case(name="4 MB in, compute 5 ms", function=crunch_beside, items=blocks, count=60),
     Case(name="4 MB out", function=make_block, count=60),
     Case(name="compute 10 ms, 4 MB out", function=compute_block, count=40),
-    Case(name="a partial of 40 MB", function=functools.partial(look_up, TEN_MILLION), count=150),
+    Case(name="a partial of 40 MB", function=functools.partial(look_up, FORTY_MB), count=150),
     Case(name="records in", function=sum_of_record, items=records, count=15_000),
 )
