@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 
 from poolwise.backends.protocol import CAPABILITIES
-from poolwise.decide.cost import Work, loop_cost, processes_cost, tasks_cost, threads_cost
+from poolwise.decide.cost import Work, interpreters_cost, loop_cost, processes_cost, tasks_cost, threads_cost
 from poolwise.model.classes import frozen
 from poolwise.model.options import BACKENDS, BackendName, Options
 from poolwise.model.plan import (
@@ -16,6 +16,8 @@ from poolwise.model.plan import (
     Estimate,
     InsideWorker,
     IsCoroutine,
+    NeedsInterpreters,
+    NotIsolated,
     NoStartMethod,
     NotCoroutine,
     OneCore,
@@ -61,7 +63,9 @@ def _candidate(question: Question, name: BackendName) -> Candidate:
 def _obstacle(question: Question, name: BackendName) -> Reason | None:
     """Why a backend cannot serve at all, if it cannot."""
     work, can = question.work, CAPABILITIES[name]
-    if work.profile.coroutine and name in ("loop", "threads"):
+    if name == "interpreters" and not work.machine.interpreters:
+        return NeedsInterpreters(work.machine.python)
+    if work.profile.coroutine and name in ("loop", "threads", "interpreters"):
         return IsCoroutine()
     if not work.profile.coroutine and not can.plain_functions:
         return NotCoroutine()
@@ -69,19 +73,21 @@ def _obstacle(question: Question, name: BackendName) -> Reason | None:
         return CannotTimeOut(name)
     if can.ships and work.profile.coroutine and work.profile.waiting > COROUTINE_WAITS:
         return Waits(work.profile.waiting)
-    return _process_obstacle(work) if can.ships else None
+    if name == "processes" and work.start_method not in work.machine.start_methods and not work.machine.in_worker:
+        return NoStartMethod(work.start_method, work.machine.platform)
+    if name == "interpreters" and work.machine.foreign_modules:
+        return NotIsolated(work.machine.foreign_modules)
+    return _shipping_obstacle(work, all_travel=name == "interpreters") if can.ships else None
 
 
-def _process_obstacle(work: Work) -> Reason | None:
+def _shipping_obstacle(work: Work, *, all_travel: bool) -> Reason | None:
     profile = work.profile
     if work.machine.in_worker:
         return InsideWorker()
-    if work.start_method not in work.machine.start_methods:
-        return NoStartMethod(work.start_method, work.machine.platform)
     if work.machine.cores == 1 and profile.waiting < COMPUTES:
         return OneCore(work.machine.cores_from)
     parts = [("the function", profile.function), ("a result", profile.result)]
-    if work.ships_items:
+    if work.ships_items or all_travel:
         parts.append(("an item", profile.argument))
     for what, payload in parts:
         if payload is not None and payload.problem is not None:
@@ -98,6 +104,8 @@ def _ways(question: Question, name: BackendName) -> Iterator[tuple[int, int, Est
             yield from _each(options, work, MOST_THREADS, lambda k: threads_cost(work, k))
         case "asyncio":
             yield from _each(options, work, MOST_TASKS, lambda k: tasks_cost(work, k))
+        case "interpreters":
+            yield from _each(options, work, work.machine.cores, lambda k: interpreters_cost(work, k))
         case "processes":
             tasks = _tasks_per_worker(work)
             most = max(_processes(work))

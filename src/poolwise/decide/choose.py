@@ -50,7 +50,10 @@ def decide_forced(machine: Machine, options: Options, left: int | None, *, corou
         msg = "decide_forced() is for a given backend"
         raise ValueError(msg)
     reasons: list[Reason] = [Forced(backend), NotMeasured()]
-    natural = {"loop": 1, "threads": BLIND_THREADS, "processes": machine.cores, "asyncio": MOST_TASKS}[backend]
+    cores = machine.cores
+    natural = {"loop": 1, "threads": BLIND_THREADS, "processes": cores, "interpreters": cores, "asyncio": MOST_TASKS}[
+        backend
+    ]
     workers = 1 if backend == "loop" else options.max_workers or natural
     tasks = MOST_TASKS if coroutine and backend == "processes" else 1
     starts = _start(machine, options) if backend == "processes" else None

@@ -38,11 +38,20 @@ LOOP_START_S: Seconds = 0.0005
 WORKER_START_S: dict[StartMethod, Seconds] = {"fork": 0.002, "forkserver": 0.003, "spawn": 0.055}
 POOL_START_S: dict[StartMethod, Seconds] = {"fork": 0.0022, "forkserver": 0.125, "spawn": 0.04}
 PROCESS_CHUNK_S: Seconds = 0.00012
+# an interpreter of its own in a thread, which imports what runs a chunk, and a chunk to it and back (CPython 3.14).
+INTERPRETER_START_S: Seconds = 0.04
+INTERPRETER_CHUNK_S: Seconds = 0.0005
 # A thread that computes holds the GIL for a whole switch interval while others wait: turns cost this share.
 GIL_TURNS = 0.03
 # Chunks are sized to take about so long (run/adapt.py does it while running): long enough that handling one costs
 # little, short enough that results come steadily.
-CHUNK_S: dict[BackendName, Seconds] = {"loop": 0.05, "threads": 0.005, "processes": 0.02, "asyncio": 0.005}
+CHUNK_S: dict[BackendName, Seconds] = {
+    "loop": 0.05,
+    "threads": 0.005,
+    "processes": 0.02,
+    "interpreters": 0.02,
+    "asyncio": 0.005,
+}
 
 
 @frozen(kw_only=True)
@@ -101,6 +110,21 @@ def processes_cost(work: Work, workers: int, tasks_per_worker: int = 1) -> Estim
     }
     start = POOL_START_S[method] + workers * (WORKER_START_S[method] + _seconds(profile.function))
     return _estimate(start, limits, _tail(profile, at_once))
+
+
+def interpreters_cost(work: Work, workers: int) -> Estimate:
+    """Computing overlaps as in processes; this process's own interpreter packs and unpacks, and all items travel."""
+    profile = work.profile
+    shipping = _seconds(profile.argument) + _seconds(profile.result)
+    handling = shipping / 2 + _per_item(INTERPRETER_CHUNK_S, CHUNK_S["interpreters"], profile)
+    limits = {
+        "waiting": _rounds(work.items, workers) * (profile.wall_s + shipping / 2),
+        "cores": work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, work.machine.cores),
+        "shipping": work.items * handling,
+    }
+    # Each thread starts its own, side by side as far as there are cores.
+    start = math.ceil(workers / work.machine.cores) * (INTERPRETER_START_S + _seconds(profile.function))
+    return _estimate(start, limits, _tail(profile, workers))
 
 
 def _estimate(start_s: Seconds, limits: dict[str, Seconds], tail_s: Seconds) -> Estimate:
