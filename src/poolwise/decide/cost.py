@@ -38,9 +38,10 @@ LOOP_START_S: Seconds = 0.0005
 WORKER_START_S: dict[StartMethod, Seconds] = {"fork": 0.002, "forkserver": 0.003, "spawn": 0.055}
 POOL_START_S: dict[StartMethod, Seconds] = {"fork": 0.0022, "forkserver": 0.125, "spawn": 0.04}
 PROCESS_CHUNK_S: Seconds = 0.00012
-# an interpreter of its own in a thread, which imports what runs a chunk, and a chunk to it and back (CPython 3.14).
-INTERPRETER_START_S: Seconds = 0.04
-INTERPRETER_CHUNK_S: Seconds = 0.0005
+# an interpreter of its own in a thread, which imports what runs a chunk, ending it, and a chunk to it and back (CPython
+# 3.14; two that start side by side take twice as long as one).
+INTERPRETER_START_S: Seconds = 0.035
+INTERPRETER_CHUNK_S: Seconds = 0.00015
 # A thread that computes holds the GIL for a whole switch interval while others wait: turns cost this share.
 GIL_TURNS = 0.03
 # Chunks are sized to take about so long (run/adapt.py does it while running): long enough that handling one costs
@@ -122,8 +123,7 @@ def interpreters_cost(work: Work, workers: int) -> Estimate:
         "cores": work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, work.machine.cores),
         "shipping": work.items * handling,
     }
-    # Each thread starts its own, side by side as far as there are cores.
-    start = math.ceil(workers / work.machine.cores) * (INTERPRETER_START_S + _seconds(profile.function))
+    start = workers * (INTERPRETER_START_S + _seconds(profile.function))
     return _estimate(start, limits, _tail(profile, workers))
 
 

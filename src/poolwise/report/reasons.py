@@ -94,7 +94,7 @@ def _one_core(reason: plan.OneCore) -> str:
 def _not_isolated(reason: plan.NotIsolated) -> str:
     first, others = reason.modules[0], len(reason.modules) - 1
     loaded = f"{first} and {counted(others, 'other package')} are" if others else f"{first} is"
-    return f"{loaded} loaded here, extension modules that may not load into a second interpreter"
+    return f"{loaded} loaded here, and may not load into a second interpreter"
 
 
 SENTENCES: dict[type, Callable[[Any], str]] = {

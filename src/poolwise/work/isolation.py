@@ -7,7 +7,6 @@ decision that is made before any try.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from importlib.machinery import ExtensionFileLoader
@@ -16,7 +15,7 @@ from poolwise.errors import FunctionShippingError
 from poolwise.work.call import show_error
 
 # The words of CPython's import system (Python/import.c), whatever a library makes of its error.
-REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")
+REFUSED = " does not support loading in subinterpreters"
 ADVICE = 'use backend="processes", where every module loads, or leave backend out and let Poolwise choose'
 
 
@@ -35,8 +34,9 @@ def foreign_modules() -> tuple[str, ...]:
 def refused_module(error: BaseException) -> str | None:
     """Give the module that an import could not load because this is a second interpreter; None for other errors."""
     for each in _chain(error):
-        if isinstance(each, ImportError) and (found := REFUSED.search(str(each))) is not None:
-            return found[1].partition(".")[0]
+        before, found, _ = str(each).partition(REFUSED) if isinstance(each, ImportError) else ("", "", "")
+        if found:
+            return before.split()[-1].partition(".")[0]
     return None
 
 
