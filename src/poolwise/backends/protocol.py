@@ -34,7 +34,7 @@ class Capabilities:
     plain_functions: bool
     """Ordinary functions run."""
     ships: bool
-    """Items and results travel between processes, so that they must be picklable."""
+    """Items and results travel between processes or interpreters, so that they must be picklable."""
     gives_back: bool
     """What a worker was given and has not begun can be taken back for another."""
     depth: int
@@ -45,6 +45,7 @@ CAPABILITIES: dict[BackendName, Capabilities] = {
     "loop": Capabilities("tells", False, False, "one", True, False, False, 1),  # noqa: FBT003 - a table reads by its columns
     "threads": Capabilities("abandons", False, False, "one", True, False, False, 1),  # noqa: FBT003
     "processes": Capabilities("kills", True, True, "many", True, True, True, 2),  # noqa: FBT003
+    "interpreters": Capabilities("abandons", False, True, "one", True, True, False, 1),  # noqa: FBT003
     "asyncio": Capabilities("cancels", False, False, "many", False, False, False, 1),  # noqa: FBT003
 }
 

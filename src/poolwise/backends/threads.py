@@ -31,11 +31,13 @@ LATE_SHARE = 0.1
 class ThreadsBackend(InThisProcess):
     """Runs chunks on threads of this process."""
 
+    left_behind = "a thread cannot be ended"
+
     def __init__(self, job: Job) -> None:
         """Start nothing."""
         self._job = job
         self._outbox: Outbox = queue.SimpleQueue()
-        self._threads: dict[int, _Thread] = {}
+        self._threads: dict[int, WorkerThread] = {}
         self._dispatching = False
 
     def start(self, worker: int) -> None:
@@ -43,7 +45,7 @@ class ThreadsBackend(InThisProcess):
         if self._job.seed is not None and not self._dispatching:
             self._dispatching = True
             dispatch.begin()
-        thread = _Thread(worker, self._job, self._outbox)
+        thread = WorkerThread(worker, self._job, self._outbox)
         self._threads[worker] = thread
         thread.begin()
 
@@ -96,7 +98,7 @@ class ThreadsBackend(InThisProcess):
             if now - begun > limit_s:
                 thread.given_up = True
                 thread.retire()
-                cut = "; a thread cannot be ended, so it was left behind and its result will be thrown away"
+                cut = f"; {self.left_behind}, so it was left behind and its result will be thrown away"
                 events.append(WorkerLost(worker, late(limit_s, now - begun, cut), index, guilty=True))
         return events
 
@@ -105,10 +107,11 @@ class _Retired(BaseException):
     """Nobody wants this thread's results any more: no further item is begun."""
 
 
-class _Thread:
+class WorkerThread:
     """One worker thread, its inbox, and what it is on."""
 
     def __init__(self, worker: int, job: Job, outbox: Outbox) -> None:
+        """Start nothing."""
         self.worker = worker
         self.inbox: queue.SimpleQueue[tuple[Chunk, Sequence[Any]] | None] = queue.SimpleQueue()
         self.on: tuple[int, float] | None = None
@@ -119,22 +122,25 @@ class _Thread:
         self._outbox = outbox
         # The function sees the caller's context variables, as it would in a loop.
         context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._serve,), name=f"poolwise-{worker}", daemon=True)
+        self.thread = threading.Thread(target=context.run, args=(self._serve,), name=f"poolwise-{worker}", daemon=True)
 
     def begin(self) -> None:
-        self._thread.start()
+        """Start the thread."""
+        self.thread.start()
 
     @property
     def native_id(self) -> int | None:
         return self._thread.native_id
 
     def retire(self) -> None:
+        """Have it end, after the item that it is on."""
         self._retired = True
         self.inbox.put(None)
 
     def join(self) -> None:
+        """Wait for its end, unless it was left behind."""
         if not self.given_up:
-            self._thread.join()
+            self.thread.join()
 
     def _serve(self) -> None:
         try:

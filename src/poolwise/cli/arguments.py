@@ -62,7 +62,7 @@ def add_work_arguments(parser: argparse.ArgumentParser, *, optional: bool = Fals
 def add_option_arguments(parser: argparse.ArgumentParser, *, errors: str) -> None:
     """Add the options of ``poolwise.map``; nothing is checked here but in ``Options``."""
     group = parser.add_argument_group("how it is run (Poolwise chooses what is left out)")
-    group.add_argument("--backend", default="auto", help="auto, loop, threads, processes or asyncio")
+    group.add_argument("--backend", default="auto", help="auto, loop, threads, processes, interpreters or asyncio")
     group.add_argument("--max-workers", metavar="N", type=number, help="at most N workers")
     group.add_argument("--chunksize", metavar="N", type=number, help="send N items at a time")
     group.add_argument("--start-method", metavar="HOW", help="start processes by fork, forkserver or spawn")

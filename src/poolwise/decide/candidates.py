@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from poolwise.backends.protocol import CAPABILITIES
-from poolwise.decide.cost import Work, loop_cost, processes_cost, tasks_cost, threads_cost
+from poolwise.decide.cost import Work, interpreters_cost, loop_cost, processes_cost, tasks_cost, threads_cost
 from poolwise.decide.limits import (
     Most,
     most_tasks,
@@ -24,8 +24,10 @@ from poolwise.model.plan import (
     CannotTimeOut,
     InsideWorker,
     IsCoroutine,
+    NeedsInterpreters,
     NoStartMethod,
     NotCoroutine,
+    NotIsolated,
     OneCore,
     Reason,
     Waits,
@@ -98,7 +100,9 @@ def _best(question: Question, name: BackendName, *, bounded: bool) -> Candidate:
 def _obstacle(question: Question, name: BackendName) -> Reason | None:
     """Why a backend cannot serve at all, if it cannot."""
     work, can = question.work, CAPABILITIES[name]
-    if work.profile.coroutine and name in ("loop", "threads"):
+    if name == "interpreters" and not work.machine.interpreters:
+        return NeedsInterpreters(work.machine.python)
+    if work.profile.coroutine and name in ("loop", "threads", "interpreters"):
         return IsCoroutine()
     if not work.profile.coroutine and not can.plain_functions:
         return NotCoroutine()
@@ -106,7 +110,11 @@ def _obstacle(question: Question, name: BackendName) -> Reason | None:
         return CannotTimeOut(name)
     if can.ships and work.profile.coroutine and work.profile.waiting > COROUTINE_WAITS and not _loop_is_full(work):
         return Waits(work.profile.waiting)
-    return _process_obstacle(work) if can.ships else None
+    if name == "processes" and work.start_method not in work.machine.start_methods and not work.machine.in_worker:
+        return NoStartMethod(work.start_method, work.machine.platform)
+    if name == "interpreters" and work.machine.foreign_modules:
+        return NotIsolated(work.machine.foreign_modules)
+    return _shipping_obstacle(work, all_travel=name == "interpreters") if can.ships else None
 
 
 def _loop_is_full(work: Work) -> bool:
@@ -115,16 +123,14 @@ def _loop_is_full(work: Work) -> bool:
     return work.items * work.profile.cpu_s > LOOP_IS_FULL * waiting_s
 
 
-def _process_obstacle(work: Work) -> Reason | None:
+def _shipping_obstacle(work: Work, *, all_travel: bool) -> Reason | None:
     profile = work.profile
     if work.machine.in_worker:
         return InsideWorker()
-    if work.start_method not in work.machine.start_methods:
-        return NoStartMethod(work.start_method, work.machine.platform)
     if work.machine.cores_free == 1 and profile.waiting < COMPUTES:
         return OneCore(work.machine.cores_from if work.machine.cores == 1 else "load")
     parts = [("the function", profile.function), ("a result", profile.result)]
-    if work.ships_items:
+    if work.ships_items or all_travel:
         parts.append(("an item", profile.argument))
     for what, payload in parts:
         if payload is not None and payload.problem is not None:
@@ -144,6 +150,9 @@ def _ways(question: Question, name: BackendName, bounded: bool) -> Iterator[Cand
         case "asyncio":
             for k in _counts(options, work, _powers(MOST_TASKS), most):
                 yield Candidate(name, k, tasks_cost(work, k))
+        case "interpreters":
+            for k in _counts(options, work, _steps(work.machine.cores_free), most):
+                yield Candidate(name, k, interpreters_cost(work, k))
         case "processes":
             tasks = _tasks_per_worker(work)
             for k in _counts(options, work, _steps(_most_processes(work)), most):

@@ -61,7 +61,10 @@ def decide_forced(machine: Machine, options: Options, left: int | None, *, corou
         msg = "decide_forced() is for a given backend"
         raise ValueError(msg)
     reasons: list[Reason] = [Forced(backend), NotMeasured()]
-    natural = {"loop": 1, "threads": BLIND_THREADS, "processes": machine.cores, "asyncio": MOST_TASKS}[backend]
+    cores = machine.cores
+    natural = {"loop": 1, "threads": BLIND_THREADS, "processes": cores, "interpreters": cores, "asyncio": MOST_TASKS}[
+        backend
+    ]
     if (bound := _blind_bound(machine, backend)) is not None and options.max_workers is None and bound.count < natural:
         natural = bound.count
         reasons.append(bound.reason())

@@ -49,13 +49,23 @@ POOL_START_S: dict[StartMethod, Seconds] = {"fork": 0.0022, "forkserver": 0.125,
 PROCESS_CHUNK_S: Seconds = 0.00012
 # An item that a thread of a worker process takes by itself: its lock, its mark, its way to a core.
 INNER_ITEM_S: Seconds = 0.00002
+# an interpreter of its own in a thread, which imports what runs a chunk, ending it, and a chunk to it and back (CPython
+# 3.14; two that start side by side take twice as long as one).
+INTERPRETER_START_S: Seconds = 0.035
+INTERPRETER_CHUNK_S: Seconds = 0.00015
 # A thread that computes holds the GIL for a whole switch interval while others wait: turns cost this share.
 GIL_TURNS = 0.03
 # A thread of a worker takes as many items at a time as take so long (work/chunk_threads.py).
 TAKE_S: Seconds = 0.0002
 # Chunks are sized to take about so long (run/adapt.py does it while running): long enough that handling one costs
 # little, short enough that results come steadily.
-CHUNK_S: dict[BackendName, Seconds] = {"loop": 0.05, "threads": 0.005, "processes": 0.02, "asyncio": 0.005}
+CHUNK_S: dict[BackendName, Seconds] = {
+    "loop": 0.05,
+    "threads": 0.005,
+    "processes": 0.02,
+    "interpreters": 0.02,
+    "asyncio": 0.005,
+}
 
 
 @frozen(kw_only=True)
@@ -142,6 +152,20 @@ def _turns(at_once: int, elsewhere_s: Seconds, turn_s: Seconds) -> Seconds:
     half = (at_once * turn_s - elsewhere_s) / 2
     stay = half + math.sqrt(half * half + elsewhere_s * turn_s)
     return max(turn_s, (elsewhere_s + stay) / at_once)
+
+
+def interpreters_cost(work: Work, workers: int) -> Estimate:
+    """Computing overlaps as in processes; this process's own interpreter packs and unpacks, and all items travel."""
+    profile = work.profile
+    shipping = _seconds(profile.argument) + _seconds(profile.result)
+    handling = shipping / 2 + _per_item(INTERPRETER_CHUNK_S, CHUNK_S["interpreters"], profile)
+    limits = {
+        "waiting": _rounds(work.items, workers) * (profile.wall_s + shipping / 2),
+        "cores": work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, work.machine.cores_free),
+        "shipping": work.items * handling,
+    }
+    start = workers * (INTERPRETER_START_S + _seconds(profile.function))
+    return _estimate(start, limits, _tail(profile, workers))
 
 
 def _estimate(start_s: Seconds, limits: dict[str, Seconds], tail_s: Seconds) -> Estimate:

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from poolwise.engine.channel import Message
 from poolwise.engine.growth import Growth
 from poolwise.engine.memory import WorkerMemory
-from poolwise.engine.messages import pack_error
-from poolwise.engine.packing import Broken, Packer, Parcel, Unpacker
 from poolwise.engine.speech import Voice
 from poolwise.errors import FunctionShippingError
 from poolwise.model.events import Outcome, TaskError
@@ -26,6 +24,8 @@ from poolwise.work import dispatch, streams
 from poolwise.work.call import Call, make_call, show_error
 from poolwise.work.chunk import ChunkRules, Mark, run_chunk
 from poolwise.work.job import Job
+from poolwise.work.packing import Broken, Packer, Parcel, Unpacker, checked
+from poolwise.work.raised import pack_error
 
 if TYPE_CHECKING:
     import asyncio
@@ -237,7 +237,7 @@ class Shift:
         parcel = Parcel(*parcel)
         items = self._unpacker.items(parcel, body, mark)
         if parcel.pieces is not None and any(isinstance(item, Broken) for item in items):
-            call = _checked(call)
+            call = checked(call)
         return (lambda begin, end: items if end - begin == len(items) else items[begin:end]), call
 
     def _run_block(self, call: Call, items: Sequence[Any], rules: ChunkRules, first: int, mark: Mark | None) -> Outcome:
@@ -321,14 +321,3 @@ def _raising(error: Exception) -> Callable[..., Any]:
         ) from error
 
     return fail
-
-
-def _checked(call: Call) -> Call:
-    """Where an item could not travel, let it fail as that item, and no other."""
-
-    def checked(item: Any) -> Any:  # noqa: ANN401 - any item, any result
-        if isinstance(item, Broken):
-            raise item.error
-        return call.function(*item) if call.spread else call.function(item)
-
-    return Call(checked, coroutine=call.coroutine)

@@ -14,10 +14,11 @@ from poolwise.measure.gil import gil_enabled
 from poolwise.measure.limits import open_files, threads_left
 from poolwise.measure.load import cores_busy
 from poolwise.model.machine import Machine
-from poolwise.model.options import CORES_VARIABLE, StartMethod
+from poolwise.model.options import CORES_VARIABLE, HAS_INTERPRETERS, StartMethod
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work import cgroup, role
 from poolwise.work.cgroup import Group, whole
+from poolwise.work.isolation import foreign_modules
 from poolwise.work.threads import native_threads
 
 N = TypeVar("N", int, float)
@@ -48,6 +49,8 @@ def find_machine() -> Machine:
         python=_python(),
         platform=_platform(),
         start_methods=start_methods(),
+        interpreters=HAS_INTERPRETERS,
+        foreign_modules=foreign_modules() if HAS_INTERPRETERS else (),
         python_threads=threading.active_count(),
         native_threads=native,
         native_pools=pools,

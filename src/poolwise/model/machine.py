@@ -48,6 +48,11 @@ class Machine:
     platform: str = ""
     start_methods: tuple[StartMethod, ...] = ("spawn",)
     """The ways in which a worker process can be started here."""
+    interpreters: bool = False
+    """Interpreters beside the first one, with a GIL of their own, can be had (CPython 3.14 and newer)."""
+    foreign_modules: tuple[str, ...] = ()
+    """Packages with extension modules that are loaded and not of the standard library, where this matters: they may
+    not load into another interpreter."""
     python_threads: int = 1
     """Threads that Python knows of, this one included."""
     native_threads: int = 0

@@ -156,6 +156,20 @@ class NoStartMethod:
 
 
 @frozen
+class NeedsInterpreters:
+    """This Python cannot have interpreters beside the first one."""
+
+    python: str
+
+
+@frozen
+class NotIsolated:
+    """Extension modules are loaded that may not load into a second interpreter of a process."""
+
+    modules: tuple[str, ...]
+
+
+@frozen
 class Joined:
     """Workers that joined the calling thread while it ran the first items."""
 
@@ -208,6 +222,8 @@ Reason: TypeAlias = (
     | StartsBy
     | NoStartMethod
     | NotMeasured
+    | NeedsInterpreters
+    | NotIsolated
     | Joined
     | OnlyHere
     | Bounded

@@ -14,7 +14,13 @@ from poolwise.report.figures import counted, duration, number, share, size
 from poolwise.report.reasons import reason_text, rejection_text
 
 # A way of working, as a noun that can be counted.
-WORKERS = {"loop": "loop", "threads": "thread", "processes": "process", "asyncio": "task"}
+WORKERS = {
+    "loop": "loop",
+    "threads": "thread",
+    "processes": "process",
+    "interpreters": "interpreter",
+    "asyncio": "task",
+}
 # What sets the time of a way, as it is said (``Estimate.limit``).
 LIMITS = {
     "one worker": "one item after another",

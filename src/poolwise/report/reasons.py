@@ -104,6 +104,12 @@ def _bounded(reason: plan.Bounded) -> str:
     return f"no more than {number(reason.workers)} at a time: {counted(reason.free, f'more {what}')} may be taken{each}"
 
 
+def _not_isolated(reason: plan.NotIsolated) -> str:
+    first, others = reason.modules[0], len(reason.modules) - 1
+    loaded = f"{first} and {counted(others, 'other package')} are" if others else f"{first} is"
+    return f"{loaded} loaded here, and may not load into a second interpreter"
+
+
 SENTENCES: dict[type, Callable[[Any], str]] = {
     plan.Forced: lambda reason: f"backend={reason.backend!r} was asked for",
     plan.WorkEnded: _work_ended,
@@ -136,6 +142,8 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
         f"others joined the first item {duration(reason.after_s)} after the start, while it ran, and left nothing over"
     ),
     plan.OnlyHere: lambda _: "what the function uses belongs to the calling thread, and fails in any other",
+    plan.NeedsInterpreters: lambda reason: f"interpreters need CPython 3.14 or newer, and this is {reason.python}",
+    plan.NotIsolated: _not_isolated,
     plan.NotMeasured: lambda _: (
         "nothing was measured beforehand; how many items travel together is found while running"
     ),
@@ -145,6 +153,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
 # What reads differently where it speaks against a way.
 REJECTIONS: dict[type, Callable[[Any], str]] = {
     plan.Waits: lambda _: "a coroutine function that mostly waits needs no more than one event loop",
+    plan.NeedsInterpreters: lambda _: "they need CPython 3.14 or newer",
     plan.IsCoroutine: lambda _: "it would run a coroutine function (async def) one call at a time",
     plan.CannotShip: lambda reason: f"{reason.what} cannot travel to another process",
 }

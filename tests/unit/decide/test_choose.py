@@ -139,7 +139,7 @@ def test_each_kind_of_work_gets_the_backend_that_suits_it(case):
     assert plan.backend == case.backend
     assert set(case.reasons) <= found
     assert case.rejected.items() <= against.items()
-    assert {plan.backend, *against} == {"loop", "threads", "processes", "asyncio"}
+    assert {plan.backend, *against} == {"loop", "threads", "processes", "interpreters", "asyncio"}
 
 
 def test_sleeping_gets_many_threads():
