@@ -263,7 +263,9 @@ class Scheduler:
             if offset > begin and len(outcome.values) >= offset:
                 self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
             error = outcome.errors[offset]
-            if self._crowd.excuses(chunk.id, error.error, self.workers, self._wishes.crowding):
+            # Where the values before it were not kept, they would have to be made once more.
+            kept = len(outcome.values) >= offset
+            if kept and self._crowd.excuses(chunk.id, error.error, self.workers, self._wishes.crowding):
                 self._run_in_less_company(chunk.start + offset, marked=chunk.marked)
                 excused = True
             else:
