@@ -214,7 +214,8 @@ class Scheduler:
             case ChunkDone():
                 self._chunk_done(event)
             case TakenBack():
-                self._asked_back = None
+                # Those who are recalled answer too.
+                self._asked_back = None if self._asked_back == event.worker else self._asked_back
                 self._supply.leftovers.give_back_last(self._staff.cut(event.worker, event.kept))
             case Waited():
                 return self._advance(waited=True)
