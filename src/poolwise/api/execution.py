@@ -23,6 +23,7 @@ from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import NotAwaitableError
 from poolwise.measure.cpu import CpuClock
+from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
 from poolwise.measure.pace import Runner
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
@@ -152,15 +153,17 @@ class Execution:
             self._own_loop = LoopThread()
             self._event_loop = self._own_loop.begin()
         cores = usable_cores()[0]
-        self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, self._runner(plan))
+        runner = self._runner(plan)
+        self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, runner)
         first = backends.create(plan, self._job())
         here = plan.backend == "loop"
         probe = Probe(first, coroutine=call.coroutine, total=self._items.total, here=here, look=opening.look)
         self._probe, self._company = probe, Company(plan.backend, probe, self._make_backend, opening.lent)
-        opening.snapshot = here and self._keep_snapshot()
+        # Without a GIL threads compute beside it; where nobody can look at it, nobody will ask for a worker.
+        opening.snapshot = here and runner is not None and gil_enabled() and self._keep_snapshot()
         opening.attend(probe, self._company)
         # Where the items run elsewhere, this thread looks on.
-        tick_s = TICK_S if here else LOOK_EVERY_S
+        tick_s = TICK_S if here or runner is None else LOOK_EVERY_S
         first_crew = self._first_crew(plan)
         yield from map(
             self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s)
@@ -213,7 +216,7 @@ class Execution:
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
         elif self.profile is not None and self.machine is not None:
-            queued = company.backend("processes").queued_s if plan.backend == "processes" else None
+            queued = company.processes.queued_s if plan.backend == "processes" else None
             self._outlook = Outlook(self._driver, plan, self.profile, self.machine, len(company.kinds), queued)
             company.hear, until = self._outlook.hear, self._is_surprised
             crew = replace(crew, workers=self._outlook.workers)
@@ -366,7 +369,7 @@ class Execution:
             return False
         assert self._company is not None  # noqa: S101 - made before; for the type checker
         self.plan = Plan(backend="processes", workers=cores, start_method="fork")
-        processes = self._company.backend("processes")
+        processes = self._company.processes
         self.plan = None
         processes.take_snapshot()
         return True
@@ -397,7 +400,7 @@ class Execution:
             company.dismiss("asyncio")
             self._end_own_loop()
         if company.has("processes"):
-            company.backend("processes").start_by(plan)
+            company.processes.start_by(plan)
 
     def _job(self, plan: Plan | None = None, *, initialized: bool = False) -> Job:
         options, stream = self._options, self._ask.stream
@@ -428,10 +431,15 @@ class Execution:
 
     def _close(self) -> None:
         """However it ends: an open progress line hides the terminal's cursor, and a loop of ours keeps its thread."""
-        if self._company is not None:
-            self._driver.close(self._company)
-        self._driver.finish()
-        self._end_own_loop()
+        try:
+            if self._probe is not None:
+                # After a Ctrl-C the watching thread may be starting a worker at this very moment.
+                self._probe.rest()
+        finally:
+            if self._company is not None:
+                self._driver.close(self._company)
+            self._driver.finish()
+            self._end_own_loop()
 
     def _end_own_loop(self) -> None:
         if self._own_loop is not None:
