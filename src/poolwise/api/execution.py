@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from poolwise import backends
 from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
-from poolwise.backends.company import Company
+from poolwise.backends.company import FIRST, Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
 from poolwise.decide.choose import decide, decide_forced, plan_company, plan_here
 from poolwise.decide.cost import CHUNK_S
@@ -183,6 +183,10 @@ class Execution:
         machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
         self.machine = machine
         starts = choose_start_method(machine, self._options)
+        if self._scheduler.has_suspects:
+            # Whatever it costs: in this process, the item might end the caller's program.
+            forced = replace(self._options, backend="processes")
+            return decide_forced(machine, forced, left, coroutine=self._call.coroutine)
         if self._scheduler.only_here:
             return plan_here(left)
         if self._now is None:
@@ -215,7 +219,7 @@ class Execution:
         if plan.backend == "loop":
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
-        elif self.profile is not None and self.machine is not None:
+        elif self.profile is not None and self.machine is not None and not self._scheduler.has_suspects:
             queued = company.processes.queued_s if plan.backend == "processes" else None
             self._outlook = Outlook(self._driver, plan, self.profile, self.machine, len(company.kinds), queued)
             company.hear, until = self._outlook.hear, self._is_surprised
@@ -336,7 +340,8 @@ class Execution:
         finish_s = 0.0 if self._ask.stream else NOT_WORTH_A_POOL_S
         alone = 1 if _gives_up_workers(plan, self._options, coroutine=self._call.coroutine) else None
         sizing = Sizing(chunksize=alone, target_s=PROBE_CHUNK_S, finish_s=finish_s)
-        return Crew(workers=1, sizing=sizing, at_once=self._options.initializer is None)
+        here = FIRST if plan.backend == "loop" else None
+        return Crew(workers=1, sizing=sizing, at_once=self._options.initializer is None, here=here)
 
     def _is_decided(self) -> bool:
         """Tell whether enough is known; look on where the first items run elsewhere."""

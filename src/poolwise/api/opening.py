@@ -8,6 +8,7 @@ that company until the calling thread is back (``Driver.assist``).
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -62,14 +63,17 @@ class Opening:
         if self._pacer is None or self._company is None or not self._pacer.is_here():
             yield
             return
+        home = os.getpid()
         self._pacer.go()
         try:
             with self._driver.lent():
                 yield
         finally:
-            self._pacer.stop()
-            if self.error is not None:
-                raise self.error
+            # A child that the function has forked has none of these threads.
+            if os.getpid() == home:
+                self._pacer.stop()
+                if self.error is not None:
+                    raise self.error
 
     def end(self) -> None:
         """Bring nobody any more."""

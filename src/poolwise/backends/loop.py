@@ -15,9 +15,10 @@ from poolwise.work import streams
 from poolwise.work.chunk import ChunkRules, run_chunk
 from poolwise.work.job import Job
 
-# Items that took so long pay half a percent for that the values before an error are kept (8 ns an item). The error may be
-# excused, since company has caused it, and what is done must not be done again.
+# Items that take so long pay half a percent for it that the values before an error are kept (8 ns an item). The error may
+# be excused, since company has caused it, and what is done must not be done again.
 KEEPS_FROM_S: Seconds = 0.0000015
+
 
 class LoopBackend(InThisProcess):
     """Runs a chunk inside ``wait``: to wait for it is to do it."""
@@ -29,14 +30,17 @@ class LoopBackend(InThisProcess):
         self._chunks: deque[tuple[int, Chunk, Sequence[Any]]] = deque()
         self._keeping = replace(job.rules, keep_partial=True)
         self._item_s: Seconds = KEEPS_FROM_S
+        self._initialized = False
 
     def start(self, worker: int) -> None:
-        """Call the initializer; the calling thread is there already."""
+        """Call the initializer, once; the calling thread is there already."""
         try:
-            self._job.initialize()
+            if not self._initialized:
+                self._job.initialize()
         except InitializerError as error:
             self._events.append(WorkerFailed(error))
         else:
+            self._initialized = True
             self._events.append(WorkerReady(worker))
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:

@@ -76,6 +76,7 @@ class Scheduler:
         self._inquest = Inquest()
         self._crowd = Crowd()
         self._paused = False
+        self._suspicious = False
         self._attempts: dict[int, int] = {}
         self._asked_back: int | None = None
         self._hired_ahead = 0
@@ -115,6 +116,11 @@ class Scheduler:
     def most_workers(self) -> int | None:
         """More at a time than this were too many; None: nothing is known of it."""
         return self._crowd.limit
+
+    @property
+    def has_suspects(self) -> bool:
+        """An item may have killed a worker: it is to be tried again where that harms nobody else."""
+        return self._suspicious
 
     @property
     def paused(self) -> bool:
@@ -356,6 +362,9 @@ class Scheduler:
 
     def _run_again(self, start: int, stop: int) -> None:
         if start < stop:
+            self._suspicious = True
+            if self._supply.crew.here is not None:
+                self._staff.bench((self._supply.crew.here,))
             self._supply.leftovers.add_first(self._supply.chunk(start, stop, marked=True))
 
     # --- What to do now ---------------------------------------------------------------------------------------
