@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 from poolwise import backends
 from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
-from poolwise.backends.company import Company
+from poolwise.backends.company import FIRST, Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
-from poolwise.decide.choose import decide_by, plan_company, plan_here
+from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here
 from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import NotAwaitableError
 from poolwise.measure.cpu import CpuClock
+from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
 from poolwise.measure.pace import Runner
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
@@ -162,15 +163,17 @@ class Execution:
             self._own_loop = LoopThread()
             self._event_loop = self._own_loop.begin()
         cores = usable_cores()[0]
-        self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, self._runner(plan))
+        runner = self._runner(plan)
+        self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, runner)
         first = backends.create(plan, self._job())
         here = plan.backend == "loop"
         probe = Probe(first, coroutine=call.coroutine, total=self._items.total, here=here, look=opening.look)
         self._probe, self._company = probe, Company(plan.backend, probe, self._make_backend, opening.lent)
-        opening.snapshot = here and self._keep_snapshot()
+        # Without a GIL threads compute beside it; where nobody can look at it, nobody will ask for a worker.
+        opening.snapshot = here and runner is not None and gil_enabled() and self._keep_snapshot()
         opening.attend(probe, self._company)
         # Where the items run elsewhere, this thread looks on.
-        tick_s = TICK_S if here else LOOK_EVERY_S
+        tick_s = TICK_S if here or runner is None else LOOK_EVERY_S
         first_crew = self._first_crew(plan)
         yield from map(self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s))
         opening.end()
@@ -185,6 +188,11 @@ class Execution:
             # Our own threads have ended when workers are forked.
             machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
         self.machine = machine
+        if self._scheduler.has_suspects:
+            # Whatever it costs: in this process, the item might end the caller's program.
+            self.facts = None
+            forced = replace(self._options, backend="processes")
+            return decide_forced(machine, forced, left, coroutine=self._call.coroutine)
         if self._scheduler.only_here:
             self.facts = None
             return plan_here(left)
@@ -221,7 +229,7 @@ class Execution:
         if plan.backend == "loop":
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
-        elif self.profile is not None and self.machine is not None:
+        elif self.profile is not None and self.machine is not None and not self._scheduler.has_suspects:
             there = sum(1 for kind in company.kinds.values() if kind == plan.backend)
             self._outlook = Outlook(self._driver, plan, self.profile, self.machine, there, self._tally(company, plan))
             company.hear, until = self._outlook.hear, self._is_surprised
@@ -346,7 +354,8 @@ class Execution:
         finish_s = 0.0 if self._ask.stream else NOT_WORTH_A_POOL_S
         alone = 1 if _gives_up_workers(plan, self._options, coroutine=self._call.coroutine) else None
         sizing = Sizing(chunksize=alone, target_s=PROBE_CHUNK_S, finish_s=finish_s)
-        return Crew(workers=1, sizing=sizing, at_once=self._options.initializer is None)
+        here = FIRST if plan.backend == "loop" else None
+        return Crew(workers=1, sizing=sizing, at_once=self._options.initializer is None, here=here)
 
     def _is_decided(self) -> bool:
         """Tell whether enough is known; look on where the first items run elsewhere."""
@@ -384,7 +393,7 @@ class Execution:
             return False
         assert self._company is not None  # noqa: S101 - made before; for the type checker
         self.plan = Plan(backend="processes", workers=cores, start_method="fork")
-        processes = self._company.backend("processes")
+        processes = self._company.processes
         self.plan = None
         processes.take_snapshot()
         return True
@@ -425,7 +434,7 @@ class Execution:
             company.dismiss("asyncio")
             self._end_own_loop()
         if company.has("processes"):
-            company.backend("processes").start_by(plan)
+            company.processes.start_by(plan)
 
     def _job(self, plan: Plan | None = None, *, initialized: bool = False) -> Job:
         options, stream = self._options, self._ask.stream
@@ -456,10 +465,15 @@ class Execution:
 
     def _close(self) -> None:
         """However it ends: an open progress line hides the terminal's cursor, and a loop of ours keeps its thread."""
-        if self._company is not None:
-            self._driver.close(self._company)
-        self._driver.finish()
-        self._end_own_loop()
+        try:
+            if self._probe is not None:
+                # After a Ctrl-C the watching thread may be starting a worker at this very moment.
+                self._probe.rest()
+        finally:
+            if self._company is not None:
+                self._driver.close(self._company)
+            self._driver.finish()
+            self._end_own_loop()
 
     def _end_own_loop(self) -> None:
         if self._own_loop is not None:

@@ -12,6 +12,7 @@ GIL again.
 from __future__ import annotations
 
 import _thread
+import contextvars
 import os
 import sys
 import time
@@ -73,7 +74,8 @@ class GilWatch:
             self._end.acquire()
             self._ended.acquire()
             try:
-                _thread.start_new_thread(self._watch, (self._since,))
+                # What is started from there for the caller sees the caller's context variables.
+                _thread.start_new_thread(contextvars.copy_context().run, (self._watch, self._since))
             except RuntimeError:
                 # No thread can be had (a limit, or the interpreter is ending): the work goes on unwatched.
                 self._ended.release()
@@ -92,9 +94,11 @@ class GilWatch:
         self.pause()
         # In a child that the function has forked, the thread is not there to say that it has ended.
         if self._ended.locked() and os.getpid() == self._home:
-            self._end.release()
-            self._ended.acquire()
-            self._ended.release()
+            if self._end.locked():
+                # Else it was told before, and a Ctrl-C came while it ended.
+                self._end.release()
+            with self._ended:
+                pass
 
     @property
     def naps(self) -> int:

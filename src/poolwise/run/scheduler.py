@@ -76,6 +76,7 @@ class Scheduler:
         self._inquest = Inquest()
         self._crowd = Crowd()
         self._paused = False
+        self._suspicious = False
         self._attempts: dict[int, int] = {}
         self._asked_back: int | None = None
         self._hired_ahead = 0
@@ -120,6 +121,11 @@ class Scheduler:
     def most_workers(self) -> int | None:
         """More at a time than this were too many; None: nothing is known of it."""
         return self._crowd.limit
+
+    @property
+    def has_suspects(self) -> bool:
+        """An item may have killed a worker: it is to be tried again where that harms nobody else."""
+        return self._suspicious
 
     @property
     def paused(self) -> bool:
@@ -224,7 +230,8 @@ class Scheduler:
             case ChunkDone():
                 self._chunk_done(event)
             case TakenBack():
-                self._asked_back = None
+                # Those who are recalled answer too.
+                self._asked_back = None if self._asked_back == event.worker else self._asked_back
                 self._supply.leftovers.give_back_last(self._staff.cut(event.worker, event.kept))
             case Waited():
                 return self._advance(waited=True)
@@ -273,7 +280,9 @@ class Scheduler:
             if offset > begin and len(outcome.values) >= offset:
                 self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
             error = outcome.errors[offset]
-            if self._crowd.excuses(chunk.id, error.error, self.workers, self._wishes.crowding):
+            # Where the values before it were not kept, they would have to be made once more.
+            kept = len(outcome.values) >= offset
+            if kept and self._crowd.excuses(chunk.id, error.error, self.workers, self._wishes.crowding):
                 self._run_in_less_company(chunk.start + offset, marked=chunk.marked)
                 excused = True
             else:
@@ -363,6 +372,9 @@ class Scheduler:
 
     def _run_again(self, start: int, stop: int) -> None:
         if start < stop:
+            self._suspicious = True
+            if self._supply.crew.here is not None:
+                self._staff.bench((self._supply.crew.here,))
             self._supply.leftovers.add_first(self._supply.chunk(start, stop, marked=True))
 
     # --- What to do now ---------------------------------------------------------------------------------------
