@@ -225,7 +225,8 @@ class Execution:
             return
         if plan.backend == "processes":
             yield from map(self._dress, self._make_room_for_processes(company, plan))
-        company.starts, until = plan.backend, None
+        company.starts = plan.backend
+        until: Callable[[], bool] | None = None
         if plan.backend == "loop":
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None

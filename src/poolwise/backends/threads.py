@@ -130,7 +130,8 @@ class WorkerThread:
 
     @property
     def native_id(self) -> int | None:
-        return self._thread.native_id
+        """The system's number of the thread; None before it has begun."""
+        return self.thread.native_id
 
     def retire(self) -> None:
         """Have it end, after the item that it is on."""
