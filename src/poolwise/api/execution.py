@@ -33,7 +33,7 @@ from poolwise.model.events import Batch, Failed
 from poolwise.model.facts import Facts, foresee_by
 from poolwise.model.failure import Failure
 from poolwise.model.options import CORES_VARIABLE, BackendName, Options
-from poolwise.model.plan import Plan, Turning, plan_ended
+from poolwise.model.plan import Plan, Revision, Turning, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
 from poolwise.report import teach_words
@@ -119,6 +119,7 @@ class Execution:
         self._probe_s: Seconds = 0.0
         self._probe_items = 0
         self._runs = 0
+        self._revisions: list[Revision] = []
         self._own_loop: LoopThread | None = None
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._run_begun: Seconds | None = None
@@ -142,7 +143,10 @@ class Execution:
             yield from self.measure()
             while not self.is_over():
                 # Once, as a rule; again where the work turns out to be other than it was thought.
+                before, known = self.plan, self.profile
                 self.plan = self._company_plan() or self.decide()
+                if self._runs:
+                    self._revisions.append(self._revision(before, known))
                 yield from self.run(self.plan)
         finally:
             self._close()
@@ -258,6 +262,8 @@ class Execution:
             wall_s=wall_s,
             probe_s=self._probe_s,
             probe_items=self._probe_items,
+            revisions=tuple(self._revisions),
+            at_once=self._at_once(),
             revised=max(0, self._runs - 1),
             run_s=time.monotonic() - self._run_begun if self._run_begun is not None else 0.0,
             cpu_s=self._cpu.elapsed_s(),
@@ -372,6 +378,28 @@ class Execution:
         assert self._outlook is not None  # noqa: S101 - it is asked while they run; for the type checker
         self._now = self._outlook.look()
         return self._now is not None
+
+    def _revision(self, before: Plan | None, known: Profile | None) -> Revision:
+        """Say what had changed since the Plan before."""
+        plan, profile = self.plan, self.profile
+        assert plan is not None  # noqa: S101 - it was made just now; for the type checker
+        return Revision(
+            at_s=time.monotonic() - self._begun,
+            backend=plan.backend,
+            workers=plan.workers,
+            before=before.backend if before is not None else "loop",
+            item_s=profile.wall_s if profile is not None else None,
+            item_before_s=known.wall_s if known is not None else None,
+            waiting=profile.waiting if profile is not None else None,
+            waiting_before=known.waiting if known is not None else None,
+            lock=profile is not None and profile.serial_s > 0 and not (known is not None and known.serial_s > 0),
+            only_here=self._scheduler.only_here,
+        )
+
+    def _at_once(self) -> int | None:
+        """Say how many at a time the far side bore, where it objected to more."""
+        found = [each for each in (self._outlook and self._outlook.most, self._scheduler.most_workers) if each]
+        return min(found, default=None)
 
     def _tally(self, company: Company, plan: Plan) -> Tally:
         """Make what hears of the workers of a plan, and can look at them."""

@@ -304,6 +304,29 @@ class Turning:
     """``at`` as a multiple of what it is now."""
 
 
+@frozen(kw_only=True)
+class Revision:
+    """A Plan that was made while the run was going on, and what had changed since the one before."""
+
+    at_s: Seconds
+    """Since the run began."""
+    backend: BackendName
+    workers: int
+    before: BackendName
+    item_s: Seconds | None = None
+    """What an item took by then ..."""
+    item_before_s: Seconds | None = None
+    """... and what had been thought."""
+    waiting: float | None = None
+    """The share of it that was waiting, 0 to 1 ..."""
+    waiting_before: float | None = None
+    """... and what had been thought."""
+    lock: bool = False
+    """Threads were seen standing in line at a lock of the function's."""
+    only_here: bool = False
+    """An item had failed because it was not run in the calling thread."""
+
+
 def plan_ended(items: int, seconds: Seconds, *, coroutine: bool = False) -> Plan:
     """Make the Plan of a run that was over before there was anything to decide."""
     return Plan(backend="asyncio" if coroutine else "loop", items=0, reasons=(WorkEnded(items, seconds),))

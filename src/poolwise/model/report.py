@@ -9,7 +9,7 @@ from poolwise.model.facts import Facts, turnings_of
 from poolwise.model.limit import Limit, Spent, find_limit
 from poolwise.model.machine import Machine
 from poolwise.model.plain import as_dict
-from poolwise.model.plan import Plan, Turning
+from poolwise.model.plan import Plan, Revision, Turning
 from poolwise.model.profile import Profile
 from poolwise.model.prose import say
 from poolwise.model.units import Seconds
@@ -28,8 +28,12 @@ class Report:
     """Items that came to an end, failed ones included."""
     failed: int = 0
     retried: int = 0
+    revisions: tuple[Revision, ...] = ()
+    """The Plans that came after the first, each with what had changed; ``plan`` is the last of them."""
+    at_once: int | None = None
+    """So many at a time, in the end, since more brought nothing or were refused; None: nobody objected."""
     revised: int = 0
-    """Times that the Plan was changed while running, because the work was heavier than it had been thought."""
+    """Times that the Plan was made anew while running, because the work was another than it had been thought."""
     deaths: int = 0
     """Workers that died or had to be killed."""
     recycled: int = 0

@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable
 
 from poolwise.model.limit import Limit
-from poolwise.model.plan import Turning
+from poolwise.model.plan import Revision, Turning
 from poolwise.model.profile import Hot
 from poolwise.report.figures import counted, duration, number, share
 
-WAYS = {"loop": "a plain loop", "threads": "threads", "processes": "processes", "asyncio": "an event loop"}
+WAYS = {"loop": "a plain loop", "threads": "threads", "processes": "processes", "asyncio": "an event loop", "interpreters": "interpreters"}
 # From here on a factor is told with a digit behind the point no more.
 WHOLE_FROM = 9.95
+# A share of waiting that differs by less is no other kind of work.
+TOLD = 0.2
 
 LIMITS: dict[str, Callable[[str], str]] = {
     "reading": lambda part: f"the iterator: giving the items took {part} of the time",
@@ -45,6 +47,26 @@ def turning_text(turning: Turning) -> str:
     count = counted(int(turning.at), "core" if turning.fact == "cores" else "item")
     left = " left" if turning.fact == "items" else ""
     return f"{way}, with {count}{left}{_or_fewer(turning)}" if turning.below else f"{way}, from {count}{left} on"
+
+
+def revision_text(revision: Revision) -> str:
+    """Say when and why the plan was made anew: "after 210 ms threads instead of processes: ..."."""
+    way = WAYS[revision.backend]
+    what = f"{way} again" if revision.before == revision.backend else f"{way} instead of {WAYS[revision.before]}"
+    return f"after {duration(revision.at_s)} {what}: {_change(revision)}"
+
+
+def _change(revision: Revision) -> str:
+    if revision.only_here:
+        return "what the function uses belongs to the calling thread"
+    if revision.lock:
+        return "threads stood in line at a lock of the function"
+    waiting, before = revision.waiting, revision.waiting_before
+    if waiting is not None and before is not None and abs(waiting - before) >= TOLD:
+        return f"the items waited for {share(waiting)} of their time, and not {share(before)}"
+    if revision.item_s is not None and revision.item_before_s is not None:
+        return f"an item took {duration(revision.item_s)}, and not {duration(revision.item_before_s)}"
+    return "the work was another than it had been thought"
 
 
 def hot_text(hot: Hot) -> str:

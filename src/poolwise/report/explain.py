@@ -9,7 +9,7 @@ from poolwise.model.profile import Payload, Profile
 from poolwise.model.prose import say
 from poolwise.model.report import Diagnosis, Report
 from poolwise.model.units import Seconds
-from poolwise.report.bounds import error_text, hot_text, limit_text, turning_text
+from poolwise.report.bounds import error_text, hot_text, limit_text, revision_text, turning_text
 from poolwise.report.figures import counted, duration, number, share, size
 from poolwise.report.reasons import reason_text, rejection_text
 
@@ -172,8 +172,10 @@ def _happened(report: Report) -> Iterator[str]:
     yield _line("used", used)
     if (limit := report.limit) is not None:
         yield _line("limit", limit_text(limit))
-    if report.revised:
-        yield _line("revised", "the work was heavier than the first items had shown, and the plan was made anew")
+    for place, revision in enumerate(report.revisions):
+        yield _line("" if place else "revised", revision_text(revision))
+    if report.at_once is not None:
+        yield _line("far side", f"no more than {number(report.at_once)} at a time: more only made each of them slower")
     troubles = [("items tried again", report.retried), ("workers lost", report.deaths)]
     troubles.append(("items refused in company and tried again with less", report.crowded))
     troubles.append(("workers replaced, having grown beyond memory_limit", report.recycled))
