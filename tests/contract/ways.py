@@ -36,6 +36,8 @@ class Way:
     """Functions run in the caller's thread, where a KeyboardInterrupt is the person at the keyboard."""
     timeout: TimeoutPower = "abandons"
     faked: bool = False
+    threads_inside: int = 1
+    """Calls at a time in each worker process, whatever the Plan says."""
     script: Script = field(default_factory=Script)
     """How the fake's workers live and die."""
     fakes: list[FakeBackend] = field(default_factory=list)
@@ -104,6 +106,7 @@ LOOP_COROUTINES = Way(
 )
 THREADS_COROUTINES = Way(name="threads-coroutines", options={"backend": "threads"}, coroutines=True, examples=10)
 FORK_COROUTINES = _processes("fork", examples=5, name="processes-coroutines", coroutines=True)
+FORK_THREADS = _processes("fork", examples=5, name="processes-threads", threads_inside=4)
 AUTO_COROUTINES = Way(name="auto-coroutines", options={}, coroutines=True, timeout="cancels", examples=10)
 # The Plan that the fake gets is the one for processes: chunks ahead, and marked ones.
 FAKE = Way(
@@ -126,6 +129,7 @@ ALL = [
     LOOP_COROUTINES,
     THREADS_COROUTINES,
     FORK_COROUTINES,
+    FORK_THREADS,
     AUTO_COROUTINES,
 ]
 
