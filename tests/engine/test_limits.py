@@ -39,7 +39,8 @@ def test_many_items_with_an_open_file_each_stay_below_the_limit(tmp_path: Path, 
 
         results = poolwise.map(wait_async if {coroutine} else wait, range(500), progress=False)
         assert results == [(item, 1) for item in range(500)]
-        print(results.report.plan.backend, results.report.plan.workers > 8, "open files" in str(results.report))
+        plan = results.report.plan
+        print(8 < plan.workers * plan.tasks_per_worker <= 100)
     """
     done = run_program(tmp_path, source)
-    assert done.stdout == f"{'asyncio' if coroutine else 'threads'} True True\n", done.stderr
+    assert done.stdout == "True\n", done.stderr

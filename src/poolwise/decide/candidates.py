@@ -112,7 +112,7 @@ def _process_obstacle(work: Work) -> Reason | None:
     if work.start_method not in work.machine.start_methods:
         return NoStartMethod(work.start_method, work.machine.platform)
     if work.machine.cores_free == 1 and profile.waiting < COMPUTES:
-        return OneCore(work.machine.cores_from if work.machine.cores == 1 else "load")
+        return OneCore(work.machine.cores_from)
     parts = [("the function", profile.function), ("a result", profile.result)]
     if work.ships_items:
         parts.append(("an item", profile.argument))
