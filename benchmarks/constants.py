@@ -13,15 +13,24 @@ from poolwise.model.events import Chunk, ChunkDone, WorkerReady
 from poolwise.model.options import HAS_INTERPRETERS
 from poolwise.model.plan import Plan
 from poolwise.work.call import make_call
+from poolwise.work.chunk import ChunkRules, run_chunk
+from poolwise.work.chunk_threads import run_chunk_threads
 from poolwise.work.items import make_items
 from poolwise.work.job import Job
 
 CHUNKS = 200
 ROUNDS = 7
+WAITS = 300
 
 
 def nothing(item: int) -> int:
     """Take no time."""
+    return item
+
+
+def wait(item: int) -> int:
+    """Wait for a moment, so that others have their turn."""
+    time.sleep(0.001)
     return item
 
 
@@ -54,6 +63,13 @@ def one_round(plan: Plan, workers: int) -> tuple[float, float, float]:
     return started - begun, (run - started) / CHUNKS, time.perf_counter() - run
 
 
+def inner_item() -> float:
+    """Give the CPU seconds that an item costs more on threads of a worker than one after another."""
+    call, rules, items = make_call(wait, spread=False), ChunkRules(), range(WAITS)
+    alone = run_chunk(call, items, rules).cpu_s
+    return (run_chunk_threads(call, items, rules, 16).cpu_s - alone) / WAITS
+
+
 def main() -> None:
     """Print the table."""
     print(f"{'backend':24}{'workers':>8}{'start':>10}{'chunk':>10}{'end':>10}   (µs; start and end for all workers)")
@@ -71,6 +87,8 @@ def main() -> None:
             rounds = [one_round(plan, workers) for _ in range(ROUNDS)]
             figures = [statistics.median(column) * 1e6 for column in zip(*rounds, strict=True)]
             print(f"{backend + ' ' + (method or ''):24}{workers:8}" + "".join(f"{each:10.0f}" for each in figures))
+    inner = statistics.median(inner_item() for _ in range(ROUNDS)) * 1e6
+    print(f"an item on one of 16 threads of a worker: {inner:.0f} µs")
 
 
 if __name__ == "__main__":

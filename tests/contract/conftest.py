@@ -6,10 +6,15 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from poolwise import backends
+from poolwise.backends.protocol import Backend
+from poolwise.model.classes import replace
+from poolwise.model.plan import Plan
+from poolwise.work.job import Job
 from tests.contract import functions
 from tests.contract.ways import Way
 
@@ -23,6 +28,13 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
     fresh: Way = dataclasses.replace(request.param, fakes=[])
     if fresh.faked:
         monkeypatch.setattr(backends, "create", fresh.fake)
+    if fresh.threads_inside > 1:
+        create = backends.create
+
+        def with_threads(plan: Plan, job: Job, **more: Any) -> Backend:
+            return create(replace(plan, tasks_per_worker=fresh.threads_inside, tasks_are="threads"), job, **more)
+
+        monkeypatch.setattr(backends, "create", with_threads)
     return fresh
 
 

@@ -40,6 +40,8 @@ class Way:
     forever_s: float = 30.0
     """An item that is given up would take this long: far more than any test may take, where nobody waits for its end."""
     faked: bool = False
+    threads_inside: int = 1
+    """Calls at a time in each worker process, whatever the Plan says."""
     script: Script = field(default_factory=Script)
     """How the fake's workers live and die."""
     fakes: list[FakeBackend] = field(default_factory=list)
@@ -118,6 +120,7 @@ LOOP_COROUTINES = Way(
 THREADS_COROUTINES = Way(name="threads-coroutines", options={"backend": "threads"}, coroutines=True, examples=10)
 INTERPRETERS_COROUTINES = dataclasses.replace(INTERPRETERS, name="interpreters-coroutines", coroutines=True)
 FORK_COROUTINES = _processes("fork", examples=5, name="processes-coroutines", coroutines=True)
+FORK_THREADS = _processes("fork", examples=5, name="processes-threads", threads_inside=4)
 AUTO_COROUTINES = Way(name="auto-coroutines", options={}, coroutines=True, timeout="cancels", examples=10)
 # The Plan that the fake gets is the one for processes: chunks ahead, and marked ones.
 FAKE = Way(
@@ -142,6 +145,7 @@ ALL = [
     THREADS_COROUTINES,
     INTERPRETERS_COROUTINES,
     FORK_COROUTINES,
+    FORK_THREADS,
     AUTO_COROUTINES,
 ]
 

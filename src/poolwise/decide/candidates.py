@@ -128,7 +128,7 @@ def _shipping_obstacle(work: Work, *, all_travel: bool) -> Reason | None:
     if work.machine.in_worker:
         return InsideWorker()
     if work.machine.cores_free == 1 and profile.waiting < COMPUTES:
-        return OneCore(work.machine.cores_from if work.machine.cores == 1 else "load")
+        return OneCore(work.machine.cores_from)
     parts = [("the function", profile.function), ("a result", profile.result)]
     if work.ships_items or all_travel:
         parts.append(("an item", profile.argument))

@@ -191,7 +191,7 @@ def _nature(profile: Profile, machine: Machine) -> list[Reason]:
     reasons: list[Reason] = [IsCoroutine()] if profile.coroutine else []
     computing = 1 - profile.waiting
     reasons.append(Waits(profile.waiting) if profile.waiting >= RELEASES else Computes(computing))
-    if computing >= COMPUTES and machine.cores_busy and machine.cores > 1:
+    if computing >= COMPUTES and machine.cores_free < machine.cores:
         reasons.append(Bounded("load", machine.cores_free, machine.cores_free, machine.cores_busy))
     if profile.coroutine or computing < COMPUTES:
         return reasons

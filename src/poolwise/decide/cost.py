@@ -47,12 +47,12 @@ LOOP_START_S: Seconds = 0.0005
 WORKER_START_S: dict[StartMethod, Seconds] = {"fork": 0.002, "forkserver": 0.003, "spawn": 0.055}
 POOL_START_S: dict[StartMethod, Seconds] = {"fork": 0.0022, "forkserver": 0.125, "spawn": 0.04}
 PROCESS_CHUNK_S: Seconds = 0.00012
-# An item that a thread of a worker process takes by itself: its lock, its mark, its way to a core.
-INNER_ITEM_S: Seconds = 0.00002
 # an interpreter of its own in a thread, which imports what runs a chunk, ending it, and a chunk to it and back (CPython
 # 3.14; two that start side by side take twice as long as one).
 INTERPRETER_START_S: Seconds = 0.035
 INTERPRETER_CHUNK_S: Seconds = 0.00015
+# An item that a thread of a worker process takes by itself, its lock and its mark: up to 15 µs more than in a loop.
+INNER_ITEM_S: Seconds = 0.00001
 # A thread that computes holds the GIL for a whole switch interval while others wait: turns cost this share.
 GIL_TURNS = 0.03
 # A thread of a worker takes as many items at a time as take so long (work/chunk_threads.py).

@@ -24,6 +24,8 @@ from poolwise.work.threads import native_threads
 N = TypeVar("N", int, float)
 
 MEMINFO = "/proc/meminfo"
+# See ``Machine.cores_free``.
+FEW_CORES = 2
 # Reading a cgroup's limits takes 0.1 ms; a quota that is changed, and memory that others take, are seen so soon.
 KEEP_CGROUP_S: Seconds = 1.0
 
@@ -59,8 +61,8 @@ def find_machine() -> Machine:
 
 
 def _busy(cores: int) -> int:
-    """Count the cores that others keep busy; nobody asks on one core, nor in a worker, whose siblings are no others."""
-    if cores == 1 or sys.platform != "linux" or role.is_worker():
+    """Count the cores that others keep busy. Two cores are used whoever else wants them, so that nobody need look."""
+    if cores <= FEW_CORES or sys.platform != "linux" or role.is_worker():
         return 0
     return min(cores, cores_busy(os.cpu_count() or 1, max(cores, len(os.sched_getaffinity(0)))))
 

@@ -35,7 +35,7 @@ class Machine:
     """Memory of the machine or of the cgroup, whichever is less."""
     memory_free_bytes: Bytes = 0
     cores_busy: int = 0
-    """Cores of these that others keep busy, as far as there is clear evidence."""
+    """Cores of these that others keep busy, as far as there is clear evidence; nobody looks where there are but two."""
     open_files_limit: int | None = None
     """Files and sockets that this process may have open at a time; None: no limit, or not known."""
     open_files: int = 0
@@ -73,8 +73,12 @@ class Machine:
 
     @property
     def cores_free(self) -> int:
-        """Cores to take: those that nobody else keeps busy, and one at least."""
-        return max(1, self.cores - self.cores_busy)
+        """Cores to take: those that nobody else keeps busy, and two at least where there are two.
+
+        Beside one other program on two cores, two workers get two thirds of a core each and leave it as much; one
+        worker, or the loop, would get less, and where the other was about to end, half of what there is.
+        """
+        return max(min(2, self.cores), self.cores - self.cores_busy)
 
 
 def unexplained(native_threads: int, pools: Iterable[NativePool]) -> int:

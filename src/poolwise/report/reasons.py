@@ -15,7 +15,6 @@ CORES_FROM = {
     "affinity": "the process is bound to it",
     "cgroup": "the container's quota",
     "worker": "inside a worker",
-    "load": "other programs keep the others busy",
 }
 
 

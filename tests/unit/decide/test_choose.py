@@ -268,18 +268,17 @@ def test_without_anything_left_there_is_one_at_a_time():
 
 
 def test_with_other_load_it_takes_what_is_free():
-    """Of eight cores, others keep five busy: three processes, and the Plan says so; one core is never given up."""
+    """Of eight cores, others keep five busy: three processes, and the Plan says so; two cores are never given up."""
     plan = decide(COMPUTES, make_machine(8, cores_busy=5), Options(), 1000)
     assert (plan.backend, plan.workers) == ("processes", 3)
     assert Bounded("load", 3, 3, 5) in plan.reasons
-    crowded = decide(COMPUTES, make_machine(2, cores_busy=9), Options(), 1000)
-    assert crowded.backend == "loop"
-    assert OneCore("load") in [each.why_not for each in crowded.rejected]
+    crowded = decide(COMPUTES, make_machine(8, cores_busy=8), Options(), 1000)
+    assert (crowded.backend, crowded.workers) == ("processes", 2)
 
 
 def test_what_waits_does_not_mind_others():
     """Waiting needs no core."""
-    plan = decide(make_profile(0.05, cpu=0.001), make_machine(2, cores_busy=1), Options(), 1000)
+    plan = decide(make_profile(0.05, cpu=0.001), make_machine(8, cores_busy=7), Options(), 1000)
     assert (plan.backend, plan.workers) == ("threads", 125)
 
 

@@ -241,6 +241,18 @@ def test_memory_is_the_least_of_machine_and_cgroup(computer, monkeypatch):
     assert 0 < found.memory_free_bytes <= found.memory_bytes < 1 << 60
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells it on Linux only")
+@pytest.mark.parametrize(("cores", "looks", "busy"), [(2, [], 0), (8, [(8, 8)], 3), (3, [(8, 8)], 3)])
+def test_others_are_looked_for_where_there_are_more_than_two_cores(computer, monkeypatch, cores, looks, busy):
+    """Two cores are taken in any case; what affinity allows is what counts, whatever POOLWISE_MAX_CORES says."""
+    computer(wanted=str(cores))
+    asked = []
+    monkeypatch.setattr(machine, "cores_busy", lambda *given: asked.append(given) or 3)
+    found = find_machine()
+    assert (asked, found.cores_busy) == (looks, busy)
+    assert found.cores_free == max(2, cores - busy)
+
+
 def test_this_machine():
     """What is found here agrees with what the standard library says."""
     found = find_machine()
@@ -248,3 +260,5 @@ def test_this_machine():
     assert found.python.endswith(sys.version.split()[0].split("+")[0])
     assert found.python_threads == threading.active_count()
     assert not found.in_worker
+    assert found.open_files_limit is None or 0 < found.open_files < found.open_files_limit
+    assert found.threads_limit is None or found.threads_limit > 0
