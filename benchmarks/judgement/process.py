@@ -57,29 +57,28 @@ def run(place: Place, module: str, case: str, way: str, limit_s: float) -> dict[
         finally:  # Ctrl-C comes here too, and does not reach a session of its own
             process.kill()
             process.wait()
-            if code == 0:
-                left = family.end()
-            else:
-                left = 0
-                _end_now(family)
+            left = family.end() if code == 0 else _end_now(family)
         if code == -signal.SIGALRM:
             return {"slow": limit_s}
         figures = _read(answer, log, code)
     return figures | ({"note": f"left {left} processes behind"} if left else {})
 
 
-def _end_now(family: Family) -> None:
+def _end_now(family: Family) -> int:
+    """End what a run has left that was ended itself; that they are there is no news."""
     for pid in family.pids():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    return 0
 
 
 def _read(answer: Path, log: Path, code: int | None) -> dict[str, Any]:
-    if answer.exists() and answer.stat().st_size:
+    there = answer.exists() and answer.stat().st_size
+    if code is None:
+        return {"failed": "does not end after the call" if there else "hangs before or after the call"}
+    if there:
         figures: dict[str, Any] = json.loads(answer.read_text())
         return figures
-    if code is None:
-        return {"failed": "hangs outside of the call"}
     said = log.read_text(errors="replace").strip().splitlines()
     return {"failed": f"ended with {code}: {said[-1] if said else 'and said nothing'}"}
 

@@ -65,6 +65,10 @@ class Measured:
         """Give what went wrong, each once: errors, wrong results, hangs."""
         return list(dict.fromkeys(filter(None, map(trouble, self.runs.get(way, ())))))
 
+    def notes(self, way: str) -> list[str]:
+        """Give what else is to be said of its runs, each once."""
+        return list(dict.fromkeys(run["note"] for run in self.runs.get(way, ()) if run.get("note")))
+
     def predictions(self) -> list[float]:
         """Give the error of each prediction: |predicted - measured| ÷ measured."""
         return [

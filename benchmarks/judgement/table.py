@@ -48,7 +48,7 @@ def line(measured: Measured) -> str:
         _ratio(measured.noise),
         _chosen(last),
         _prediction(last),
-        "; ".join(measured.failures(OURS))[:LONGEST_REMARK].replace("\n", " "),
+        "; ".join(measured.failures(OURS) + measured.notes(OURS))[:LONGEST_REMARK].replace("\n", " "),
     ]
     return _laid_out(cells)
 

@@ -27,6 +27,12 @@ def test_what_failed_stands_in_its_line():
     assert " ".join(line(failed).split()) == "sleep loop 1.50 s – – – – – it broke"
 
 
+def test_processes_that_were_left_behind_are_told():
+    """A run that went well may still have something said of it."""
+    left = Measured("sleep", {**CASE.runs, "poolwise": [OURS | {"note": "left 2 processes behind"}]}, CASE.tuned)
+    assert line(left).endswith("left 2 processes behind")
+
+
 def test_the_summary_tells_the_mean_the_worst_and_the_predictions():
     """What all cases come to, for Poolwise and for each peer that took part."""
     with_peer = Measured("sleep", {**CASE.runs, "joblib": [{"seconds": 0.4}]}, CASE.tuned)
