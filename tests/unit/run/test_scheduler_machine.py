@@ -35,7 +35,6 @@ from poolwise.run.supply import AHEAD_PER_WORKER, MOST_AHEAD
 from poolwise.run.terms import Crew, Wishes
 
 
-
 class WrongThreadError(Exception):
     """Only the calling thread may do this."""
 
