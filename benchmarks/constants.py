@@ -10,6 +10,7 @@ import time
 
 from poolwise.backends import Backend, create
 from poolwise.model.events import Chunk, ChunkDone, WorkerReady
+from poolwise.model.options import HAS_INTERPRETERS
 from poolwise.model.plan import Plan
 from poolwise.work.call import make_call
 from poolwise.work.items import make_items
@@ -46,7 +47,7 @@ def one_round(plan: Plan, workers: int) -> tuple[float, float, float]:
     until(backend, WorkerReady, workers)
     started = time.perf_counter()
     for index in range(CHUNKS):
-        backend.send(0, Chunk(index, index, index + 1), None if backend.inherits_items() else [index])
+        backend.send(0, Chunk(index, index, index + 1), None if backend.inherits_items(0) else [index])
         until(backend, ChunkDone, 1)
     run = time.perf_counter()
     backend.close(abort=False)
@@ -62,9 +63,10 @@ def main() -> None:
         ("processes", "fork"),
         ("processes", "forkserver"),
         ("processes", "spawn"),
+        *([("interpreters", None)] if HAS_INTERPRETERS else []),
     ]
     for backend, method in ways:
-        for workers in (1, 2, 4) if backend == "processes" else (1, 8, 64):
+        for workers in (1, 2, 4) if backend in ("processes", "interpreters") else (1, 8, 64):
             plan = Plan(backend=backend, workers=workers, start_method=method)
             rounds = [one_round(plan, workers) for _ in range(ROUNDS)]
             figures = [statistics.median(column) * 1e6 for column in zip(*rounds, strict=True)]

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 
-import psutil
 import pytest
 
 from poolwise import backends
@@ -45,5 +44,8 @@ def leftovers() -> list[str]:
 
 
 def _workers() -> list[str]:
+    # Other interpreters import test modules, which import this one, and psutil is none that they could load.
+    import psutil
+
     threads = [each.name for each in threading.enumerate() if each.name.startswith("poolwise")]
     return threads + [str(child) for child in psutil.Process().children(recursive=True)]

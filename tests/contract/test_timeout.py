@@ -17,8 +17,6 @@ from tests.contract.ways import ALL, FORK, Way, on
 COUNT = 12
 LATE = frozenset({4, 9})
 LIMIT_S = 0.2
-# An item that can be given up takes this long: far more than any test may take. It is waited for nowhere.
-FOREVER_S = 30.0
 # Where nothing can be done before the late item ends, it had better end soon.
 A_LITTLE_S = 0.25
 BEFORE_IT_ENDS_S = 15.0
@@ -28,8 +26,8 @@ CUTTING = [way for way in ALL if way.timeout != "tells"]
 
 def late_function(way: Way, late: frozenset = LATE):
     """Give a function that is late on some items, by the script where the way is faked."""
-    way.script = Script(item_s=dict.fromkeys(late, FOREVER_S))
-    seconds = {"tells": A_LITTLE_S}.get(way.timeout, FOREVER_S)
+    way.script = Script(item_s=dict.fromkeys(late, way.forever_s))
+    seconds = {"tells": A_LITTLE_S}.get(way.timeout, way.forever_s)
     return functools.partial(functions.linger, 0 if way.faked else seconds, late)
 
 
@@ -93,8 +91,8 @@ def test_in_time_is_not_late(way: Way, tmp_path):
 def test_a_late_item_costs_no_other_a_second_call(way: Way, tmp_path):
     """Items that came to their end before a late one are not called again, measuring included."""
     path = tmp_path / "calls"
-    seconds = 0 if way.faked else FOREVER_S
-    way.script = Script(item_s={25: FOREVER_S})
+    seconds = 0 if way.faked else way.forever_s
+    way.script = Script(item_s={25: way.forever_s})
     function = functools.partial(functions.note_and_linger, path, seconds, frozenset({25}))
     way.map(function, range(40), timeout=LIMIT_S, errors="skip")
     assert sorted(map(int, functions.lines(path))) == [item for item in range(40) if item != 25 or not way.faked]
@@ -103,7 +101,7 @@ def test_a_late_item_costs_no_other_a_second_call(way: Way, tmp_path):
 @on(FORK)
 def test_a_process_that_computes_is_killed(way: Way):
     """A late item that never lets go of the interpreter is ended with its worker."""
-    results = way.map(functools.partial(functions.spin, FOREVER_S, LATE), range(COUNT), timeout=0.1, errors="skip")
+    results = way.map(functools.partial(functions.spin, way.forever_s, LATE), range(COUNT), timeout=0.1, errors="skip")
     assert results == [item for item in range(COUNT) if item not in LATE]
     assert results.report.deaths == len(LATE)
     assert leftovers() == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import poolwise
+from poolwise.model.options import HAS_INTERPRETERS
 from poolwise.testing import FakeBackend, Script
 from poolwise.work.job import Job
 from tests.contract import functions
@@ -29,12 +31,14 @@ class Way:
     coroutines: bool = False
     """The functions under test are turned into coroutine functions."""
     other_process: bool = False
-    """Functions run in other processes: results and errors travel."""
+    """Functions run in other processes, or interpreters: results and errors travel."""
     ships_items: bool = False
     """Items travel too, from whatever they come."""
     caller_thread: bool = False
     """Functions run in the caller's thread, where a KeyboardInterrupt is the person at the keyboard."""
     timeout: TimeoutPower = "abandons"
+    forever_s: float = 30.0
+    """An item that is given up would take this long: far more than any test may take, where nobody waits for its end."""
     faked: bool = False
     script: Script = field(default_factory=Script)
     """How the fake's workers live and die."""
@@ -96,6 +100,15 @@ THREADS = Way(name="threads", options={"backend": "threads"})
 FORK = _processes("fork", examples=10)
 FORKSERVER = _processes("forkserver", examples=FEW)
 SPAWN = _processes("spawn", examples=FEW)
+# An item that is left behind in another interpreter cannot be told to end, so it ends soon enough by itself.
+INTERPRETERS = Way(
+    name="interpreters",
+    options={"backend": "interpreters"},
+    examples=FEW,
+    other_process=True,
+    ships_items=True,
+    forever_s=1.5,
+)
 ASYNCIO = Way(name="asyncio", options={"backend": "asyncio"}, coroutines=True, timeout="cancels")
 AUTO = Way(name="auto", options={}, caller_thread=True)
 # The same machinery by a side entrance: coroutine functions where plain ones are at home.
@@ -103,6 +116,7 @@ LOOP_COROUTINES = Way(
     name="loop-coroutines", options={"backend": "loop"}, coroutines=True, timeout="cancels", examples=10
 )
 THREADS_COROUTINES = Way(name="threads-coroutines", options={"backend": "threads"}, coroutines=True, examples=10)
+INTERPRETERS_COROUTINES = dataclasses.replace(INTERPRETERS, name="interpreters-coroutines", coroutines=True)
 FORK_COROUTINES = _processes("fork", examples=5, name="processes-coroutines", coroutines=True)
 AUTO_COROUTINES = Way(name="auto-coroutines", options={}, coroutines=True, timeout="cancels", examples=10)
 # The Plan that the fake gets is the one for processes: chunks ahead, and marked ones.
@@ -120,17 +134,20 @@ ALL = [
     LOOP,
     THREADS,
     *PROCESSES,
+    INTERPRETERS,
     ASYNCIO,
     AUTO,
     FAKE,
     LOOP_COROUTINES,
     THREADS_COROUTINES,
+    INTERPRETERS_COROUTINES,
     FORK_COROUTINES,
     AUTO_COROUTINES,
 ]
 
 
 FRESH = (FORKSERVER, SPAWN)
+ISOLATED = (INTERPRETERS, INTERPRETERS_COROUTINES)
 
 
 def on(*ways: Way, core: bool = False) -> pytest.MarkDecorator:
@@ -139,10 +156,16 @@ def on(*ways: Way, core: bool = False) -> pytest.MarkDecorator:
     Fresh interpreters take most of the time and share all but their start with the others: they are slow tests,
     but for the core, in which the start matters.
     """
-    params = [
-        pytest.param(way, id=way.name, marks=pytest.mark.slow if way in FRESH and not core else ()) for way in ways
-    ]
+    params = [pytest.param(way, id=way.name, marks=[*_marks(way, core=core)]) for way in ways]
     return pytest.mark.parametrize("way", params, indirect=True)
+
+
+def _marks(way: Way, *, core: bool) -> Iterator[pytest.MarkDecorator]:
+    if way in (*FRESH, *ISOLATED) and not core:
+        yield pytest.mark.slow
+    if way in ISOLATED:
+        yield pytest.mark.interpreters
+        yield pytest.mark.skipif(not HAS_INTERPRETERS, reason="needs CPython 3.14 or newer")
 
 
 on_all = on(*ALL)

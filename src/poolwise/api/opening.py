@@ -18,8 +18,10 @@ from poolwise.backends.company import Company
 from poolwise.decide.opening import Scene, Wanted, company
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
+from poolwise.model.classes import replace
 from poolwise.model.options import BackendName, Options
 from poolwise.model.plan import Joined
+from poolwise.model.profile import Profile
 from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
@@ -78,6 +80,13 @@ class Opening:
     def end(self) -> None:
         """Bring nobody any more."""
         self._company = None
+
+    def corrected(self, profile: Profile | None) -> Profile | None:
+        """Mend what the probe cannot tell: coroutines that run by turns in one thread have its clock in common."""
+        if profile is None or self.joined is None or self._kind != "asyncio" or self._pacer is None:
+            return profile
+        cpu_s = self._pacer.look().cpu_s / max(1, self._driver.scheduler.begun)
+        return replace(profile, thread_cpu_s=min(cpu_s, profile.wall_s), process_cpu_s=min(cpu_s, profile.wall_s))
 
     def look_in_between(self) -> None:
         """Look from the driver's own thread, where that does not run the items itself."""

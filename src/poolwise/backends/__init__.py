@@ -50,6 +50,10 @@ def create(plan: Plan, job: Job) -> Backend:
             from poolwise.backends.processes import ProcessesBackend  # noqa: PLC0415 - imported when first used
 
             return ProcessesBackend(job, plan)
+        case "interpreters":
+            from poolwise.backends.interpreters import InterpretersBackend  # noqa: PLC0415 - imported when first used
+
+            return InterpretersBackend(job)
 
 
 if sys.platform != "win32":  # where there is no engine yet

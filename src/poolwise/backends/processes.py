@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from poolwise.engine.inner_threads import InnerThreads
-from poolwise.engine.packing import Broken
 from poolwise.engine.shift import SINGLES
 from poolwise.engine.supervisor import Supervisor
 from poolwise.engine.worker import WorkerJob, pack_by_name, pack_function
 from poolwise.errors import FunctionShippingError
-from poolwise.model.classes import field, mutable, replace
+from poolwise.model.classes import field, mutable
 from poolwise.model.events import Chunk, Event
 from poolwise.model.options import StartMethod
 from poolwise.model.plan import Plan
 from poolwise.model.units import Bytes, Seconds
-from poolwise.work.items import Indexed
 from poolwise.work.job import Job
+from poolwise.work.packing import Broken
 
 if TYPE_CHECKING:
     from poolwise.engine.surroundings import Surroundings
@@ -52,6 +51,10 @@ class ProcessesBackend:
     def start(self, worker: int) -> None:
         """Start a worker process."""
         self._supervisor.start(worker)
+
+    def set_tasks(self, worker: int, tasks: int) -> None:
+        """Tell a worker how many items it runs at a time, from the next chunk on: it may be older than the Plan."""
+        self._supervisor.set_tasks(worker, tasks)
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Send a chunk over the worker's channel."""
@@ -175,7 +178,7 @@ def _worker_job(job: Job, plan: Plan, method: StartMethod, *, by_value: bool) ->
     forked = method == "fork"
     by_value = by_value or not forked
     # What is not inherited must not be sent along with the function either.
-    lean = _without_items(job) if by_value else job
+    lean = job.without_items() if by_value else job
     inner = InnerThreads.plan(job.inner_max_num_threads, job.cores, plan.workers, forked=forked)
     around = None if forked else _look_around()
     return WorkerJob(lean, plan.tasks_per_worker, by_value, around, inner)
@@ -185,8 +188,3 @@ def _look_around() -> Surroundings:
     from poolwise.engine.surroundings import Surroundings  # noqa: PLC0415 - a forked worker has all this
 
     return Surroundings.take()
-
-
-def _without_items(job: Job) -> Job:
-    # The event loop and the caller's list stay behind too.
-    return replace(job, items=Indexed(([],)), event_loop=None, into=None)

@@ -34,7 +34,7 @@ class Capabilities:
     plain_functions: bool
     """Ordinary functions run."""
     ships: bool
-    """Items and results travel between processes, so that they must be picklable."""
+    """Items and results travel between processes or interpreters, so that they must be picklable."""
     gives_back: bool
     """What a worker was given and has not begun can be taken back for another."""
     depth: int
@@ -45,6 +45,7 @@ CAPABILITIES: dict[BackendName, Capabilities] = {
     "loop": Capabilities("tells", False, False, "one", True, False, False, 1),  # noqa: FBT003 - a table reads by its columns
     "threads": Capabilities("abandons", False, False, "one", True, False, False, 1),  # noqa: FBT003
     "processes": Capabilities("kills", True, True, "many", True, True, True, 2),  # noqa: FBT003
+    "interpreters": Capabilities("abandons", False, True, "one", True, True, False, 1),  # noqa: FBT003
     "asyncio": Capabilities("cancels", False, False, "many", False, False, False, 1),  # noqa: FBT003
 }
 
@@ -87,10 +88,10 @@ class Backend(Protocol):
 class InThisProcess:
     """What backends have in common whose workers are no other processes."""
 
-    def inherits_items(self, worker: int) -> bool:  # noqa: ARG002 - the protocol's
+    def inherits_items(self, worker: int) -> bool:
         """Say no: items are handed over as they are."""
         return False
 
-    def take_back(self, worker: int, *, whole: bool = False) -> None:  # noqa: ARG002 - the protocol's
+    def take_back(self, worker: int, *, whole: bool = False) -> None:
         """Refuse: the table says that nothing can be taken back."""
         raise InternalError(f"worker {worker} of {type(self).__name__} was asked to give something back")

@@ -31,11 +31,13 @@ LATE_SHARE = 0.1
 class ThreadsBackend(InThisProcess):
     """Runs chunks on threads of this process."""
 
+    left_behind = "a thread cannot be ended"
+
     def __init__(self, job: Job) -> None:
         """Start nothing."""
         self._job = job
         self._outbox: Outbox = queue.SimpleQueue()
-        self._threads: dict[int, _Thread] = {}
+        self._threads: dict[int, WorkerThread] = {}
         self._dispatching = False
 
     def start(self, worker: int) -> None:
@@ -43,7 +45,7 @@ class ThreadsBackend(InThisProcess):
         if self._job.seed is not None and not self._dispatching:
             self._dispatching = True
             dispatch.begin()
-        thread = _Thread(worker, self._job, self._outbox)
+        thread = WorkerThread(worker, self._job, self._outbox)
         self._threads[worker] = thread
         thread.begin()
 
@@ -62,6 +64,10 @@ class ThreadsBackend(InThisProcess):
     def wake(self) -> None:
         """Put a nothing into the outbox."""
         self._outbox.put(None)
+
+    def at_work(self) -> list[int]:
+        """List the system's numbers of the threads that are on something."""
+        return [thread.native_id for thread in tuple(self._threads.values()) if thread.busy and thread.native_id]
 
     def close(self, *, abort: bool) -> None:
         """Tell every thread to end after what it is doing, and wait for it unless that would keep the caller."""
@@ -92,7 +98,7 @@ class ThreadsBackend(InThisProcess):
             if now - begun > limit_s:
                 thread.given_up = True
                 thread.retire()
-                cut = "; a thread cannot be ended, so it was left behind and its result will be thrown away"
+                cut = f"; {self.left_behind}, so it was left behind and its result will be thrown away"
                 events.append(WorkerLost(worker, late(limit_s, now - begun, cut), index, guilty=True))
         return events
 
@@ -101,31 +107,41 @@ class _Retired(BaseException):
     """Nobody wants this thread's results any more: no further item is begun."""
 
 
-class _Thread:
+class WorkerThread:
     """One worker thread, its inbox, and what it is on."""
 
     def __init__(self, worker: int, job: Job, outbox: Outbox) -> None:
+        """Start nothing."""
         self.worker = worker
         self.inbox: queue.SimpleQueue[tuple[Chunk, Sequence[Any]] | None] = queue.SimpleQueue()
         self.on: tuple[int, float] | None = None
         self.given_up = False
+        self.busy = False
         self._retired = False
         self._job = job
         self._outbox = outbox
         # The function sees the caller's context variables, as it would in a loop.
         context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._serve,), name=f"poolwise-{worker}", daemon=True)
+        self.thread = threading.Thread(target=context.run, args=(self._serve,), name=f"poolwise-{worker}", daemon=True)
 
     def begin(self) -> None:
-        self._thread.start()
+        """Start the thread."""
+        self.thread.start()
+
+    @property
+    def native_id(self) -> int | None:
+        """The system's number of the thread; None before it has begun."""
+        return self.thread.native_id
 
     def retire(self) -> None:
+        """Have it end, after the item that it is on."""
         self._retired = True
         self.inbox.put(None)
 
     def join(self) -> None:
+        """Wait for its end, unless it was left behind."""
         if not self.given_up:
-            self._thread.join()
+            self.thread.join()
 
     def _serve(self) -> None:
         try:
@@ -149,6 +165,7 @@ class _Thread:
             while (order := self.inbox.get()) is not None:
                 chunk, items = order
                 del order
+                self.busy = True
                 self._run(chunk, items, run_coroutine)
                 del items
 
@@ -162,7 +179,7 @@ class _Thread:
 
         marked = own_streams(self._job.seed, chunk.start, mark if timed or len(chunk) > 1 else None)
         outcome = run_chunk(self._job.call, items, self._job.rules, mark=marked, run_coroutine=run_coroutine)
-        self.on = None
+        self.on, self.busy = None, False
         self._outbox.put(ChunkDone(self.worker, chunk.id, outcome))
 
 

@@ -45,9 +45,9 @@ def number(text: str) -> int | float | str:
     return text
 
 
-def add_work_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what names the work: the target, and where its items come from."""
-    parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
+def add_work_arguments(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """Add what names the work: the target, which may be ``optional``, and where its items come from."""
+    parser.add_argument("target", metavar="TARGET", nargs="?" if optional else None, help=TARGET_HELP)
     parser.add_argument("items", metavar="ITEM", nargs="*", default=[], help="the items, as strings (see --type)")
     source = parser.add_argument_group("items from a file")
     source.add_argument(
@@ -62,7 +62,7 @@ def add_work_arguments(parser: argparse.ArgumentParser) -> None:
 def add_option_arguments(parser: argparse.ArgumentParser, *, errors: str) -> None:
     """Add the options of ``poolwise.map``; nothing is checked here but in ``Options``."""
     group = parser.add_argument_group("how it is run (Poolwise chooses what is left out)")
-    group.add_argument("--backend", default="auto", help="auto, loop, threads, processes or asyncio")
+    group.add_argument("--backend", default="auto", help="auto, loop, threads, processes, interpreters or asyncio")
     group.add_argument("--max-workers", metavar="N", type=number, help="at most N workers")
     group.add_argument("--chunksize", metavar="N", type=number, help="send N items at a time")
     group.add_argument("--start-method", metavar="HOW", help="start processes by fork, forkserver or spawn")

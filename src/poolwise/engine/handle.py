@@ -6,11 +6,11 @@ from collections import deque
 
 from poolwise.engine.channel import ParentEnd
 from poolwise.engine.memory import WorkerMemory
-from poolwise.engine.packing import Packer, Unpacker
 from poolwise.engine.process import Process
 from poolwise.model.classes import field, frozen, mutable
 from poolwise.model.events import NOTHING_BEGUN
 from poolwise.model.units import Seconds
+from poolwise.work.packing import Packer, Unpacker
 
 
 @frozen

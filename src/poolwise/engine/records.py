@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, TextIO, TypeAlias
 
-from poolwise.engine.packing import dumps
+from poolwise.work.packing import dumps
 
 Say: TypeAlias = Callable[[str, Any], None]
 """Takes what kind of thing is said, and the thing."""

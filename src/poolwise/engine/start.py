@@ -17,8 +17,9 @@ from poolwise.engine.channel import Message
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.process import Starter
 from poolwise.engine.start_fork import ForkStarter
-from poolwise.engine.worker import WorkerJob, pack_job, unshippable
+from poolwise.engine.worker import WorkerJob, pack_job
 from poolwise.model.options import StartMethod
+from poolwise.work.shipping import unshippable
 
 
 def make_starter(method: StartMethod, job: WorkerJob, life: Lifeline) -> Starter:

@@ -20,9 +20,7 @@ from poolwise.engine.deaths import describe_death, describe_failed_start
 from poolwise.engine.handle import Handle, Sent
 from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import SETTLE_S, UNLIMITED, WorkerMemory
-from poolwise.engine.messages import unpack_error
 from poolwise.engine.oom import OomCounters
-from poolwise.engine.packing import Packer, Parcel, Unpacker
 from poolwise.engine.process import Starter, blocked_signals
 from poolwise.engine.shift import SINGLES
 from poolwise.engine.start import make_starter
@@ -41,7 +39,9 @@ from poolwise.model.events import (
 )
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Bytes, Seconds
+from poolwise.work.packing import Packer, Parcel, Unpacker
 from poolwise.work.proc import queued_s
+from poolwise.work.raised import unpack_error
 
 if TYPE_CHECKING:
     from poolwise.engine.start_snapshot import SnapshotStarter
@@ -139,6 +139,12 @@ class Supervisor:
         """Tell a worker a function that chunks name by its number; None: it is not needed any more."""
         if (handle := self._handles.get(worker)) is not None:
             handle.channel.send(("call", number, packed))
+            self._watch_writing(handle)
+
+    def set_tasks(self, worker: int, tasks: int) -> None:
+        """Tell a worker how many items of the chunks that follow it runs at a time."""
+        if (handle := self._handles.get(worker)) is not None:
+            handle.channel.send(("tasks", tasks))
             self._watch_writing(handle)
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None, call: int = 0) -> None:

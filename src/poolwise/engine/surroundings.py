@@ -11,9 +11,9 @@ import pickle
 import warnings
 from collections.abc import Iterable, Iterator
 
-from poolwise.engine.packing import dumps
-from poolwise.engine.variables import Variable, leaving_out, take_variables
 from poolwise.model.classes import frozen
+from poolwise.work.packing import dumps
+from poolwise.work.variables import Variable, leaving_out, take_variables
 
 
 @frozen

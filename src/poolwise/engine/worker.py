@@ -20,8 +20,6 @@ from poolwise.engine import lifeline, records, speech
 from poolwise.engine.channel import Message, WorkerEnd, parent_side
 from poolwise.engine.managers import share_secret, take_secret
 from poolwise.engine.memory import WorkerMemory
-from poolwise.engine.messages import pack_error
-from poolwise.engine.packing import dumps
 from poolwise.engine.process import ENDING
 from poolwise.engine.shift import Shift
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
@@ -31,7 +29,9 @@ from poolwise.work import role, streams
 from poolwise.work.call import make_call
 from poolwise.work.chunk import format_error
 from poolwise.work.job import Job
-from poolwise.work.shipping import PROTOCOL
+from poolwise.work.packing import dumps
+from poolwise.work.raised import pack_error
+from poolwise.work.shipping import PROTOCOL, unshippable
 
 if TYPE_CHECKING:
     from poolwise.engine.inner_threads import InnerThreads
@@ -44,7 +44,7 @@ class WorkerJob:
 
     job: Job
     tasks: int = 1
-    """Coroutines at a time."""
+    """Items at a time: coroutines in an event loop, or calls on threads."""
     by_value: bool = False
     """Results travel to a process that was not forked from here, or the other way round."""
     surroundings: Surroundings | None = None
@@ -86,7 +86,7 @@ def receive_job(message: Message) -> WorkerJob:
 def pack_job(job: WorkerJob) -> Message:
     """Pickle a job for ``receive_job``; raises what pickling raises."""
     module = getattr(job.job.call.function, "__module__", None) or "the function"
-    from poolwise.engine.variables import portable  # noqa: PLC0415 - not where all is inherited
+    from poolwise.work.variables import portable  # noqa: PLC0415 - not where all is inherited
 
     with portable():
         packed = dumps(job, by_value=True)
@@ -95,7 +95,7 @@ def pack_job(job: WorkerJob) -> Message:
 
 def pack_function(function: Any, *, spread: bool) -> bytes:  # noqa: ANN401 - whatever can be called
     """Pickle a function for a worker that is there already; FunctionShippingError says why it cannot travel."""
-    from poolwise.engine.variables import portable  # noqa: PLC0415 - see pack_job
+    from poolwise.work.variables import portable  # noqa: PLC0415 - see pack_job
 
     try:
         with portable():
@@ -117,15 +117,6 @@ def pack_by_name(function: Any, *, spread: bool) -> bytes | None:  # noqa: ANN40
         return None
 
 
-def unshippable(name: str, error: BaseException) -> FunctionShippingError:
-    """Say that a function cannot travel, and what to do."""
-    return FunctionShippingError(
-        f"the function {name} cannot travel to another process ({type(error).__name__}: {error}). "
-        "Let it take what cannot be pickled (a lock, a connection, an open file) from an initializer, "
-        'or use backend="threads"'
-    )
-
-
 def become_worker(life: int, mask: set[signal.Signals]) -> None:
     """Leave the caller's signals, terminal and input alone, and end with the caller."""
     role.become_worker()
@@ -133,7 +124,7 @@ def become_worker(life: int, mask: set[signal.Signals]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
-    # They are held back while processes are made. Held back for good, they would not end what the function starts either.
+    # They are held back while processes are made; for good, they would not end what the function starts, either.
     signal.pthread_sigmask(signal.SIG_SETMASK, mask - ENDING)
     # Workers must not fight over what a person types, nor eat what the program wants to read.
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import reprlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 from poolwise.errors import OptionError, UnknownOptionError
-from poolwise.model.classes import field_names, frozen
+from poolwise.model.classes import field_names, frozen, replace
+from poolwise.model.plain import as_dict, from_plain
 from poolwise.model.progress import Progress
 from poolwise.model.units import Bytes, Seconds
 
-BackendName: TypeAlias = Literal["loop", "threads", "processes", "asyncio"]
-BackendChoice: TypeAlias = Literal["auto", "loop", "threads", "processes", "asyncio"]
+BackendName: TypeAlias = Literal["loop", "threads", "processes", "interpreters", "asyncio"]
+BackendChoice: TypeAlias = Literal["auto", "loop", "threads", "processes", "interpreters", "asyncio"]
 ErrorsChoice: TypeAlias = Literal["raise", "collect", "skip"]
 StartMethod: TypeAlias = Literal["fork", "forkserver", "spawn"]
 ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object]
@@ -20,6 +22,10 @@ ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 ERRORS: tuple[ErrorsChoice, ...] = get_args(ErrorsChoice)
 START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
+
+# Interpreters beside the first one, with a GIL of their own, are part of the standard library since this version
+# (PEP 734).
+HAS_INTERPRETERS = sys.version_info >= (3, 14) and sys.implementation.name == "cpython"
 
 # The environment's word for how many cores may be used, for batch systems and services.
 CORES_VARIABLE = "POOLWISE_MAX_CORES"
@@ -57,6 +63,8 @@ class Options:
     def __post_init__(self) -> None:
         """Check every value once, here; afterwards everybody may trust them."""
         _one_of("backend", self.backend, ("auto", *BACKENDS))
+        if self.backend == "interpreters" and not HAS_INTERPRETERS:
+            _refuse_interpreters()
         _one_of("errors", self.errors, ERRORS)
         if self.start_method is not None:
             _one_of("start_method", self.start_method, START_METHODS, "None")
@@ -73,6 +81,19 @@ class Options:
         _progress(self.progress)
         _initializer(self.initializer, self.initargs)
 
+    def without_objects(self) -> Options:
+        """Leave out what is the caller's own object: it decides nothing, and a record of a run should not hold it."""
+        return replace(self, progress="auto", initializer=None, initargs=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what is plain of them; ``progress`` and ``initializer`` are the caller's objects and decide nothing."""
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Options:
+        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
+        return from_plain(cls, data)
+
     @classmethod
     def from_keywords(cls, verb: str, keywords: Mapping[str, Any]) -> Options:
         """Make the options of a call of ``verb``, or say which keyword is wrong and what to write instead."""
@@ -87,6 +108,15 @@ class Options:
                 msg = f"{verb}() got an unknown option {name!r}; {hint}"
                 raise UnknownOptionError(msg)
         return cls(**keywords)
+
+
+def _refuse_interpreters() -> None:
+    here = f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}"
+    msg = (
+        f"backend='interpreters' needs CPython 3.14 or newer, and this is {here}: use backend='processes', which "
+        "computes side by side on every Python"
+    )
+    raise OptionError(msg)
 
 
 def _near(word: str, words: Sequence[str], cutoff: float = 0.6) -> list[str]:

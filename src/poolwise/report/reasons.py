@@ -7,7 +7,7 @@ from typing import Any
 
 from poolwise.model import plan
 from poolwise.model.machine import unexplained
-from poolwise.report.figures import counted, duration, number, share
+from poolwise.report.figures import counted, duration, number, share, size
 
 # What set the number of cores, as it is said.
 CORES_FROM = {
@@ -15,6 +15,7 @@ CORES_FROM = {
     "affinity": "the process is bound to it",
     "cgroup": "the container's quota",
     "worker": "inside a worker",
+    "load": "other programs keep the others busy",
 }
 
 
@@ -91,6 +92,24 @@ def _one_core(reason: plan.OneCore) -> str:
     return f"there is only one core to use ({CORES_FROM.get(reason.source, reason.source)})"
 
 
+def _bounded(reason: plan.Bounded) -> str:
+    if reason.by == "load":
+        busy = counted(reason.each, "core")
+        return f"other programs keep {busy} busy, which leaves {number(reason.free)}"
+    if reason.by == "memory":
+        room = f"each takes about {size(reason.each)}, and {size(reason.free)} of memory may be taken"
+        return f"no more than {number(reason.workers)} at a time: {room}"
+    what = "open file" if reason.by == "files" else "thread"
+    each = f", {number(reason.each)} for each" if reason.each > 1 else ""
+    return f"no more than {number(reason.workers)} at a time: {counted(reason.free, f'more {what}')} may be taken{each}"
+
+
+def _not_isolated(reason: plan.NotIsolated) -> str:
+    first, others = reason.modules[0], len(reason.modules) - 1
+    loaded = f"{first} and {counted(others, 'other package')} are" if others else f"{first} is"
+    return f"{loaded} loaded here, and may not load into a second interpreter"
+
+
 SENTENCES: dict[type, Callable[[Any], str]] = {
     plan.Forced: lambda reason: f"backend={reason.backend!r} was asked for",
     plan.WorkEnded: _work_ended,
@@ -123,14 +142,18 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
         f"others joined the first item {duration(reason.after_s)} after the start, while it ran, and left nothing over"
     ),
     plan.OnlyHere: lambda _: "what the function uses belongs to the calling thread, and fails in any other",
+    plan.NeedsInterpreters: lambda reason: f"interpreters need CPython 3.14 or newer, and this is {reason.python}",
+    plan.NotIsolated: _not_isolated,
     plan.NotMeasured: lambda _: (
         "nothing was measured beforehand; how many items travel together is found while running"
     ),
+    plan.Bounded: _bounded,
 }
 
 # What reads differently where it speaks against a way.
 REJECTIONS: dict[type, Callable[[Any], str]] = {
     plan.Waits: lambda _: "a coroutine function that mostly waits needs no more than one event loop",
+    plan.NeedsInterpreters: lambda _: "they need CPython 3.14 or newer",
     plan.IsCoroutine: lambda _: "it would run a coroutine function (async def) one call at a time",
     plan.CannotShip: lambda reason: f"{reason.what} cannot travel to another process",
 }

@@ -108,6 +108,11 @@ class Scheduler:
         return self._staff.busy
 
     @property
+    def begun(self) -> int:
+        """Items that were sent at least once."""
+        return self._supply.next
+
+    @property
     def only_here(self) -> bool:
         """An item has failed because it was not run in the calling thread."""
         return self._crowd.only_here
@@ -163,6 +168,11 @@ class Scheduler:
     def item_s(self) -> Seconds | None:
         """What an item takes, by the newest chunks."""
         return self._supply.item_s
+
+    @property
+    def longest_s(self) -> Seconds:
+        """What the longest item took, at least."""
+        return self._supply.longest_s
 
     def lowest_needed(self) -> int:
         """Give the number below which no item is needed any more."""

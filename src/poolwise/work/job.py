@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from poolwise.errors import InitializerError
-from poolwise.model.classes import field, frozen
+from poolwise.model.classes import field, frozen, replace
 from poolwise.model.units import Bytes
 from poolwise.work.call import Call, show_error
 from poolwise.work.chunk import ChunkRules, is_ctrl_c
-from poolwise.work.items import Items
+from poolwise.work.items import Indexed, Items
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,6 +39,10 @@ class Job:
 
     into: list[Any] | None = None
     """The list that all values end in, in order, where a chunk that runs in this thread may put its own at once."""
+
+    def without_items(self) -> Job:
+        """Give the job as it travels: the items come in chunks, and the event loop and the caller's list stay here."""
+        return replace(self, items=Indexed(([],)), event_loop=None, into=None)
 
     def initialize(self) -> None:
         """Call the initializer; what it raises is the cause of an InitializerError."""

@@ -12,6 +12,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from poolwise.errors import FunctionShippingError
 from poolwise.model.units import Bytes
 
 PROTOCOL = 5
@@ -90,3 +91,12 @@ def large(buffer: pickle.PickleBuffer) -> memoryview | None:
         # Not contiguous: pickle copies it in order.
         return None
     return raw if raw.nbytes >= LEAST_BUFFER else None
+
+
+def unshippable(name: str, error: BaseException, where: str = "another process") -> FunctionShippingError:
+    """Say that a function cannot travel, and what to do."""
+    return FunctionShippingError(
+        f"the function {name} cannot travel to {where} ({type(error).__name__}: {error}). "
+        "Let it take what cannot be pickled (a lock, a connection, an open file) from an initializer, "
+        'or use backend="threads"'
+    )

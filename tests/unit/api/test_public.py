@@ -194,7 +194,7 @@ REFUSED = [
     ({"timeout": float("inf")}, OptionError, f"timeout=inf: {SECONDS}"),
     ({"timeout": "1"}, OptionError, f"timeout='1': {SECONDS}"),
     ({"backend": "thread"}, OptionError, "did you mean 'threads'?"),
-    ({"backend": "gpu"}, OptionError, "one of 'auto', 'loop', 'threads', 'processes', 'asyncio'"),
+    ({"backend": "gpu"}, OptionError, "one of 'auto', 'loop', 'threads', 'processes', 'interpreters', 'asyncio'"),
     ({"errors": "colect"}, OptionError, "did you mean 'collect'?"),
     ({"start_method": "frok"}, OptionError, "did you mean 'fork'?"),
     ({"ordered": "yes"}, OptionError, "ordered='yes': write True or False"),

@@ -89,6 +89,8 @@ def machines(draw: st.DrawFn) -> Machine:
         native_threads=draw(st.integers(0, 3)),
         native_pools=tuple(draw(pools)),
         in_worker=draw(st.integers(0, 4)) == 0,
+        interpreters=draw(st.booleans()),
+        foreign_modules=draw(st.sampled_from([(), ("numpy",), ("numpy", "pandas")])),
     )
 
 

@@ -18,6 +18,10 @@ def totals(plan: Plan) -> dict[str, float]:
     return {backend: estimate.total_s for backend, estimate in ways if estimate is not None}
 
 
+# What runs ordinary functions.
+PLAIN = ("loop", "threads", "processes", "interpreters")
+
+
 @given(profiles(), machines(), options, lefts)
 def test_same_facts_same_plan(profile, machine, asked, left):
     """The decision depends on nothing but its arguments."""
@@ -76,7 +80,7 @@ def test_what_must_not_be_late_does_not_run_in_the_loop(profile, machine, asked,
 def test_coroutine_functions_run_where_event_loops_are(profile, machine, asked, left):
     """Coroutines run in an event loop, here or in processes; ordinary functions never run in one."""
     plan = decide(profile, machine, asked, left)
-    assert plan.backend in (("asyncio", "processes") if profile.coroutine else ("loop", "threads", "processes"))
+    assert plan.backend in (("asyncio", "processes") if profile.coroutine else PLAIN)
 
 
 @given(plans())
@@ -92,4 +96,4 @@ def test_every_reason_and_every_rejection_has_words(plan):
 def test_exactly_one_way_is_chosen_and_all_others_are_rejected(plan):
     """Each backend stands in the Plan once: chosen, or rejected with its reason."""
     names = [plan.backend, *(each.backend for each in plan.rejected)]
-    assert sorted(names) == ["asyncio", "loop", "processes", "threads"]
+    assert sorted(names) == ["asyncio", "interpreters", "loop", "processes", "threads"]

@@ -13,13 +13,13 @@ import pytest
 from poolwise.engine import shift as module
 from poolwise.engine.channel import Message
 from poolwise.engine.memory import UNLIMITED, WorkerMemory
-from poolwise.engine.messages import unpack_error
-from poolwise.engine.packing import Packer, Parcel, Unpacker
 from poolwise.engine.shift import GROWTH, Shift
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules
 from poolwise.work.items import make_items
 from poolwise.work.job import Job
+from poolwise.work.packing import Packer, Parcel, Unpacker
+from poolwise.work.raised import unpack_error
 
 
 class FakeVoice:

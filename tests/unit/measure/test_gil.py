@@ -64,6 +64,31 @@ def test_sleeping_does_not_hold_the_gil():
     assert seen(lambda: time.sleep(WORK_S), most=0.3)
 
 
+def hot_line(work):
+    """Give the line in which ``work`` was seen most."""
+    watch = GilWatch()
+    watch.resume()
+    work()
+    watch.stop()
+    return watch.hot()
+
+
+@needs_gil
+def test_who_sleeps_is_seen_waiting_in_the_line_that_sleeps():
+    """The watch looks at the thread that it was resumed in, and at its CPU clock."""
+    tries = [hot_line(lambda: time.sleep(WORK_S)) for _ in range(TRIES)]
+    assert {(hot.file, hot.callee) for hot in tries if hot is not None} == {(__file__, "sleep")}
+    assert max(hot.waiting_share for hot in tries if hot is not None) > 0.7
+
+
+@needs_gil
+def test_who_computes_is_seen_computing():
+    """Also on a busy machine: who keeps the GIL and has no core is in the queue for one, and does not wait."""
+    tries = [hot_line(lambda: compute(WORK_S)) for _ in range(TRIES)]
+    assert {hot.function for hot in tries if hot is not None} == {"compute"}
+    assert min(hot.waiting_share for hot in tries if hot is not None) < 0.3
+
+
 @needs_gil
 def test_hashing_large_blocks_does_not_hold_the_gil():
     """SHA-256 of a megabyte computes without the GIL."""

@@ -39,6 +39,8 @@ SAMPLES = {
     "assumed": 1000,
     "python_threads": 2,
     "native_threads": 1,
+    "python": "CPython 3.11.9",
+    "modules": ("numpy", "pandas"),
     "forced": False,
     "available": True,
     "native_pools": (NativePool("GNU OpenMP", 1, survives_fork=False),),

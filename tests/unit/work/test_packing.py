@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from poolwise.engine.arena import Reader, Writer
-from poolwise.engine.packing import Broken, Packer, Parcel, Unpacker
 from poolwise.errors import ItemShippingError, ResultShippingError
+from poolwise.work.packing import Broken, Packer, Parcel, Unpacker
 from poolwise.work.shipping import LEAST_BUFFER
 
 SIZE = 64 * LEAST_BUFFER

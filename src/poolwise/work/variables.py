@@ -16,9 +16,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
-from poolwise.engine.packing import dumps
 from poolwise.model.classes import frozen
 from poolwise.work.call import show_error
+from poolwise.work.packing import dumps
 
 logger = logging.getLogger("poolwise")
 

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from poolwise.engine.variables import leaving_out
+from poolwise.work.variables import leaving_out
 
 
 class Held:

@@ -9,15 +9,14 @@ A body of 64 KiB and more travels through the arena too, the rest through the so
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from poolwise.engine.arena import Reader, Writer
 from poolwise.errors import ItemShippingError, ResultShippingError, ShippingError
 from poolwise.model.classes import frozen
 from poolwise.model.events import TaskError
 from poolwise.model.units import Bytes
-from poolwise.work.call import short_repr, show_error
+from poolwise.work.call import Call, short_repr, show_error
 from poolwise.work.chunk import Mark
 from poolwise.work.shipping import LEAST_BUFFER, PROTOCOL, large, pickle_one, pickle_plain
 
@@ -36,6 +35,34 @@ class Parcel(NamedTuple):
     """All bytes, buffers included."""
 
 
+class Writer(Protocol):
+    """Puts large buffers where the other side can read them (the engine's arena)."""
+
+    def put(self, buffer: bytes | memoryview, /) -> int | None:
+        """Copy a buffer there and give its place; None where it does not fit."""
+        ...
+
+    def release(self, places: Iterable[int], /) -> None:
+        """Nobody needs these any more."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads what the other side's ``Writer`` has put somewhere."""
+
+    def buffer(self, place: int, size: Bytes, /) -> memoryview:
+        """Give a buffer that lasts as long as somebody holds it."""
+        ...
+
+    def peek(self, place: int, size: Bytes, /) -> memoryview:
+        """Look at one for a moment."""
+        ...
+
+    def done(self, place: int, /) -> None:
+        """Nobody looks at it any more."""
+        ...
+
+
 Packed: TypeAlias = tuple[Parcel, "bytes | memoryview"]
 Instead: TypeAlias = "Callable[[BaseException, int], object]"
 """What stands in the place of a value that could not be unpickled."""
@@ -46,6 +73,17 @@ class Broken:
     """Travels in the place of an item that cannot; the worker raises its error as that item's failure."""
 
     error: BaseException
+
+
+def checked(call: Call) -> Call:
+    """Where an item could not travel, let it fail as that item, and no other."""
+
+    def run(item: Any) -> Any:  # noqa: ANN401 - any item, any result
+        if isinstance(item, Broken):
+            raise item.error
+        return call.function(*item) if call.spread else call.function(item)
+
+    return Call(run, coroutine=call.coroutine)
 
 
 class Buffers:

@@ -1,0 +1,196 @@
+"""Interpreters: each worker is an interpreter with a GIL of its own (PEP 684, PEP 734), in a thread of its own.
+
+They compute side by side like processes, without a second process: nothing is forked, and they start within some ten
+milliseconds. They share no objects: function, items and results travel as for a process. What is no object is shared:
+the process's memory limit, its descriptors, and its end where C code crashes.
+
+The worker's thread packs a chunk, enters the interpreter with it and comes back with what came of it
+(``work/guest.py``), as ``concurrent.futures.InterpreterPoolExecutor`` does. An item that is late cannot be ended, only
+given up, as in threads.
+"""
+
+from __future__ import annotations
+
+import atexit
+import pickle
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from poolwise.backends.outbox import Outbox
+from poolwise.backends.threads import ThreadsBackend, WorkerThread
+from poolwise.errors import FunctionShippingError, InternalError, WorkerStartError
+from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.units import Seconds
+from poolwise.work import guest
+from poolwise.work.call import show_error
+from poolwise.work.job import Job
+from poolwise.work.packing import Packer, Parcel, Unpacker
+from poolwise.work.raised import unpack_error
+from poolwise.work.shipping import PROTOCOL, pickle_one, unshippable
+from poolwise.work.variables import portable, take_variables
+
+if TYPE_CHECKING:
+    from concurrent.interpreters import Interpreter
+
+# Interpreters that were told to end get so long at the program's end; one that is deep in an item gets no more.
+END_PATIENCE_S: Seconds = 0.5
+
+
+class InterpretersBackend(ThreadsBackend):
+    """Runs chunks in interpreters of this process."""
+
+    left_behind = "an interpreter cannot be ended while it runs"
+
+    def __init__(self, job: Job) -> None:
+        """Start nothing."""
+        super().__init__(job)
+        self._packed: bytes | None = None
+
+    def start(self, worker: int) -> None:
+        """Start a thread, which starts an interpreter."""
+        if self._packed is None:
+            try:
+                self._packed = _pack(self._job)
+            except FunctionShippingError as error:
+                self._outbox.put(WorkerFailed(error))
+                return
+        host = Host(worker, self._job, self._outbox, self._packed)
+        self._threads[worker] = host
+        host.begin()
+
+    def wait(self, timeout_s: Seconds | None) -> list[Event]:
+        """Read the outbox, and say again what the functions have said."""
+        events = super().wait(timeout_s)
+        for thread in self._threads.values():
+            if isinstance(thread, Host):
+                thread.say_again()
+        return events
+
+    def close(self, *, abort: bool) -> None:
+        """End all interpreters that have nothing to do."""
+        hosts = [thread for thread in self._threads.values() if isinstance(thread, Host)]
+        super().close(abort=abort)
+        for host in hosts:
+            host.say_again()
+
+
+class Host(WorkerThread):
+    """A worker's thread, which goes in and out of its interpreter."""
+
+    def __init__(self, worker: int, job: Job, outbox: Outbox, packed: bytes) -> None:
+        """Start nothing; ``packed`` is the job as it travels."""
+        super().__init__(worker, job, outbox)
+        self._packed = packed
+        # A byte that the interpreter reads between two items.
+        self._flag = bytearray(1)
+        self._packer, self._unpacker = Packer(_no_arena, by_value=True), Unpacker(_no_arena)
+        self._said: list[guest.Said] = []
+
+    def begin(self) -> None:
+        """Start the thread, and see to it at the program's end."""
+        _hosts.add(self.thread)
+        super().begin()
+
+    def retire(self) -> None:
+        """Begin no further item."""
+        self._flag[0] = 1
+        super().retire()
+
+    def say_again(self) -> None:
+        """Print here what was printed there, in the caller's thread."""
+        while self._said:
+            for name, words in zip(guest.STREAMS, self._said.pop(0), strict=True):
+                if words:
+                    getattr(sys, name).write(words)
+
+    def _serve(self) -> None:
+        from concurrent import interpreters  # noqa: PLC0415 - Python 3.14 has it
+
+        try:
+            interpreter = interpreters.create()
+        except Exception as error:  # noqa: BLE001 - out of memory, or whatever the system refuses
+            told = WorkerStartError(f"an interpreter could not be started ({show_error(error)}); use fewer workers")
+            self._outbox.put(WorkerLost(self.worker, told))
+            return
+        try:
+            self._live(interpreter)
+        except interpreters.InterpreterError as error:
+            story = f"the interpreter of worker {self.worker} failed: {show_error(error)}"
+            self._outbox.put(WorkerFailed(InternalError(story)))
+        finally:
+            interpreter.close()
+            _hosts.discard(self.thread)
+
+    def _live(self, interpreter: Interpreter) -> None:
+        interpreter.exec(_boot())
+        said, problem = pickle.loads(interpreter.call(guest.begin, self._packed, memoryview(self._flag), _heard()))
+        self._said.append(said)
+        if problem is not None:
+            self._outbox.put(WorkerFailed(unpack_error(problem).as_raised()))
+            return
+        self._outbox.put(WorkerReady(self.worker))
+        while (order := self.inbox.get()) is not None and not self._flag[0]:
+            self._take_in(interpreter, *order)
+            del order
+        interpreter.call(guest.end)
+
+    def _take_in(self, interpreter: Interpreter, chunk: Chunk, items: Sequence[Any]) -> None:
+        parcel, body = self._packer.items(items)
+        message = pickle.dumps((chunk.start, _heard(), parcel, bytes(body)), PROTOCOL)
+        # With a timeout, an item is alone in its chunk.
+        self.on = (chunk.start, time.monotonic())
+        reply = interpreter.call(guest.run, message)
+        self.on = None
+        if not reply:
+            return
+        said, wall_s, cpu_s, back, values_body, told = pickle.loads(reply)
+        errors = {offset: unpack_error(each) for offset, each in told.items()}
+        values = self._unpacker.values(Parcel(*back), memoryview(values_body), errors)
+        self._said.append(said)
+        sizes = (parcel.size / max(1, len(items)), back[-1] / max(1, len(values)))
+        self._outbox.put(ChunkDone(self.worker, chunk.id, Outcome(values, errors, wall_s, cpu_s, *sizes)))
+
+
+def _pack(job: Job) -> bytes:
+    """Pickle the job, and the caller's context variables beside it."""
+    module = getattr(job.call.function, "__module__", None) or "the function"
+    try:
+        with portable():
+            packed = pickle_one(job.without_items(), by_value=True)
+    except (Exception, SystemExit) as error:
+        raise unshippable(job.call.name, error, "another interpreter") from error
+    return pickle.dumps((packed, tuple(take_variables()), f"module {module!r}"), PROTOCOL)
+
+
+def _boot() -> str:
+    """Give the code that makes a new interpreter find what is found here, and load no more than it needs."""
+    path = [entry for entry in list[object](sys.path) if isinstance(entry, str)]
+    return f"import sys; sys.path[:] = {path!r}; sys._xoptions['poolwise-worker'] = True"
+
+
+def _heard() -> tuple[bool, ...]:
+    """Say which streams somebody has redirected here; an interpreter's own go where the process's go."""
+    return tuple(getattr(sys, name) is not getattr(sys, f"__{name}__") for name in guest.STREAMS)
+
+
+def _no_arena() -> None:
+    """Say that everything travels in the pickle."""
+
+
+# --- The end of the program ----------------------------------------------------------------------------------
+
+_hosts: set[threading.Thread] = set()
+
+
+@atexit.register
+def _leave() -> None:
+    """Let interpreters that were told to end do so; CPython warns of those that are deep in an item given up before."""
+    deadline = time.monotonic() + END_PATIENCE_S
+    for thread in tuple(_hosts):
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if any(thread.is_alive() for thread in _hosts):
+        warnings.filterwarnings("ignore", "remaining subinterpreters", RuntimeWarning)
