@@ -396,3 +396,8 @@ def print_both(item):
     print("out", item)
     print("err", item, file=sys.stderr)
     return item
+
+
+def held_back(_item: int) -> list[str]:
+    """Name the signals that this thread holds back."""
+    return sorted(signal.Signals(each).name for each in signal.pthread_sigmask(signal.SIG_BLOCK, ()))

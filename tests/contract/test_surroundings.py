@@ -70,3 +70,9 @@ def test_prints_go_to_the_callers_streams(way: Way) -> None:
     assert sorted(out.getvalue().splitlines()) == [f"out {item}" for item in range(6)]
     assert sorted(err.getvalue().splitlines()) == [f"err {item}" for item in range(6)]
     assert sys.stdout is not out
+
+
+@on_all_core
+def test_what_the_function_starts_can_be_ended(way: Way) -> None:
+    """No signal is held back where it runs: a program that it starts would inherit that, and never hear SIGTERM."""
+    assert way.map(functions.held_back, range(3)) == [[]] * 3

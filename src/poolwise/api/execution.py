@@ -248,7 +248,7 @@ class Execution:
         counts = self._scheduler.counts
         wall_s = time.monotonic() - self._begun
         return Report(
-            plan=self.plan or plan_ended(counts.done, wall_s, coroutine=self._call.coroutine),
+            plan=self.plan or self._company_plan() or plan_ended(counts.done, wall_s, coroutine=self._call.coroutine),
             profile=self.profile,
             machine=self.machine,
             items=counts.done,

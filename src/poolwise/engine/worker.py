@@ -20,6 +20,7 @@ from poolwise.engine import lifeline, records, speech
 from poolwise.engine.channel import Message, WorkerEnd, parent_side
 from poolwise.engine.managers import share_secret, take_secret
 from poolwise.engine.memory import WorkerMemory
+from poolwise.engine.process import ENDING
 from poolwise.engine.shift import Shift
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
 from poolwise.model.classes import frozen
@@ -123,7 +124,8 @@ def become_worker(life: int, mask: set[signal.Signals]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    # They are held back while processes are made; for good, they would not end what the function starts, either.
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask - ENDING)
     # Workers must not fight over what a person types, nor eat what the program wants to read.
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

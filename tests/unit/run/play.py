@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from poolwise.model.events import Chunk, ChunkDone, Emit, Event, Instruction, ItemsRead, Outcome, Send, Start, TaskError
@@ -23,6 +24,14 @@ class Play:
     def use(self, crew: Crew) -> list[Instruction]:
         self.chunks.clear()
         return self._keep(self.scheduler.use(crew))
+
+    def go_on(self, crew: Crew, **whom: Iterable[int]) -> list[Instruction]:
+        """Go on with another crew, without some of the workers."""
+        return self._keep(self.scheduler.go_on(crew, **whom))
+
+    def resize(self, workers: int) -> list[Instruction]:
+        """Have so many workers at work."""
+        return self._keep(self.scheduler.resize(workers))
 
     def tell(self, *events: Event | ItemsRead) -> list[Instruction]:
         """Tell events; give the instructions to all of them."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
+import threading
 
 import pytest
 
+from poolwise.backends.company import Company
+from poolwise.backends.loop import LoopBackend
 from poolwise.errors import InitializerError, WorkerStartError
 from poolwise.model.events import Send, Start, WorkerLost
 from poolwise.model.progress import Progress
@@ -230,3 +234,153 @@ def test_a_progress_function_that_raises_is_switched_off(caplog: pytest.LogCaptu
         stage.driver.finish()
     assert len(calls) == 1
     assert [record.message for record in caplog.records] == ["the progress function raised and was switched off"]
+
+
+# --- While the calling thread runs an item -------------------------------------------------------------------
+
+
+class Duet:
+    """A run whose first worker is this thread, while another one may play the driver for its company."""
+
+    def __init__(self, items, function, script=None, **wishes) -> None:
+        self.clock = FakeClock()
+        self.items = make_items((items,))
+        self.job = Job(call=make_call(function, spread=False), items=self.items, rules=ChunkRules())
+        self.driver = Driver(Scheduler(Wishes(**wishes), len(items), len(items)), self.items, clock=self.clock.now)
+        self.others = FakeBackend(self.job, script, clock=self.clock)
+        self.company = Company("loop", LoopBackend(self.job), lambda _: self.others, self.driver.lent)
+
+    def assist(self, workers) -> None:
+        """Play the driver once, from a thread of its own, and wait until that is over."""
+        self.company.starts = "threads"
+        staff = workers if callable(workers) else lambda _: workers
+        thread = threading.Thread(target=self.driver.assist, args=(self.company, staff))
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+
+    def values(self) -> list:
+        return [value for batch in self.driver.go_on(self.company, crew(1)) for value in batch.values]
+
+
+def test_another_thread_brings_company_while_an_item_runs():
+    """Items are begun, and done, before the first one has ended; all is handed over in order by the calling thread."""
+    found = {}
+
+    def function(item):
+        if item == 0:
+            duet.assist(3)
+            duet.clock.advance(0.001)
+            duet.assist(3)
+            duet.clock.advance(0.1)
+            duet.assist(3)
+            found["done"], found["busy"] = duet.driver.scheduler.counts.done, duet.driver.scheduler.busy_workers
+        return item
+
+    duet = Duet(range(6), function)
+    assert duet.values() == list(range(6))
+    assert found == {"done": 2, "busy": 3}
+    assert duet.driver.scheduler.counts.started == 3
+    duet.driver.scheduler.validate()
+
+
+def test_who_has_not_been_lent_the_run_leaves_it_alone():
+    """Between two items the calling thread is the driver, and nobody else."""
+    asked = []
+    duet = Duet(range(2), abs)
+    duet.assist(asked.append)
+    assert (asked, duet.others.story) == ([], [])
+    with duet.driver.lent():
+        duet.assist(lambda scheduler: asked.append(scheduler) or scheduler.workers)
+    assert asked == [duet.driver.scheduler]
+
+
+def test_only_one_other_thread_plays_the_driver():
+    """A second one that comes meanwhile goes away again."""
+    asked = []
+    duet = Duet(range(2), abs)
+
+    def staff(scheduler):
+        duet.assist(lambda scheduler: asked.append(1) or scheduler.workers)
+        return scheduler.workers
+
+    with duet.driver.lent():
+        duet.assist(staff)
+    assert asked == []
+
+
+def test_the_calling_thread_waits_for_who_plays_the_driver():
+    """An item that ends in the middle of it does not make two drivers."""
+    duet = Duet(range(2), abs)
+    at_it, go = threading.Event(), threading.Event()
+    story = []
+
+    def staff(scheduler):
+        at_it.set()
+        assert go.wait(10)
+        story.append("staffed")
+        return scheduler.workers
+
+    thread = threading.Thread(target=duet.driver.assist, args=(duet.company, staff))
+    with duet.driver.lent():
+        thread.start()
+        assert at_it.wait(10)
+        threading.Timer(0.01, go.set).start()
+    story.append("back")
+    thread.join(10)
+    assert story == ["staffed", "back"]
+
+
+def test_an_error_in_company_ends_the_run_once_the_item_is_back():
+    """The other thread notes it; nothing more is begun, and what the calling thread runs comes to its end."""
+    calls = []
+
+    def function(item):
+        calls.append(item)
+        if item == 1:
+            raise LookupError(item)
+        if item == 0:
+            duet.assist(2)
+            duet.clock.advance(0.001)
+            duet.assist(2)
+            duet.clock.advance(0.1)
+            duet.assist(2)
+            assert duet.driver.ending is not None
+        return item
+
+    duet = Duet(range(6), function)
+    assert duet.values() == []
+    assert (calls, duet.driver.ending.failed.index) == ([0, 1], 1)
+    duet.driver.close(duet.company)
+    assert duet.others.aborted
+
+
+def test_in_a_forked_child_nobody_has_the_baton(monkeypatch):
+    """A child that the function forks while another thread plays the driver goes on alone: it waits for nobody."""
+    duet = Duet(range(2), abs)
+    home = os.getpid()
+
+    def leave():
+        with duet.driver.lent():
+            duet.driver._baton.acquire()
+            monkeypatch.setattr(os, "getpid", lambda: home + 1)
+
+    thread = threading.Thread(target=leave, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_more_workers_and_fewer():
+    """What is finished by a change of their number is handed over with what follows."""
+    stage = Stage(range(12), script=Script(start_s=0.0, item_s=1.0))
+    staffed = iter([3, 1])
+
+    def until():
+        if (workers := next(staffed, None)) is not None:
+            stage.driver.resize(workers)
+        return False
+
+    values = [value for batch in stage.run(crew(2), until) for value in batch.values]
+    assert values == list(range(12))
+    assert (stage.driver.scheduler.workers, stage.driver.scheduler.counts.started) == (1, 3)

@@ -8,6 +8,7 @@ import itertools
 import pytest
 
 from poolwise.errors import CallerError, InitializerError, InternalError, TaskTimeoutError, WorkerDiedError
+from poolwise.model.classes import replace
 from poolwise.model.events import (
     NOTHING_BEGUN,
     Batch,
@@ -20,6 +21,7 @@ from poolwise.model.events import (
     Read,
     Send,
     Start,
+    TakeBack,
     TakenBack,
     TaskError,
     WorkerFailed,
@@ -657,3 +659,69 @@ def test_wishes_and_crews_are_values():
     assert Send(0, Play(1).scheduler._supply.chunk(0, 1, marked=False)) == Send(
         0, Play(1).scheduler._supply.chunk(0, 1, marked=False)
     )
+
+
+# --- A calling thread among the workers ----------------------------------------------------------------------
+
+
+def test_a_suspect_is_never_given_to_the_calling_thread():
+    """An item that may have killed a worker would end the caller's program: it is tried again somewhere else."""
+    play = Play(6, crew=replace(crew(2), here=0))
+    play.tell(WorkerReady(0), WorkerReady(1))
+    out = play.tell(WorkerLost(1, WorkerDiedError("died")))
+    assert play.scheduler.has_suspects
+    assert [each for each in out if isinstance(each, Start)] == [Start(2), Start(3)]
+    # It finishes what it has, and nobody is asked to wait for it.
+    assert play.done(0) == [Emit(Batch(0, [0]))]
+    assert ranges(play.tell(WorkerReady(2))) == [(1, 2, True)]
+    assert ranges(play.tell(WorkerReady(3))) == [(2, 3, False)]
+
+
+def test_where_nobody_has_died_there_are_no_suspects():
+    """A start that failed, an item that was late: nobody is suspected."""
+    play = Play(6, crew=replace(crew(2), here=0))
+    play.tell(WorkerReady(0))
+    play.tell(WorkerLost(1, WorkerDiedError("died")))
+    play.done(0)
+    assert (play.scheduler.has_suspects, play.chunks[0][0].start) == (False, 1)
+
+
+def test_those_without_whom_it_goes_on_finish_what_they_have():
+    """They are not sent anything more, and others are started in their place."""
+    play = Play(6, crew=crew(2))
+    play.tell(WorkerReady(0), WorkerReady(1))
+    out = play.go_on(crew(2), without=[0, 1])
+    assert [each for each in out if isinstance(each, Start)] == [Start(2), Start(3)]
+    play.tell(WorkerReady(2), WorkerReady(3))
+    # No more than two at a time, the former ones included.
+    assert ranges(play.script)[2:] == []
+    assert ranges(play.done(0)) == [(2, 3, False)]
+    assert ranges(play.done(1)) == [(3, 4, False)]
+    assert [play.sent()[number][0] for number in (2, 3)] == [2, 3]
+
+
+def test_what_they_have_not_begun_is_taken_back():
+    """Those that are recalled answer; what was asked of somebody else is still under way then."""
+    play = Play(12, crew=crew(1, chunksize=4))
+    play.tell(WorkerReady(0))
+    out = play.go_on(crew(1, chunksize=4), without=[0], recall=[0])
+    assert TakeBack(0, whole=True) in out
+    chunk = play.chunks[0][0]
+    play.chunks[0][0] = chunk.between(0, 1)
+    play.tell(TakenBack(0, ((chunk.id, 1),)), WorkerReady(1))
+    play.done(0)
+    assert ranges(play.script)[1:] == [(1, 4, False)]
+    while play.chunks[1]:
+        play.done(1)
+    assert play.emitted() == list(range(12))
+
+
+def test_fewer_workers_rest_and_more_are_started():
+    """The number of workers follows; nobody is ended, and nobody is started twice."""
+    play = Play(20, crew=crew(4))
+    play.tell(*[WorkerReady(worker) for worker in range(4)])
+    assert play.resize(1) == []
+    assert [ranges(play.done(worker)) for worker in range(4)] == [[], [], [], [(4, 5, False)]]
+    assert ranges(play.resize(3)) == [(5, 6, False), (6, 7, False)]
+    assert [each for each in play.resize(6) if isinstance(each, Start)] == [Start(4), Start(5)]
+    assert play.scheduler.counts.started == 6

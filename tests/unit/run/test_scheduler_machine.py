@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from poolwise.errors import TaskTimeoutError, WorkerDiedError
+from poolwise.model.classes import replace
 from poolwise.model.events import (
     NOTHING_BEGUN,
     Chunk,
@@ -33,7 +34,21 @@ from poolwise.run.scheduler import MOST_START_FAILURES, Scheduler
 from poolwise.run.supply import AHEAD_PER_WORKER, MOST_AHEAD
 from poolwise.run.terms import Crew, Wishes
 
+
+class WrongThreadError(Exception):
+    """Only the calling thread may do this."""
+
+
 MOST_WORKERS = 4
+# What an item may fail with: by itself, because of company, or because of the thread.
+ERRORS = (ValueError, ConnectionRefusedError, WrongThreadError)
+
+
+def crowding(error: BaseException) -> str | None:
+    """Say as poolwise.work.crowding does in which way company has caused an error."""
+    return {ConnectionRefusedError: "refused", WrongThreadError: "thread"}.get(type(error))
+
+
 crews = st.builds(
     Crew,
     workers=st.integers(1, MOST_WORKERS),
@@ -57,6 +72,7 @@ wishes = st.builds(
     retries=st.integers(0, 2),
     crash_retries=st.integers(0, 2),
     stream=st.booleans(),
+    crowding=st.sampled_from([None, crowding]),
 )
 walls = st.floats(0, 0.3)
 # Every so many items fail, and every so many deaths are of an item: enough of both, and not only them.
@@ -83,6 +99,8 @@ class World(RuleBasedStateMachine):
         self.suspects: set[int] = set()
         self.paused = False
         self.crew = crew
+        self.benched: set[int] = set()
+        self.excused = 0
         self.scheduler = Scheduler(wishes, None if lazy else items, self.known)
         self.follow(self.scheduler.use(crew))
 
@@ -113,20 +131,28 @@ class World(RuleBasedStateMachine):
         chunk = chunk.between(chunk.start, chunk.stop - left)
         fails = [data.draw(st.integers(0, RARE)) == RARE for _ in range(len(chunk))]
         values = [None if bad else chunk.start + offset for offset, bad in enumerate(fails)]
-        errors = {offset: TaskError(ValueError(chunk.start + offset)) for offset, bad in enumerate(fails) if bad}
+        errors = {
+            offset: TaskError(data.draw(st.sampled_from(ERRORS))(chunk.start + offset))
+            for offset, bad in enumerate(fails)
+            if bad
+        }
         if errors and self.wishes.errors == "raise" and self.wishes.retries == 0:
             # As work.chunk does it: the first error ends the chunk, and the values before it may be of no use.
             first = min(errors)
             errors = {first: errors[first]}
-            values = values[: first + 1] if self.wishes.stream else []
+            values = values[: first + 1] if self.wishes.stream or data.draw(st.booleans()) else []
             if more:
                 self.queues[worker].pop(0)
                 more = False
+        failed = self.scheduler.counts.crowded
         self.follow(
             self.scheduler.handle(
                 ChunkDone(worker, chunk.id, Outcome(values, errors, wall_s), more, left > 0 and not more)
             )
         )
+        self.excused += self.scheduler.counts.crowded - failed
+        assert self.wishes.crowding is not None or not self.excused
+        self.paused |= self.scheduler.paused
 
     @precondition(lambda self: self.asked_back is not None and not self.raised)
     @rule(data=st.data())
@@ -215,6 +241,33 @@ class World(RuleBasedStateMachine):
     def the_backend_changes(self, crew: Crew) -> None:
         self.change(crew)
 
+    @precondition(lambda self: not self.raised and not self.scheduler.finished)
+    @rule(crew=crews, data=st.data())
+    def the_crew_changes_while_all_goes_on(self, crew: Crew, data: st.DataObject) -> None:
+        there = sorted({*self.queues, *self.given})
+        without = data.draw(st.sets(st.sampled_from(there))) if there else set()
+        able = [worker for worker in without if sum(map(len, self.queue(worker))) > 1]
+        recall = data.draw(st.sets(st.sampled_from(able))) if able and self.asked_back is None else set()
+        self.paused = False
+        self.start_failures = 0
+        # At whom it was asked before, the answer still comes.
+        self.crew = replace(crew, gives_back=crew.gives_back or self.crew.gives_back, at_once=True)
+        self.benched |= without
+        instructions = self.scheduler.go_on(replace(self.crew, here=None), without=without, recall=recall)
+        recalls = [each for each in instructions if isinstance(each, TakeBack) and each.whole]
+        assert {each.worker for each in recalls} == recall
+        for each in recalls:
+            instructions.remove(each)
+        self.follow(instructions)
+        for each in recalls:
+            self.answer(each.worker, data.draw(st.integers(0, 3)))
+
+    @precondition(lambda self: not self.raised and not self.paused)
+    @rule(workers=st.integers(1, MOST_WORKERS))
+    def there_are_to_be_more_workers_or_fewer(self, workers: int) -> None:
+        self.follow(self.scheduler.resize(workers))
+        assert self.scheduler.workers == workers
+
     @precondition(lambda self: self.raised or self.scheduler.finished)
     @rule()
     def nothing_more(self) -> None:
@@ -278,6 +331,11 @@ class World(RuleBasedStateMachine):
             self.follow(self.scheduler.handle(ChunkDone(worker, chunk.id, Outcome(values, {}, 0.001))))
         elif self.paused and self.scheduler.drained:
             self.change(Crew(workers=2))
+        elif any(self.given.values()):
+            worker = next(worker for worker, queue in self.given.items() if queue)
+            self.starting.discard(worker)
+            self.queues[worker] = self.given.pop(worker)
+            self.follow(self.scheduler.handle(WorkerReady(worker)))
         elif self.starting:
             worker = self.starting.pop()
             self.queues[worker] = self.given.pop(worker)
@@ -293,6 +351,7 @@ class World(RuleBasedStateMachine):
         self.starting.clear()
         self.given.clear()
         self.queues.clear()
+        self.benched.clear()
         self.crew = crew
         self.asked_back = None
         self.follow(self.scheduler.use(crew))
@@ -300,7 +359,16 @@ class World(RuleBasedStateMachine):
     def give_back(self, keeps: int) -> None:
         """Take back all but so many of a worker's items, as the engine tells it."""
         worker, self.asked_back = self.asked_back, None
-        kept, queue = [], self.queues.get(worker, self.given.get(worker, []))
+        self.answer(worker, keeps)
+
+    def queue(self, worker: int) -> list[Chunk]:
+        """Give what is with a worker, ready or not."""
+        return self.queues.get(worker, self.given.get(worker, []))
+
+    def answer(self, worker: int, keeps: int) -> None:
+        """Tell what came back from a worker that keeps so many of its items; one in work it keeps in any case."""
+        kept, queue = [], self.queue(worker)
+        keeps = max(keeps, 1)
         for place, chunk in enumerate(queue):
             stop = min(chunk.stop, chunk.start + keeps)
             keeps -= stop - chunk.start
@@ -338,6 +406,7 @@ class World(RuleBasedStateMachine):
                     self.given[worker] = []
                 case Send(worker, chunk):
                     assert chunk.stop <= self.known
+                    assert worker not in self.benched, "one of those without whom it was to go on"
                     # Under suspicion once, and until it comes back.
                     assert chunk.marked or not self.suspects.intersection(range(chunk.start, chunk.stop))
                     self.suspects.update(range(chunk.start, chunk.stop) if chunk.marked else ())
