@@ -15,11 +15,13 @@ import time
 from collections.abc import Iterator
 
 from poolwise.backends.company import Company
+from poolwise.decide.limits import FILES_PER_ITEM, SPARE_FILES
 from poolwise.decide.opening import Scene, Wanted, company
+from poolwise.measure.limits import open_files
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
 from poolwise.model.classes import replace
-from poolwise.model.options import BackendName, Options
+from poolwise.model.options import MOST_WORKERS, BackendName, Options
 from poolwise.model.plan import Joined
 from poolwise.model.profile import Profile
 from poolwise.model.units import Seconds
@@ -46,7 +48,7 @@ class Opening:
         self._pacer = Pacer(runner) if runner is not None else None
         self._probe: Probe | None = None
         self._company: Company | None = None
-        self._workers = 1
+        self._most = 1
         self.snapshot = False
         """A copy of this process can fork workers."""
         self.joined: Joined | None = None
@@ -140,11 +142,12 @@ class Opening:
         if wanted is None or not scheduler.waiting:
             return scheduler.workers
         if self.joined is None:
+            self._most = _most_at_once()
             self.joined = Joined(wanted.kind, time.monotonic() - self._begun)
             self._company.starts = wanted.kind
             if wanted.kind != "processes":
                 self._probe.crowd()
-        workers = max(scheduler.workers, 1 + wanted.workers)
+        workers = max(scheduler.workers, min(1 + wanted.workers, self._most))
         return workers if scheduler.most_workers is None else min(workers, scheduler.most_workers)
 
 
@@ -166,3 +169,9 @@ def _quick_switching() -> Iterator[None]:
             _switching_since.pop()
             if not _switching_since:
                 sys.setswitchinterval(usual_s)
+
+
+def _most_at_once() -> int:
+    """Say how many may run at once as far as open files go; the first item has not yet shown how many it needs."""
+    limit, are_open = open_files()
+    return max(1, (limit - are_open - SPARE_FILES) // FILES_PER_ITEM) if limit is not None else MOST_WORKERS

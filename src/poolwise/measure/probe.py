@@ -15,6 +15,7 @@ from typing import Any
 
 from poolwise.backends.protocol import Backend
 from poolwise.measure.gil import GilWatch, gil_enabled
+from poolwise.measure.growth import MemoryWatch
 from poolwise.measure.payload import measure_payload, measure_payloads
 from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerLost
@@ -85,6 +86,7 @@ class Probe:
         self._watch: GilWatch | None = GilWatch(look)
         self._gil = gil_enabled()
         self._crowded = False
+        self._memory: MemoryWatch | None = None
         self._inner_then = 1.0
         self._sizes: dict[int, int] = {}
         self._samples: deque[Sample] = deque(maxlen=NEWEST_SAMPLES)
@@ -178,6 +180,7 @@ class Probe:
             if self._before
             else 0,
             coroutine=self._coroutine,
+            memory_bytes=self._memory.grown() if self._memory is not None and not self._crowded else 0,
             argument=_payload(self._sample_items(), by_value=by_value) if shipping else None,
             result=_payload(self._sample_results(), by_value=by_value) if shipping else None,
             function=measure_payload(function, by_value=True) if shipping and by_value else None,
@@ -229,6 +232,9 @@ class Probe:
         if self._here and self._queued_from is None and self._elapsed_s >= self._watch_from_s:
             # As near to the work as can be: what else this thread does waits for a core, too.
             self._queued_from = queued_s(), self._elapsed_s
+        if self._memory is None and self._counted and self._elapsed_s >= self._watch_from_s:
+            # The first item is left out: it imports, and fills caches.
+            self._memory = MemoryWatch()
         cpu, own = time.process_time(), time.thread_time()
         events = self._inner.wait(timeout_s)
         cpu, own = time.process_time() - cpu, time.thread_time() - own

@@ -10,7 +10,13 @@ from poolwise.model.plan import Revision, Turning
 from poolwise.model.profile import Hot
 from poolwise.report.figures import counted, duration, number, share
 
-WAYS = {"loop": "a plain loop", "threads": "threads", "processes": "processes", "asyncio": "an event loop", "interpreters": "interpreters"}
+WAYS = {
+    "loop": "a plain loop",
+    "threads": "threads",
+    "processes": "processes",
+    "asyncio": "an event loop",
+    "interpreters": "interpreters",
+}
 # From here on a factor is told with a digit behind the point no more.
 WHOLE_FROM = 9.95
 # A share of waiting that differs by less is no other kind of work.

@@ -82,13 +82,14 @@ class ChunkSizer:
             return self._sizing.chunksize
         if self._sizing.by_share and left is not None:
             least = 1 if self._item_s is None else self._by_time(LEAST_CHUNK_S)
-            return max(least, math.ceil(left / (workers * TAIL_FACTOR)) if workers > 1 else left)
+            # Who runs several items at a time wants so many, as long as there are enough for all.
+            enough = min(self._sizing.least, math.ceil(left / workers))
+            return max(least, enough, math.ceil(left / (workers * TAIL_FACTOR)) if workers > 1 else left)
         if self._item_s is None:
             return 1
         if left is not None and workers == 1 and self._can_finish(left):
             return left
         size = self._by_time(self._sizing.target_s)
-        fair = size
         if left is not None:
             fair = math.ceil(left / (workers * TAIL_FACTOR)) if workers > 1 else left
             size = min(size, max(fair, self._by_time(LEAST_CHUNK_S)))
@@ -96,7 +97,8 @@ class ChunkSizer:
             size = min(size, max(1, self._largest * GROWTH))
         if self._item_bytes:
             size = max(1, min(size, int(MOST_CHUNK_BYTES / self._item_bytes)))
-        return max(self._sizing.least if left is None else min(self._sizing.least, max(1, fair)), size)
+        enough = self._sizing.least if left is None else min(self._sizing.least, math.ceil(left / max(1, workers)))
+        return max(1, enough, size)
 
     def _can_finish(self, left: int) -> bool:
         seen = self._largest is None or self._largest >= SEEN_ENOUGH

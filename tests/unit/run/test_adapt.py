@@ -82,7 +82,7 @@ def test_at_least_as_many_as_a_worker_runs_at_a_time():
     """A worker that runs 10 coroutines at a time gets 10, but no more than its fair share at the end."""
     assert sizer(item_s=1.0, least=10).size(PLENTY, 2) == 10
     assert sizer(item_s=1.0, least=10).size(None, 2) == 10
-    assert sizer(item_s=1.0, least=10).size(8, 2) == 2
+    assert sizer(item_s=1.0, least=10).size(8, 2) == 4
 
 
 def test_the_newest_chunks_count_most():
