@@ -17,9 +17,9 @@ from poolwise.model.plan import (
     InsideWorker,
     IsCoroutine,
     NeedsInterpreters,
-    NotIsolated,
     NoStartMethod,
     NotCoroutine,
+    NotIsolated,
     OneCore,
     Reason,
     Waits,
@@ -63,9 +63,9 @@ def _candidate(question: Question, name: BackendName) -> Candidate:
 def _obstacle(question: Question, name: BackendName) -> Reason | None:
     """Why a backend cannot serve at all, if it cannot."""
     work, can = question.work, CAPABILITIES[name]
-    if name == "interpreters" and not work.machine.interpreters:
-        return NeedsInterpreters(work.machine.python)
-    if work.profile.coroutine and name in ("loop", "threads", "interpreters"):
+    if name == "interpreters":
+        return _interpreter_obstacle(work)
+    if work.profile.coroutine and name in ("loop", "threads"):
         return IsCoroutine()
     if not work.profile.coroutine and not can.plain_functions:
         return NotCoroutine()
@@ -73,21 +73,35 @@ def _obstacle(question: Question, name: BackendName) -> Reason | None:
         return CannotTimeOut(name)
     if can.ships and work.profile.coroutine and work.profile.waiting > COROUTINE_WAITS:
         return Waits(work.profile.waiting)
-    if name == "processes" and work.start_method not in work.machine.start_methods and not work.machine.in_worker:
-        return NoStartMethod(work.start_method, work.machine.platform)
-    if name == "interpreters" and work.machine.foreign_modules:
-        return NotIsolated(work.machine.foreign_modules)
-    return _shipping_obstacle(work, all_travel=name == "interpreters") if can.ships else None
+    return _process_obstacle(work) if can.ships else None
 
 
-def _shipping_obstacle(work: Work, *, all_travel: bool) -> Reason | None:
-    profile = work.profile
+def _process_obstacle(work: Work) -> Reason | None:
     if work.machine.in_worker:
         return InsideWorker()
+    if work.start_method not in work.machine.start_methods:
+        return NoStartMethod(work.start_method, work.machine.platform)
+    return _shipping_obstacle(work, items=work.ships_items)
+
+
+def _interpreter_obstacle(work: Work) -> Reason | None:
+    if not work.machine.interpreters:
+        return NeedsInterpreters(work.machine.python)
+    if work.profile.coroutine:
+        return IsCoroutine()
+    if work.machine.in_worker:
+        return InsideWorker()
+    if work.machine.foreign_modules:
+        return NotIsolated(work.machine.foreign_modules)
+    return _shipping_obstacle(work, items=True)
+
+
+def _shipping_obstacle(work: Work, *, items: bool) -> Reason | None:
+    profile = work.profile
     if work.machine.cores == 1 and profile.waiting < COMPUTES:
         return OneCore(work.machine.cores_from)
     parts = [("the function", profile.function), ("a result", profile.result)]
-    if work.ships_items or all_travel:
+    if items:
         parts.append(("an item", profile.argument))
     for what, payload in parts:
         if payload is not None and payload.problem is not None:
