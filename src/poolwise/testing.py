@@ -179,7 +179,7 @@ class FakeBackend:
         """Say what the script says."""
         return self._script.inherits
 
-    def take_back(self, worker: int, *, whole: bool = False) -> None:  # noqa: ARG002 - all that can be, either way
+    def take_back(self, worker: int, *, whole: bool = False) -> None:
         """Take back the chunks that a worker was sent ahead; of one that it has begun, nothing."""
         kept: tuple[tuple[int, int], ...] = ()
         if (its := self._workers.get(worker)) is not None:

@@ -17,9 +17,11 @@ from poolwise.backends.protocol import CAPABILITIES
 from poolwise.cli.exits import MEANINGS
 from poolwise.cli.program import COMMANDS
 from poolwise.model import plan
+from poolwise.model.facts import Facts
+from poolwise.model.limit import Limit
 from poolwise.model.machine import NativePool
 from poolwise.model.options import Options
-from poolwise.model.profile import Payload
+from poolwise.model.profile import Hot, Payload
 from tests.docs.pages import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -34,6 +36,10 @@ VALUES = [
     poolwise.Progress,
     plan.Estimate,
     plan.Candidate,
+    plan.Turning,
+    Limit,
+    Facts,
+    Hot,
     Payload,
     NativePool,
 ]

@@ -14,23 +14,26 @@ from typing import TYPE_CHECKING, Any
 from poolwise import backends
 from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
-from poolwise.backends.company import Company
+from poolwise.backends.company import FIRST, Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
-from poolwise.decide.choose import decide, decide_forced, plan_company, plan_here
+from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here
 from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import NotAwaitableError
 from poolwise.measure.cpu import CpuClock
+from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
 from poolwise.measure.pace import Runner
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
+from poolwise.measure.tally import Tally
 from poolwise.model.classes import frozen, replace
 from poolwise.model.events import Batch, Failed
+from poolwise.model.facts import Facts, foresee_by
 from poolwise.model.failure import Failure
 from poolwise.model.options import CORES_VARIABLE, BackendName, Options
-from poolwise.model.plan import Plan, plan_ended
+from poolwise.model.plan import Plan, Revision, Turning, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
 from poolwise.report import teach_words
@@ -72,6 +75,13 @@ OWN_LOOP_PATIENCE_S: Seconds = 0.5
 learn_from(teach_words)
 
 
+@foresee_by
+def _turnings(facts: Facts) -> tuple[Turning, ...]:
+    from poolwise.decide.turning import find_turnings  # noqa: PLC0415 - few ask
+
+    return find_turnings(facts)
+
+
 @frozen
 class Ask:
     """What the caller asks for."""
@@ -109,12 +119,14 @@ class Execution:
         self._probe_s: Seconds = 0.0
         self._probe_items = 0
         self._runs = 0
+        self._revisions: list[Revision] = []
         self._own_loop: LoopThread | None = None
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._run_begun: Seconds | None = None
         self.plan: Plan | None = None
         self.profile: Profile | None = None
         self.machine: Machine | None = None
+        self.facts: Facts | None = None
         self.into: list[Any] | None = None
         """The list that a verb gathers all values in, in order; some may be put there before their batch says so."""
         self.error: BaseException | None = None
@@ -131,7 +143,10 @@ class Execution:
             yield from self.measure()
             while not self.is_over():
                 # Once, as a rule; again where the work turns out to be other than it was thought.
+                before, known = self.plan, self.profile
                 self.plan = self._company_plan() or self.decide()
+                if self._runs:
+                    self._revisions.append(self._revision(before, known))
                 yield from self.run(self.plan)
         finally:
             self._close()
@@ -152,15 +167,17 @@ class Execution:
             self._own_loop = LoopThread()
             self._event_loop = self._own_loop.begin()
         cores = usable_cores()[0]
-        self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, self._runner(plan))
+        runner = self._runner(plan)
+        self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, runner)
         first = backends.create(plan, self._job())
         here = plan.backend == "loop"
         probe = Probe(first, coroutine=call.coroutine, total=self._items.total, here=here, look=opening.look)
         self._probe, self._company = probe, Company(plan.backend, probe, self._make_backend, opening.lent)
-        opening.snapshot = here and self._keep_snapshot()
+        # Without a GIL threads compute beside it; where nobody can look at it, nobody will ask for a worker.
+        opening.snapshot = here and runner is not None and gil_enabled() and self._keep_snapshot()
         opening.attend(probe, self._company)
         # Where the items run elsewhere, this thread looks on.
-        tick_s = TICK_S if here else LOOK_EVERY_S
+        tick_s = TICK_S if here or runner is None else LOOK_EVERY_S
         first_crew = self._first_crew(plan)
         yield from map(
             self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s)
@@ -173,22 +190,28 @@ class Execution:
         """Look at the machine and choose; nothing but these figures and the options counts."""
         self._peek()
         machine, left = find_machine(), self._scheduler.left
-        if self._probe is None or self._company is None:
-            self.machine = machine
-            return decide_forced(machine, self._options, left, coroutine=self._call.coroutine)
-        # Our own threads have ended when workers are forked.
-        machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
+        if self._company is not None:
+            # Our own threads have ended when workers are forked.
+            machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
         self.machine = machine
-        starts = choose_start_method(machine, self._options)
+        if self._scheduler.has_suspects:
+            # Whatever it costs: in this process, the item might end the caller's program.
+            self.facts = None
+            forced = replace(self._options, backend="processes")
+            return decide_forced(machine, forced, left, coroutine=self._call.coroutine)
         if self._scheduler.only_here:
+            self.facts = None
             return plan_here(left)
-        if self._now is None:
-            self.profile = self._probe.profile(
-                shipping=self._is_worth_a_look(), function=None if starts.method == "fork" else self._ask.function
-            )
-        else:
-            self.profile, self._now = self._now, None
-        return decide(self.profile, machine, self._options, left, ships_items=not self._items.inherited)
+        self._find_profile(machine)
+        self.facts = Facts(
+            profile=self.profile,
+            machine=machine,
+            options=self._options.without_objects(),
+            left=left,
+            ships_items=not self._items.inherited,
+            coroutine=self._call.coroutine,
+        )
+        return decide_by(self.facts)
 
     def run(self, plan: Plan) -> Iterator[Batch]:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
@@ -208,13 +231,14 @@ class Execution:
             return
         if plan.backend == "processes":
             yield from map(self._dress, self._make_room_for_processes(company, plan))
-        company.starts, until = plan.backend, None
+        company.starts = plan.backend
+        until: Callable[[], bool] | None = None
         if plan.backend == "loop":
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
-        elif self.profile is not None and self.machine is not None:
-            queued = company.backend("processes").queued_s if plan.backend == "processes" else None
-            self._outlook = Outlook(self._driver, plan, self.profile, self.machine, len(company.kinds), queued)
+        elif self.profile is not None and self.machine is not None and not self._scheduler.has_suspects:
+            there = sum(1 for kind in company.kinds.values() if kind == plan.backend)
+            self._outlook = Outlook(self._driver, plan, self.profile, self.machine, there, self._tally(company, plan))
             company.hear, until = self._outlook.hear, self._is_surprised
             crew = replace(crew, workers=self._outlook.workers)
         others = company.of_other_kinds(plan.backend)
@@ -240,9 +264,14 @@ class Execution:
             wall_s=wall_s,
             probe_s=self._probe_s,
             probe_items=self._probe_items,
+            revisions=tuple(self._revisions),
+            at_once=self._at_once(),
             revised=max(0, self._runs - 1),
             run_s=time.monotonic() - self._run_begun if self._run_begun is not None else 0.0,
             cpu_s=self._cpu.elapsed_s(),
+            read_s=self._items.read_s,
+            longest_s=self._scheduler.longest_s,
+            facts=self.facts,
         )
 
     def diagnose(self) -> Diagnosis:
@@ -266,6 +295,7 @@ class Execution:
             sampled=counts.done,
             sample_s=self._probe_s,
             total=self._scheduler.total,
+            facts=self.facts,
         )
 
     def wanted(self, batch: Batch) -> Sequence[Any]:
@@ -333,7 +363,8 @@ class Execution:
         finish_s = 0.0 if self._ask.stream else NOT_WORTH_A_POOL_S
         alone = 1 if _gives_up_workers(plan, self._options, coroutine=self._call.coroutine) else None
         sizing = Sizing(chunksize=alone, target_s=PROBE_CHUNK_S, finish_s=finish_s)
-        return Crew(workers=1, sizing=sizing, at_once=self._options.initializer is None)
+        here = FIRST if plan.backend == "loop" else None
+        return Crew(workers=1, sizing=sizing, at_once=self._options.initializer is None, here=here)
 
     def _is_decided(self) -> bool:
         """Tell whether enough is known; look on where the first items run elsewhere."""
@@ -349,6 +380,33 @@ class Execution:
         assert self._outlook is not None  # noqa: S101 - it is asked while they run; for the type checker
         self._now = self._outlook.look()
         return self._now is not None
+
+    def _revision(self, before: Plan | None, known: Profile | None) -> Revision:
+        """Say what had changed since the Plan before."""
+        plan, profile = self.plan, self.profile
+        assert plan is not None  # noqa: S101 - it was made just now; for the type checker
+        return Revision(
+            at_s=time.monotonic() - self._begun,
+            backend=plan.backend,
+            workers=plan.workers,
+            before=before.backend if before is not None else "loop",
+            item_s=profile.wall_s if profile is not None else None,
+            item_before_s=known.wall_s if known is not None else None,
+            waiting=profile.waiting if profile is not None else None,
+            waiting_before=known.waiting if known is not None else None,
+            lock=profile is not None and profile.serial_s > 0 and not (known is not None and known.serial_s > 0),
+            only_here=self._scheduler.only_here,
+        )
+
+    def _at_once(self) -> int | None:
+        """Say how many at a time the far side bore, where it objected to more."""
+        found = [each for each in (self._outlook and self._outlook.most, self._scheduler.most_workers) if each]
+        return min(found, default=None)
+
+    def _tally(self, company: Company, plan: Plan) -> Tally:
+        """Make what hears of the workers of a plan, and can look at them."""
+        backend = company.backend(plan.backend)
+        return Tally(plan.backend, getattr(backend, "queued_s", None), getattr(backend, "at_work", None))
 
     def _make_backend(self, kind: BackendName) -> Backend:
         """Make a backend that joins the first one."""
@@ -366,10 +424,20 @@ class Execution:
             return False
         assert self._company is not None  # noqa: S101 - made before; for the type checker
         self.plan = Plan(backend="processes", workers=cores, start_method="fork")
-        processes = self._company.backend("processes")
+        processes = self._company.processes
         self.plan = None
         processes.take_snapshot()
         return True
+
+    def _find_profile(self, machine: Machine) -> None:
+        """Say what the work is like: as it is by now, if that was another; else as the first items showed it."""
+        if self._now is not None:
+            self.profile, self._now = self._now, None
+        elif self._probe is not None and self._opening is not None:
+            inherited = choose_start_method(machine, self._options).method == "fork"
+            function = None if inherited else self._ask.function
+            found = self._probe.profile(shipping=self._is_worth_a_look(), function=function)
+            self.profile = self._opening.corrected(found)
 
     def _company_plan(self) -> Plan | None:
         """Where company has all that is left, there is nothing to decide."""
@@ -379,7 +447,7 @@ class Execution:
         if self._scheduler.total is None or self._scheduler.waiting:
             return None
         self.machine = self.machine or find_machine()
-        self.profile = self._probe.profile(shipping=False)
+        self.profile, self.facts = self._probe.profile(shipping=False), None
         workers = sum(1 for kind in self._company.kinds.values() if kind == joined.backend)
         return plan_company(self.profile, self.machine, joined, workers, self._scheduler.left)
 
@@ -397,7 +465,7 @@ class Execution:
             company.dismiss("asyncio")
             self._end_own_loop()
         if company.has("processes"):
-            company.backend("processes").start_by(plan)
+            company.processes.start_by(plan)
 
     def _job(self, plan: Plan | None = None, *, initialized: bool = False) -> Job:
         options, stream = self._options, self._ask.stream
@@ -428,10 +496,15 @@ class Execution:
 
     def _close(self) -> None:
         """However it ends: an open progress line hides the terminal's cursor, and a loop of ours keeps its thread."""
-        if self._company is not None:
-            self._driver.close(self._company)
-        self._driver.finish()
-        self._end_own_loop()
+        try:
+            if self._probe is not None:
+                # After a Ctrl-C the watching thread may be starting a worker at this very moment.
+                self._probe.rest()
+        finally:
+            if self._company is not None:
+                self._driver.close(self._company)
+            self._driver.finish()
+            self._end_own_loop()
 
     def _end_own_loop(self) -> None:
         if self._own_loop is not None:

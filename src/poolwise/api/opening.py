@@ -8,7 +8,9 @@ that company until the calling thread is back (``Driver.assist``).
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -16,8 +18,10 @@ from poolwise.backends.company import Company
 from poolwise.decide.opening import Scene, Wanted, company
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
+from poolwise.model.classes import replace
 from poolwise.model.options import BackendName, Options
 from poolwise.model.plan import Joined
+from poolwise.model.profile import Profile
 from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
@@ -58,21 +62,31 @@ class Opening:
     @contextlib.contextmanager
     def lent(self) -> Iterator[None]:
         """The calling thread runs an item."""
-        if self._pacer is None or self._company is None:
+        if self._pacer is None or self._company is None or not self._pacer.is_here():
             yield
             return
+        home = os.getpid()
         self._pacer.go()
         try:
             with self._driver.lent():
                 yield
         finally:
-            self._pacer.stop()
-            if self.error is not None:
-                raise self.error
+            # A child that the function has forked has none of these threads.
+            if os.getpid() == home:
+                self._pacer.stop()
+                if self.error is not None:
+                    raise self.error
 
     def end(self) -> None:
         """Bring nobody any more."""
         self._company = None
+
+    def corrected(self, profile: Profile | None) -> Profile | None:
+        """Mend what the probe cannot tell: coroutines that run by turns in one thread have its clock in common."""
+        if profile is None or self.joined is None or self._kind != "asyncio" or self._pacer is None:
+            return profile
+        cpu_s = self._pacer.look().cpu_s / max(1, self._driver.scheduler.begun)
+        return replace(profile, thread_cpu_s=min(cpu_s, profile.wall_s), process_cpu_s=min(cpu_s, profile.wall_s))
 
     def look_in_between(self) -> None:
         """Look from the driver's own thread, where that does not run the items itself."""
@@ -94,12 +108,8 @@ class Opening:
 
     def _assist(self, company: Company, wanted: Wanted | None) -> None:
         """Play the driver, with the GIL handed on quickly: each call into the system gives it up, to one who computes."""
-        usual_s = sys.getswitchinterval()
-        sys.setswitchinterval(min(usual_s, SWITCH_S))
-        try:
+        with _quick_switching():
             self._driver.assist(company, lambda scheduler: self._staff(scheduler, wanted))
-        finally:
-            sys.setswitchinterval(usual_s)
 
     def _wanted(self) -> Wanted | None:
         if self._pacer is None or self._probe is None or self._company is None:
@@ -118,8 +128,16 @@ class Opening:
         return wanted
 
     def _staff(self, scheduler: Scheduler, wanted: Wanted | None) -> int:
-        """Say how many workers there should be, the first one included; never fewer than there were."""
-        if wanted is None or self._company is None or self._probe is None or not scheduler.waiting:
+        """Say how many workers there should be, the first one included; never fewer than there were.
+
+        Where the copy that forks them is gone, it is this one.
+        """
+        if self._company is None or self._probe is None:
+            return scheduler.workers
+        kind = self.joined.backend if self.joined is not None else wanted.kind if wanted is not None else None
+        if kind == "processes" and not self._company.processes.has_snapshot:
+            return 1
+        if wanted is None or not scheduler.waiting:
             return scheduler.workers
         if self.joined is None:
             self.joined = Joined(wanted.kind, time.monotonic() - self._begun)
@@ -128,3 +146,23 @@ class Opening:
                 self._probe.crowd()
         workers = max(scheduler.workers, 1 + wanted.workers)
         return workers if scheduler.most_workers is None else min(workers, scheduler.most_workers)
+
+
+_switching = threading.Lock()
+_switching_since: list[Seconds] = []
+"""What the interval was, once for each who wants it short now: there may be several runs in several threads."""
+
+
+@contextlib.contextmanager
+def _quick_switching() -> Iterator[None]:
+    with _switching:
+        usual_s = _switching_since[0] if _switching_since else sys.getswitchinterval()
+        _switching_since.append(usual_s)
+        sys.setswitchinterval(min(usual_s, SWITCH_S))
+    try:
+        yield
+    finally:
+        with _switching:
+            _switching_since.pop()
+            if not _switching_since:
+                sys.setswitchinterval(usual_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from poolwise.decide.revise import revised
 from poolwise.measure.tally import Tally
@@ -33,14 +32,16 @@ class Outlook:
         profile: Profile,
         machine: Machine,
         there: int,
-        queued_s: Callable[[], Seconds] | None,
+        tally: Tally,
     ) -> None:
-        """Look at a run by ``plan``; so many workers are ``there`` already, and ``queued_s`` tells of their queueing."""
+        """Look at a run by ``plan``; so many workers are ``there`` already, and ``tally`` hears of what they do."""
         self._driver = driver
         self._plan = plan
         self._profile = profile
         self._machine = machine
-        self._tally = Tally(plan.backend, queued_s)
+        self._tally = tally
+        self._round = Tally(plan.backend)
+        self._doubted = False
         self._next_look = time.monotonic() + LOOK_EVERY_S
         self._limiter: Limiter | None = None
         if plan.backend in ("threads", "asyncio") and plan.workers > machine.cores:
@@ -52,25 +53,32 @@ class Outlook:
         """How many workers there should be."""
         return self._limiter.limit if self._limiter is not None else self._plan.workers
 
+    @property
+    def most(self) -> int | None:
+        """How many at a time were enough, where more only made each of them slower."""
+        return self._limiter.limit if self._limiter is not None and self._limiter.trials else None
+
     def hear(self, event: ChunkDone) -> None:
         """A chunk is done."""
         self._tally.hear(event)
+        if self._limiter is not None:
+            self._round.hear(event)
 
     def look(self) -> Profile | None:
         """Say what the work is like, where it is another by now; None: all is well. The workers may become others."""
-        is_round = self._limiter is not None and self._limiter.is_round(self._tally.chunks)
-        if not is_round and (self._tally.chunks < LEAST_CHUNKS or time.monotonic() < self._next_look):
+        if self._limiter is not None and self._limiter.is_round(self._round.chunks):
+            if (recent := self._round.take()) is not None:
+                self._resize(self._limiter.hear(recent))
+        if self._tally.chunks < LEAST_CHUNKS or time.monotonic() < self._next_look:
             return None
-        recent = self._tally.take()
+        recent, self._next_look = self._tally.take(), time.monotonic() + LOOK_EVERY_S
         if recent is None:
             return None
-        self._next_look = time.monotonic() + LOOK_EVERY_S
         left = self._driver.scheduler.left
-        if (now := revised(self._plan, self._profile, recent, self._machine, left or 0)) is not None:
-            return now
-        if self._limiter is not None and is_round:
-            self._resize(self._limiter.hear(recent))
-        return None
+        now = revised(self._plan, self._profile, recent, self._machine, left or 0)
+        doubted, self._doubted = self._doubted, now is not None
+        # Once may be chance: items of the way before, a moment in which others had the cores.
+        return now if doubted else None
 
     def _resize(self, workers: int) -> None:
         scheduler = self._driver.scheduler

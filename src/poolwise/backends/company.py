@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from poolwise.backends.protocol import Backend
 from poolwise.model.events import Chunk, ChunkDone, Event
 from poolwise.model.options import BackendName
 from poolwise.model.units import Seconds
+
+if TYPE_CHECKING:
+    from poolwise.backends.processes import ProcessesBackend
 
 # Where workers of two kinds are at work, which is so for moments only, each kind is asked so often.
 TURN_S: Seconds = 0.001
@@ -54,6 +57,11 @@ class Company:
         if kind not in self._backends:
             self._backends[kind] = self._make(kind)
         return self._backends[kind]
+
+    @property
+    def processes(self) -> ProcessesBackend:
+        """Give the worker processes, which can do more than other backends."""
+        return cast("ProcessesBackend", self.backend("processes"))
 
     def of_other_kinds(self, kind: BackendName) -> list[int]:
         """List the workers that are of any other kind."""

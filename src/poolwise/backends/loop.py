@@ -8,11 +8,16 @@ from typing import Any
 
 from poolwise.backends.protocol import InThisProcess
 from poolwise.errors import InitializerError
+from poolwise.model.classes import replace
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerReady
 from poolwise.model.units import Seconds
 from poolwise.work import streams
-from poolwise.work.chunk import run_chunk
+from poolwise.work.chunk import ChunkRules, run_chunk
 from poolwise.work.job import Job
+
+# Items that take so long pay half a percent for it that the values before an error are kept (8 ns an item). The error may
+# be excused, since company has caused it, and what is done must not be done again.
+KEEPS_FROM_S: Seconds = 0.0000015
 
 
 class LoopBackend(InThisProcess):
@@ -23,14 +28,19 @@ class LoopBackend(InThisProcess):
         self._job = job
         self._events: list[Event] = []
         self._chunks: deque[tuple[int, Chunk, Sequence[Any]]] = deque()
+        self._keeping = replace(job.rules, keep_partial=True)
+        self._item_s: Seconds = KEEPS_FROM_S
+        self._initialized = False
 
     def start(self, worker: int) -> None:
-        """Call the initializer; the calling thread is there already."""
+        """Call the initializer, once; the calling thread is there already."""
         try:
-            self._job.initialize()
+            if not self._initialized:
+                self._job.initialize()
         except InitializerError as error:
             self._events.append(WorkerFailed(error))
         else:
+            self._initialized = True
             self._events.append(WorkerReady(worker))
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
@@ -47,7 +57,12 @@ class LoopBackend(InThisProcess):
         into = job.into if job.into is not None and len(job.into) == chunk.start else None
         with streams.borrowed(job.seed):
             mark = streams.seeding(job.seed, chunk.start)
-            return [ChunkDone(worker, chunk.id, run_chunk(job.call, items, job.rules, mark=mark, into=into))]
+            outcome = run_chunk(job.call, items, self._rules(), mark=mark, into=into)
+        self._item_s = outcome.wall_s / max(1, len(chunk))
+        return [ChunkDone(worker, chunk.id, outcome)]
+
+    def _rules(self) -> ChunkRules:
+        return self._keeping if self._item_s >= KEEPS_FROM_S else self._job.rules
 
     def wake(self) -> None:
         """Nothing to wake: it never sleeps."""

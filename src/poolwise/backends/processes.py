@@ -52,6 +52,10 @@ class ProcessesBackend:
         """Start a worker process."""
         self._supervisor.start(worker)
 
+    def set_tasks(self, worker: int, tasks: int) -> None:
+        """Tell a worker how many items it runs at a time, from the next chunk on: it may be older than the Plan."""
+        self._supervisor.set_tasks(worker, tasks)
+
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Send a chunk over the worker's channel."""
         self._supervisor.send(worker, chunk, items)

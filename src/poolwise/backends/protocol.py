@@ -88,10 +88,10 @@ class Backend(Protocol):
 class InThisProcess:
     """What backends have in common whose workers are no other processes."""
 
-    def inherits_items(self, worker: int) -> bool:  # noqa: ARG002 - the protocol's
+    def inherits_items(self, worker: int) -> bool:
         """Say no: items are handed over as they are."""
         return False
 
-    def take_back(self, worker: int, *, whole: bool = False) -> None:  # noqa: ARG002 - the protocol's
+    def take_back(self, worker: int, *, whole: bool = False) -> None:
         """Refuse: the table says that nothing can be taken back."""
         raise InternalError(f"worker {worker} of {type(self).__name__} was asked to give something back")

@@ -65,6 +65,10 @@ class ThreadsBackend(InThisProcess):
         """Put a nothing into the outbox."""
         self._outbox.put(None)
 
+    def at_work(self) -> list[int]:
+        """List the system's numbers of the threads that are on something."""
+        return [thread.native_id for thread in tuple(self._threads.values()) if thread.busy and thread.native_id]
+
     def close(self, *, abort: bool) -> None:
         """Tell every thread to end after what it is doing, and wait for it unless that would keep the caller."""
         for thread in self._threads.values():
@@ -112,6 +116,7 @@ class WorkerThread:
         self.inbox: queue.SimpleQueue[tuple[Chunk, Sequence[Any]] | None] = queue.SimpleQueue()
         self.on: tuple[int, float] | None = None
         self.given_up = False
+        self.busy = False
         self._retired = False
         self._job = job
         self._outbox = outbox
@@ -122,6 +127,11 @@ class WorkerThread:
     def begin(self) -> None:
         """Start the thread."""
         self.thread.start()
+
+    @property
+    def native_id(self) -> int | None:
+        """The system's number of the thread; None before it has begun."""
+        return self.thread.native_id
 
     def retire(self) -> None:
         """Have it end, after the item that it is on."""
@@ -155,6 +165,7 @@ class WorkerThread:
             while (order := self.inbox.get()) is not None:
                 chunk, items = order
                 del order
+                self.busy = True
                 self._run(chunk, items, run_coroutine)
                 del items
 
@@ -168,7 +179,7 @@ class WorkerThread:
 
         marked = own_streams(self._job.seed, chunk.start, mark if timed or len(chunk) > 1 else None)
         outcome = run_chunk(self._job.call, items, self._job.rules, mark=marked, run_coroutine=run_coroutine)
-        self.on = None
+        self.on, self.busy = None, False
         self._outbox.put(ChunkDone(self.worker, chunk.id, outcome))
 
 

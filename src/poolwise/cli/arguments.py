@@ -45,9 +45,9 @@ def number(text: str) -> int | float | str:
     return text
 
 
-def add_work_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what names the work: the target, and where its items come from."""
-    parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
+def add_work_arguments(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """Add what names the work: the target, which may be ``optional``, and where its items come from."""
+    parser.add_argument("target", metavar="TARGET", nargs="?" if optional else None, help=TARGET_HELP)
     parser.add_argument("items", metavar="ITEM", nargs="*", default=[], help="the items, as strings (see --type)")
     source = parser.add_argument_group("items from a file")
     source.add_argument(

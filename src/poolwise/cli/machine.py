@@ -8,7 +8,6 @@ import json
 
 from poolwise.api.why import machine
 from poolwise.cli.output import say
-from poolwise.cli.plain import to_plain
 from poolwise.model.machine import Machine
 from poolwise.model.units import Bytes
 
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Look, and print what was found."""
     found = machine()
-    say(json.dumps(to_plain(found), indent=2) if arguments.json else draw(found))
+    say(json.dumps(found.to_dict(), indent=2) if arguments.json else draw(found))
     return 0
 
 

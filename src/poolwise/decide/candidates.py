@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.decide.cost import Work, interpreters_cost, loop_cost, processes_cost, tasks_cost, threads_cost
+from poolwise.decide.limits import (
+    Most,
+    most_tasks,
+    most_tasks_per_worker,
+    most_threads,
+    most_workers,
+    tightest,
+)
 from poolwise.model.classes import frozen
 from poolwise.model.options import BACKENDS, BackendName, Options
 from poolwise.model.plan import (
+    Bounded,
     Candidate,
     CannotShip,
     CannotTimeOut,
-    Estimate,
     InsideWorker,
     IsCoroutine,
     NeedsInterpreters,
@@ -32,8 +40,20 @@ MOST_THREADS = 128
 MOST_TASKS = 256
 # Processes that also wait: so many for each core at most, since each takes memory.
 MOST_PROCESSES_PER_CORE = 4
+# Of ways to use processes that differ by less than this, which is within the error of the estimates, the one that takes
+# the least memory: the fewest processes, and then the fewest threads.
+NEAR = 1.05
+# Threads in each of several processes: so many at most. Where that many leave the GIL of each process free, the work
+# waits for 98 % of its time, and threads of one process do nearly as well.
+MOST_INNER_THREADS = 64
+# Work that computes for less than this share of its time leaves even one GIL free for a hundred threads.
+LEAST_COMPUTING = 0.01
 # A coroutine function that mostly waits stays in one event loop, where what it shares (sessions, locks) keeps working.
 COROUTINE_WAITS = 0.5
+# ... unless computing takes so many times as long as the waiting: then one loop, however many wait in it, is the limit.
+LOOP_IS_FULL = 4.0
+# How finely numbers of workers are tried; each costs 4 µs to estimate.
+STEP_DIGITS = 5
 # Less computing than this share of the time is not what keeps an item.
 COMPUTES = 0.05
 
@@ -53,11 +73,28 @@ def candidates(question: Question) -> list[Candidate]:
     return [_candidate(question, name) for name in names]
 
 
+def what_bounds(question: Question, chosen: Candidate) -> Bounded | None:
+    """Say what the machine has too little of, if more at a time would be cheaper than the chosen way."""
+    generous = _best(question, chosen.backend, bounded=False)
+    if _total(generous) >= _total(chosen):
+        return None
+    most = tightest(_bounds(question.work, chosen.backend, generous.tasks_per_worker))
+    return most.reason() if most is not None else None
+
+
 def _candidate(question: Question, name: BackendName) -> Candidate:
     if question.options.backend == "auto" and (why_not := _obstacle(question, name)) is not None:
         return Candidate(name, 1, None, 1, why_not)
-    ways = [Candidate(name, workers, estimate, tasks) for workers, tasks, estimate in _ways(question, name)]
-    return min(ways, key=lambda way: (_total(way), way.workers))
+    return _best(question, name, bounded=True)
+
+
+def _best(question: Question, name: BackendName, *, bounded: bool) -> Candidate:
+    ways = list(_ways(question, name, bounded))
+    cheapest = min(ways, key=lambda way: (_total(way), way.workers))
+    if name != "processes":
+        return cheapest
+    near = [way for way in ways if _total(way) <= NEAR * _total(cheapest)]
+    return min(near, key=lambda way: (way.workers, way.tasks_per_worker))
 
 
 def _obstacle(question: Question, name: BackendName) -> Reason | None:
@@ -71,9 +108,15 @@ def _obstacle(question: Question, name: BackendName) -> Reason | None:
         return NotCoroutine()
     if question.options.timeout is not None and can.timeout == "tells":
         return CannotTimeOut(name)
-    if can.ships and work.profile.coroutine and work.profile.waiting > COROUTINE_WAITS:
+    if can.ships and work.profile.coroutine and work.profile.waiting > COROUTINE_WAITS and not _loop_is_full(work):
         return Waits(work.profile.waiting)
     return _process_obstacle(work) if can.ships else None
+
+
+def _loop_is_full(work: Work) -> bool:
+    """Tell whether what coroutines compute keeps one event loop busy for longer than they wait."""
+    waiting_s = math.ceil(work.items / MOST_TASKS) * work.profile.wall_s
+    return work.items * work.profile.cpu_s > LOOP_IS_FULL * waiting_s
 
 
 def _process_obstacle(work: Work) -> Reason | None:
@@ -98,8 +141,8 @@ def _interpreter_obstacle(work: Work) -> Reason | None:
 
 def _shipping_obstacle(work: Work, *, items: bool) -> Reason | None:
     profile = work.profile
-    if work.machine.cores == 1 and profile.waiting < COMPUTES:
-        return OneCore(work.machine.cores_from)
+    if work.machine.cores_free == 1 and profile.waiting < COMPUTES:
+        return OneCore(work.machine.cores_from if work.machine.cores == 1 else "load")
     parts = [("the function", profile.function), ("a result", profile.result)]
     if items:
         parts.append(("an item", profile.argument))
@@ -109,36 +152,75 @@ def _shipping_obstacle(work: Work, *, items: bool) -> Reason | None:
     return None
 
 
-def _ways(question: Question, name: BackendName) -> Iterator[tuple[int, int, Estimate]]:
+def _ways(question: Question, name: BackendName, bounded: bool) -> Iterator[Candidate]:  # noqa: FBT001 - one of two
     work, options = question.work, question.options
+    most = tightest(_bounds(work, name)) if bounded else None
     match name:
         case "loop":
-            yield 1, 1, loop_cost(work)
+            yield Candidate(name, 1, loop_cost(work))
         case "threads":
-            yield from _each(options, work, MOST_THREADS, lambda k: threads_cost(work, k))
+            for k in _counts(options, work, [*_powers(MOST_THREADS), *_steps(work.machine.cores)], most):
+                yield Candidate(name, k, threads_cost(work, k))
         case "asyncio":
-            yield from _each(options, work, MOST_TASKS, lambda k: tasks_cost(work, k))
+            for k in _counts(options, work, _powers(MOST_TASKS), most):
+                yield Candidate(name, k, tasks_cost(work, k))
         case "interpreters":
-            yield from _each(options, work, work.machine.cores, lambda k: interpreters_cost(work, k))
+            counts = _counts(options, work, _steps(work.machine.cores_free), most)
+            yield from (Candidate(name, k, interpreters_cost(work, k)) for k in counts)
         case "processes":
             tasks = _tasks_per_worker(work)
-            most = max(_processes(work))
-            yield from (
-                (k, tasks, processes_cost(work, k, tasks))
-                for k in _counts(options, work, [*_processes(work), *_powers(most)])
-            )
+            for k in _counts(options, work, _steps(_most_processes(work)), most):
+                yield Candidate(name, k, processes_cost(work, k, tasks), tasks)
+            if _combines(question):
+                yield from _with_threads(question, bounded)
 
 
-def _each(
-    options: Options, work: Work, most: int, cost: Callable[[int], Estimate]
-) -> Iterator[tuple[int, int, Estimate]]:
-    for workers in _counts(options, work, [*_powers(most), work.machine.cores]):
-        yield workers, 1, cost(workers)
+def _with_threads(question: Question, bounded: bool) -> Iterator[Candidate]:  # noqa: FBT001 - see _ways
+    """Give processes with threads: a process for each core, and in each as many threads as keep it busy."""
+    work, options = question.work, question.options
+    for wanted in _powers(MOST_INNER_THREADS)[1:]:
+        most = tightest(_bounds(work, "processes", wanted)) if bounded else None
+        workers = min(work.machine.cores_free, options.max_workers or work.items, max(1, work.items))
+        workers = workers if most is None else min(workers, most.count)
+        threads = min(wanted, math.ceil(work.items / workers))
+        if options.max_workers is not None:
+            # So many calls at a time, wherever they run: it may be a server's limit.
+            threads = min(threads, options.max_workers // workers)
+        if bounded and (files := tightest(most_tasks_per_worker(work.machine, work.profile))) is not None:
+            threads = min(threads, files.count)
+        if threads > 1:
+            yield Candidate("processes", workers, processes_cost(work, workers, threads), threads, None, "threads")
 
 
-def _counts(options: Options, work: Work, wanted: Iterable[int]) -> list[int]:
-    """Keep the numbers of workers that the caller and the items allow; a given ``max_workers`` may be any number."""
+def _combines(question: Question) -> bool:
+    """Tell whether ordinary functions may run several at a time in each worker process.
+
+    Not what hardly waits, nor what does next to nothing else. Not where one item must be told from its neighbours, to
+    be ended when it is late or to be blamed at the first death; and what an initializer has made for the worker's own
+    thread, other threads would not find.
+    """
+    work, options = question.work, question.options
+    careful = options.timeout is not None or options.crash_retries == 0 or options.initializer is not None
+    forced = options.backend != "auto"
+    mixed = COMPUTES <= work.profile.waiting <= 1 - LEAST_COMPUTING
+    return mixed and not (careful or forced or work.profile.coroutine)
+
+
+def _bounds(work: Work, name: BackendName, tasks: int = 1) -> list[Most]:
+    """Bound the number of workers by what the machine has."""
+    if name == "processes":
+        return most_workers(work.machine, work.profile, tasks)
+    if name == "threads":
+        return most_threads(work.machine, work.profile)
+    return most_tasks(work.machine, work.profile) if name == "asyncio" else []
+
+
+def _counts(options: Options, work: Work, wanted: Iterable[int], bound: Most | None) -> list[int]:
+    """Keep the numbers of workers that the caller, the items and the machine allow."""
+    wanted = tuple(wanted)
     most = min(options.max_workers or max(*wanted, 1), max(1, work.items))
+    if bound is not None:
+        most = min(most, bound.count)
     allowed = {min(each, most) for each in (*wanted, most)}
     # With 198 items, 99 workers need two rounds as 128 do.
     fitting = {math.ceil(work.items / math.ceil(work.items / each)) for each in allowed}
@@ -150,13 +232,22 @@ def _powers(most: int) -> list[int]:
     return [1 << power for power in range(most.bit_length()) if 1 << power <= most]
 
 
-def _processes(work: Work) -> list[int]:
+def _steps(most: int) -> list[int]:
+    """Every number up to 32, then 34, 36 … 64, 68, 72 … 128: what counts is in the first five binary digits.
+
+    Whatever is a step with few cores is one with many: else a machine with more cores might be thought slower. So the
+    number of cores itself is none where it lies between two steps, which are 6 % apart at most.
+    """
+    return [count for count in range(1, most + 1) if count % max(1, 1 << count.bit_length() >> STEP_DIGITS) == 0]
+
+
+def _most_processes(work: Work) -> int:
     """As many as there are cores; more where items also wait, so that the cores are kept busy meanwhile."""
-    cores = work.machine.cores
+    cores = work.machine.cores_free
     if work.profile.coroutine or work.profile.waiting < COMPUTES:
-        return [cores]
+        return cores
     share = max(1 - work.profile.waiting, 1 / MOST_PROCESSES_PER_CORE)
-    return [cores, round(cores / share)]
+    return round(cores / share)
 
 
 def _tasks_per_worker(work: Work) -> int:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 
-from poolwise.decide.candidates import COMPUTES, MOST_TASKS, Question, candidates
+from poolwise.decide.candidates import COMPUTES, MOST_TASKS, Question, candidates, what_bounds
 from poolwise.decide.cost import Work, loop_cost
+from poolwise.decide.limits import Most, most_tasks, most_threads, most_workers, tightest
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import OptionError
+from poolwise.model.classes import replace
+from poolwise.model.facts import Facts
 from poolwise.model.machine import Machine
-from poolwise.model.options import Options
+from poolwise.model.options import BackendName, Options
 from poolwise.model.plan import (
+    Bounded,
     Candidate,
     Computes,
     Forced,
@@ -43,6 +47,13 @@ RELEASES = 0.5
 BLIND_THREADS = 32
 
 
+def decide_by(facts: Facts) -> Plan:
+    """Make the Plan that follows from these facts, whichever they are."""
+    if facts.options.backend != "auto":
+        return decide_forced(facts.machine, facts.options, facts.left, coroutine=facts.coroutine)
+    return decide(facts.profile, facts.machine, facts.options, facts.left, ships_items=facts.ships_items)
+
+
 def decide_forced(machine: Machine, options: Options, left: int | None, *, coroutine: bool) -> Plan:
     """Make the Plan where the caller named the backend, before anything is measured."""
     backend = options.backend
@@ -54,6 +65,9 @@ def decide_forced(machine: Machine, options: Options, left: int | None, *, corou
     natural = {"loop": 1, "threads": BLIND_THREADS, "processes": cores, "interpreters": cores, "asyncio": MOST_TASKS}[
         backend
     ]
+    if (bound := _blind_bound(machine, backend)) is not None and options.max_workers is None and bound.count < natural:
+        natural = bound.count
+        reasons.append(bound.reason())
     workers = 1 if backend == "loop" else options.max_workers or natural
     tasks = MOST_TASKS if coroutine and backend == "processes" else 1
     starts = _start(machine, options) if backend == "processes" else None
@@ -88,6 +102,8 @@ def decide(
     found = candidates(Question(work, options))
     chosen = _cheapest(found)
     reasons = [*_nature(profile, machine), *_verdict(chosen, found, work)]
+    if (bounded := what_bounds(Question(work, options), chosen)) is not None:
+        reasons.append(bounded)
     if left is None:
         reasons.append(LengthUnknown(ASSUMED_ITEMS))
     if chosen.backend == "processes":
@@ -96,6 +112,7 @@ def decide(
         backend=chosen.backend,
         workers=chosen.workers,
         tasks_per_worker=chosen.tasks_per_worker,
+        tasks_are=chosen.tasks_are,
         chunksize=options.chunksize,
         item_s=profile.wall_s,
         start_method=starts.method if chosen.backend == "processes" else None,
@@ -133,9 +150,17 @@ def _decide_blind(machine: Machine, options: Options, left: int | None) -> Plan:
     if left is None:
         reasons.append(LengthUnknown(ASSUMED_ITEMS))
     # What is late more often waits than computes, and waiting wants company.
-    workers = options.max_workers or max(machine.cores, BLIND_THREADS)
+    bound = tightest(most_threads(machine, None))
+    natural = max(machine.cores, BLIND_THREADS)
+    workers = options.max_workers or (natural if bound is None else min(natural, bound.count))
     workers = min(workers, left) if left else workers
     return Plan(backend="threads", workers=workers, chunksize=options.chunksize, items=left, reasons=tuple(reasons))
+
+
+def _blind_bound(machine: Machine, backend: BackendName) -> Most | None:
+    """Give what bounds a backend's workers, where nothing is known of the work."""
+    bounds = {"threads": most_threads, "asyncio": most_tasks, "processes": most_workers}.get(backend)
+    return tightest(bounds(machine, None)) if bounds is not None else None
 
 
 def _cheapest(found: list[Candidate]) -> Candidate:
@@ -168,6 +193,8 @@ def _nature(profile: Profile, machine: Machine) -> list[Reason]:
     reasons: list[Reason] = [IsCoroutine()] if profile.coroutine else []
     computing = 1 - profile.waiting
     reasons.append(Waits(profile.waiting) if profile.waiting >= RELEASES else Computes(computing))
+    if computing >= COMPUTES and machine.cores_busy and machine.cores > 1:
+        reasons.append(Bounded("load", machine.cores_free, machine.cores_free, machine.cores_busy))
     if profile.coroutine or computing < COMPUTES:
         return reasons
     if not machine.gil:
@@ -192,10 +219,4 @@ def _verdict(chosen: Candidate, found: list[Candidate], work: Work) -> list[Reas
 def _rejected(candidate: Candidate, chosen: Candidate) -> Candidate:
     if candidate.estimate is None:
         return candidate
-    return Candidate(
-        candidate.backend,
-        candidate.workers,
-        candidate.estimate,
-        candidate.tasks_per_worker,
-        Slower(_total(candidate), _total(chosen)),
-    )
+    return replace(candidate, why_not=Slower(_total(candidate), _total(chosen)))

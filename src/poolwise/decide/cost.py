@@ -7,8 +7,17 @@ Buzen, "The Operational Analysis of Queueing Network Models", ACM Computing Surv
 waiting         ``ceil(n / k) * wall``                      every worker has its share of the items, one by one
 cores           ``n * cpu / min(k, cores)``                 computing needs cores, however many workers there are
 GIL             ``n * (gil + handling)``                    threads of one process take turns
+lock            ``n * serial``                              so do they at a lock of the function's; per process
 shipping        ``n * parent``                              the parent packs items and unpacks results alone
 ==============  ==========================================  ====================================================
+
+Where more are at work than there are cores, so that some wait while others compute (processes beyond the cores,
+several threads in a process), the bound is too good: they do not take turns so neatly. There ``n`` items take
+``n * turns(N, elsewhere, turn)``: ``N`` at a time come back for a turn of ``turn`` seconds at what only one can have,
+and are ``elsewhere`` in between (a closed queueing network of one queue and a delay; mean value analysis, Reiser and
+Lavenberg, Journal of the ACM 27, 1980, in Schweitzer's approximation, 1979, which for one queue can be solved by
+hand). ``m`` cores are taken for one that is ``m`` times as fast, and a delay for the rest (Seidmann, Schweitzer and
+Shalev-Oren, 1987).
 
 ``start_s`` is what comes before the first of them, and ``tail_s`` what uneven items cost at the end. All times are
 seconds for one item unless their name says otherwise.
@@ -38,12 +47,16 @@ LOOP_START_S: Seconds = 0.0005
 WORKER_START_S: dict[StartMethod, Seconds] = {"fork": 0.002, "forkserver": 0.003, "spawn": 0.055}
 POOL_START_S: dict[StartMethod, Seconds] = {"fork": 0.0022, "forkserver": 0.125, "spawn": 0.04}
 PROCESS_CHUNK_S: Seconds = 0.00012
+# An item that a thread of a worker process takes by itself: its lock, its mark, its way to a core.
+INNER_ITEM_S: Seconds = 0.00002
 # an interpreter of its own in a thread, which imports what runs a chunk, ending it, and a chunk to it and back (CPython
 # 3.14; two that start side by side take twice as long as one).
 INTERPRETER_START_S: Seconds = 0.035
 INTERPRETER_CHUNK_S: Seconds = 0.00015
 # A thread that computes holds the GIL for a whole switch interval while others wait: turns cost this share.
 GIL_TURNS = 0.03
+# A thread of a worker takes as many items at a time as take so long (work/chunk_threads.py).
+TAKE_S: Seconds = 0.0002
 # Chunks are sized to take about so long (run/adapt.py does it while running): long enough that handling one costs
 # little, short enough that results come steadily.
 CHUNK_S: dict[BackendName, Seconds] = {
@@ -78,10 +91,12 @@ def threads_cost(work: Work, workers: int) -> Estimate:
     handling = _per_item(THREAD_CHUNK_S, CHUNK_S["threads"], profile)
     limits = {
         "waiting": _rounds(work.items, workers) * profile.wall_s,
-        "cores": work.items * (profile.cpu_s + handling) / min(workers, work.machine.cores),
+        "cores": work.items * (profile.cpu_s + handling) / min(workers, work.machine.cores_free),
     }
     if work.machine.gil:
         limits["GIL"] = work.items * (profile.gil_s * (1 + GIL_TURNS) + handling)
+    if profile.serial_s:
+        limits["lock"] = work.items * profile.serial_s
     return _estimate(workers * THREAD_START_S, limits, _tail(profile, workers))
 
 
@@ -103,14 +118,40 @@ def processes_cost(work: Work, workers: int, tasks_per_worker: int = 1) -> Estim
     shipping = arguments + _seconds(profile.result)
     # Of each pickling and unpickling, one half is done by the parent and the other by a worker.
     handling = shipping / 2 + _per_item(PROCESS_CHUNK_S, CHUNK_S["processes"], profile)
-    at_once = workers * tasks_per_worker
+    at_once, cores = workers * tasks_per_worker, work.machine.cores_free
+    threads = tasks_per_worker if tasks_per_worker > 1 and not profile.coroutine else 0
+    inner = _per_item(INNER_ITEM_S, TAKE_S, profile) if threads else 0.0
+    computing, wall_s = profile.cpu_s + shipping / 2 + handling + inner, profile.wall_s + shipping / 2
     limits = {
-        "waiting": _rounds(work.items, at_once) * (profile.wall_s + shipping / 2),
-        "cores": work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, work.machine.cores),
+        "waiting": _rounds(work.items, at_once) * wall_s,
+        "cores": work.items * computing / min(workers, cores),
         "shipping": work.items * handling,
     }
+    if threads or (workers > cores and not profile.coroutine):
+        turn = computing / min(at_once, cores)
+        limits["cores"] = work.items * _turns(at_once, wall_s + handling + inner - turn, turn)
+    if threads and work.machine.gil:
+        turn = profile.gil_s * (1 + GIL_TURNS) + shipping / 2 + inner
+        limits["GIL"] = work.items / workers * _turns(threads, wall_s + inner - turn, turn)
+    if profile.serial_s:
+        # Each process has locks of its own.
+        limits["lock"] = work.items * profile.serial_s / workers
     start = POOL_START_S[method] + workers * (WORKER_START_S[method] + _seconds(profile.function))
+    # Workers start their threads side by side, as far as there are cores.
+    start += threads * THREAD_START_S * workers / min(workers, cores)
     return _estimate(start, limits, _tail(profile, at_once))
+
+
+def _turns(at_once: int, elsewhere_s: Seconds, turn_s: Seconds) -> Seconds:
+    """Give the time from one item's end to the next, where ``at_once`` of them take turns (see the top).
+
+    Each is away for ``elsewhere_s``, then finds before it what the others have left in the queue: its stay ``r`` is
+    ``turn * (1 + (N - 1) * r / (elsewhere + r))``, a quadratic equation.
+    """
+    elsewhere_s = max(0.0, elsewhere_s)
+    half = (at_once * turn_s - elsewhere_s) / 2
+    stay = half + math.sqrt(half * half + elsewhere_s * turn_s)
+    return max(turn_s, (elsewhere_s + stay) / at_once)
 
 
 def interpreters_cost(work: Work, workers: int) -> Estimate:
@@ -120,7 +161,7 @@ def interpreters_cost(work: Work, workers: int) -> Estimate:
     handling = shipping / 2 + _per_item(INTERPRETER_CHUNK_S, CHUNK_S["interpreters"], profile)
     limits = {
         "waiting": _rounds(work.items, workers) * (profile.wall_s + shipping / 2),
-        "cores": work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, work.machine.cores),
+        "cores": work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, work.machine.cores_free),
         "shipping": work.items * handling,
     }
     start = workers * (INTERPRETER_START_S + _seconds(profile.function))

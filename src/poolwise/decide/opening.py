@@ -66,7 +66,7 @@ def company(scene: Scene, options: Options) -> Wanted | None:
     if scene.waiting == 0 or most == 0:
         return None
     if pace.asleep and pace.waited_s >= WAITED_S and pace.waits >= WAITS:
-        wanted = _waiters(scene)
+        wanted: Wanted | None = _waiters(scene)
     elif pace.cpu_s >= COMPUTED_S and pace.waits <= 1 - COMPUTES:
         wanted = _computers(scene)
     else:

@@ -23,6 +23,9 @@ OTHER_KIND = 0.4
 MUCH_LESS = 5.0
 # Threads that compute keep this share of the cores that they could have; fewer, and they take turns.
 SIDE_BY_SIDE = 0.65
+# Threads of which so many wait for a lock, and no more than that share is really under way, are in each other's way.
+LOCKED = 0.5
+USEFUL = 0.5
 # Who computes for less than this share of the time has no need of cores.
 COMPUTES = 0.5
 
@@ -32,11 +35,23 @@ def revised(plan: Plan, profile: Profile, recent: Recent, machine: Machine, left
     now = _profile(plan, profile, recent)
     if left * now.wall_s < WORTH_IT_S:
         return None
+    if plan.backend == "threads" and _they_wait_for_each_other(plan, profile, recent):
+        return replace(profile, serial_s=recent.seconds / recent.items)
     if plan.backend == "threads":
         return now if _threads_are_wrong(plan, profile, recent, machine) else None
+    if plan.backend == "asyncio":
+        # Nothing says how full one loop would be but one that is.
+        return now if recent.busy > SIDE_BY_SIDE and now.cpu_s > 2 * profile.cpu_s else None
     if abs(now.waiting - profile.waiting) > OTHER_KIND or now.wall_s * MUCH_LESS < profile.wall_s:
         return now
     return None
+
+
+def _they_wait_for_each_other(plan: Plan, profile: Profile, recent: Recent) -> bool:
+    """Tell whether threads stand in line at a lock, and bring far less than so many should (Little's law)."""
+    at_once = recent.rate * profile.wall_s
+    in_line = recent.locked >= LOCKED and recent.busy < COMPUTES
+    return in_line and not profile.serial_s and at_once < USEFUL * plan.workers
 
 
 def _threads_are_wrong(plan: Plan, profile: Profile, recent: Recent, machine: Machine) -> bool:

@@ -7,6 +7,7 @@ The parent says:
 * ``("chunk", id, call, start, stop, place, marked, parcel, free)``: run this. Where ``parcel`` is None, you have the
   items. ``call`` is the function's number, ``place`` where the first item stands in all that this worker was ever sent.
 * ``("call", number, function)``: a function that chunks and tasks name by its number; None: forget it.
+* ``("tasks", count)``: run so many items of the chunks that follow at a time.
 * ``("stop",)``: end.
 
 The worker says:

@@ -2,11 +2,13 @@
 
 A *block* is what runs between two looks at the marks: about 4 ms, one item where items take longer. So the
 parent can take back (for a worker that has nothing to do) whatever this one has not begun, at the price of some
-microseconds a block; and a death names the block, or the very item.
+microseconds a block; and a death names the block, or the very item. Where several items run at a time, on threads of
+the worker, there are no blocks: each thread claims what it begins (``together.py``).
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from poolwise.engine.prompt import Postman
+    from poolwise.engine.together import Lot, Together
 
 # Between two looks at the marks: short enough that a worker that has nothing to do is not kept waiting, long enough
 # that a block's price (5 µs: its clocks and its outcome, and as much again for what has left the caches) is far below
@@ -83,7 +86,7 @@ class Shift:
     """A worker's work, from its first chunk to its last."""
 
     def __init__(self, job: Job, voice: Voice, memory: WorkerMemory, *, tasks: int, by_value: bool) -> None:
-        """Be ready for chunks of ``job``, ``tasks`` coroutines at a time."""
+        """Be ready for chunks of ``job``, ``tasks`` items at a time."""
         self._items = job.items
         self._calls: dict[int, tuple[Call, ChunkRules]] = {0: (job.call, job.rules)}
         self._tasks = tasks
@@ -96,12 +99,16 @@ class Shift:
         self._growth = Growth(job.memory_limit)
         self._postman: Postman | None = None
         self._loop: asyncio.Runner | None = None
+        self._together: Together | None = None
+        self._home = os.getpid()
 
     def serve(self) -> None:
         """Run chunks until told to stop."""
         try:
             while self._obey(*self._voice.receive()):
-                pass
+                if os.getpid() != self._home:
+                    # A child that the function has forked and that came back from it: what is sent is not for it.
+                    raise SystemExit(0)
         finally:
             if self._loop is not None:
                 self._loop.close()
@@ -117,6 +124,8 @@ class Shift:
                     return False
             case "call":
                 self._learn(message)
+            case "tasks":
+                self._tasks = message[1]
             case _:
                 return False
         return True
@@ -171,6 +180,11 @@ class Shift:
         mark: Mark | None = (lambda offset: self._marks.set(start + offset)) if marked else None
         self._marks.begin(identity)
         take, call = self._items_of(start, parcel, body, call, mark)
+        if self._is_for_threads(call, rules, stop - start, marked=marked):
+            from poolwise.engine.together import Lot  # noqa: PLC0415 - most workers run one item at a time
+
+            self._run_together(identity, call, rules, Lot(take, stop - start, start, place))
+            return
         gathered, at, sent, count, cut = Gathered(), 0, 0, stop - start, False
         block = count if call.coroutine else 1
         while at < count:
@@ -191,6 +205,27 @@ class Shift:
         # Buffers of items that nobody has kept go back with this message.
         del take
         self._send(identity, gathered, _shifted(mark, sent), more=False, cut=cut)
+
+    def _is_for_threads(self, call: Call, rules: ChunkRules, count: int, *, marked: bool) -> bool:
+        """Tell whether several items may be in work at a time, on threads.
+
+        Marks can name one item only: who is suspected of a death, or may be killed for being late, runs alone.
+        """
+        return self._tasks > 1 and count > 1 and not (marked or call.coroutine or rules.timeout_s is not None)
+
+    def _run_together(self, identity: int, call: Call, rules: ChunkRules, lot: Lot) -> None:
+        if self._together is None:
+            from poolwise.engine.together import Together  # noqa: PLC0415 - see above
+
+            self._together = Together(self._marks, self._seed, SEND_EVERY_S)
+
+        def send(part: Outcome) -> None:
+            self._tell(identity, _gather(part), None, more=True)
+
+        rest, cut = self._together.run(call, rules, lot, self._tasks, send)
+        # Buffers of items that nobody has kept go back with this message.
+        del lot
+        self._send(identity, _gather(rest), None, more=False, cut=cut)
 
     def _items_of(
         self, start: int, parcel: Parcel | None, body: memoryview, call: Call, mark: Mark | None
@@ -231,15 +266,39 @@ class Shift:
         on: int | None = None,
     ) -> None:
         self._marks.rest()
+
+        def packed() -> None:
+            # First: sending waits until the parent reads, and that time must not make the item late.
+            self._marks.clear()
+            if on is not None:
+                self._marks.resume(on)
+
+        self._tell(identity, gathered, mark, more=more, cut=cut, packed=packed)
+
+    def _tell(
+        self,
+        identity: int,
+        gathered: Gathered,
+        mark: Mark | None,
+        *,
+        more: bool,
+        cut: bool = False,
+        packed: Callable[[], None] | None = None,
+    ) -> None:
+        """Pack what is done and send it."""
         errors = gathered.errors
         parcel, body = self._packer.values(gathered.values, errors, mark)
         told = {offset: pack_error(error) for offset, error in errors.items()}
-        # First: sending waits until the parent reads, and that time must not make the item late.
-        self._marks.clear()
-        if on is not None:
-            self._marks.resume(on)
+        if packed is not None:
+            packed()
         free = self._memory.take_dropped()
         self._voice.send(("done", identity, more, cut, gathered.wall_s, gathered.cpu_s, parcel, told, free), body)
+
+
+def _gather(outcome: Outcome) -> Gathered:
+    gathered = Gathered()
+    gathered.add(outcome)
+    return gathered
 
 
 def _next_size(ran: int, wall_s: Seconds, rest: int) -> int:

@@ -141,6 +141,12 @@ class Supervisor:
             handle.channel.send(("call", number, packed))
             self._watch_writing(handle)
 
+    def set_tasks(self, worker: int, tasks: int) -> None:
+        """Tell a worker how many items of the chunks that follow it runs at a time."""
+        if (handle := self._handles.get(worker)) is not None:
+            handle.channel.send(("tasks", tasks))
+            self._watch_writing(handle)
+
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None, call: int = 0) -> None:
         """Give a worker a chunk; None for items that it has already."""
         handle = self._handles.get(worker)

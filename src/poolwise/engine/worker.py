@@ -43,7 +43,7 @@ class WorkerJob:
 
     job: Job
     tasks: int = 1
-    """Coroutines at a time."""
+    """Items at a time: coroutines in an event loop, or calls on threads."""
     by_value: bool = False
     """Results travel to a process that was not forked from here, or the other way round."""
     surroundings: Surroundings | None = None

@@ -12,12 +12,16 @@ GIL again.
 from __future__ import annotations
 
 import _thread
+import contextvars
 import os
 import sys
 import time
 from collections.abc import Callable
 
+from poolwise.measure.cpu import ThreadClock
+from poolwise.measure.sampler import Sampler
 from poolwise.model.classes import frozen
+from poolwise.model.profile import Hot
 from poolwise.model.units import Seconds
 from poolwise.work.proc import queued_s
 
@@ -26,6 +30,8 @@ NAP_S: Seconds = 0.0005
 # A wake-up later than this waited for the GIL: timers alone are late by 0.05 to 0.15 ms (Linux's timer slack and the
 # way through the scheduler), and a holder that lets go by itself sooner than this hinders nobody.
 LATE_S: Seconds = 0.0004
+# Who has had a core for less than this share of the time since the last look has waited.
+WAITED = 0.5
 
 
 @frozen
@@ -55,16 +61,21 @@ class GilWatch:
         self._end = _thread.allocate_lock()
         self._ended = _thread.allocate_lock()
         self._home = os.getpid()
+        self._sampler = Sampler()
+        self._worker = ThreadClock()
 
     def resume(self) -> None:
-        """The work runs from now on."""
+        """The work runs from now on, in the thread that says so."""
+        if self._worker.thread_id != _thread.get_ident():
+            self._worker = ThreadClock()
         self._since = time.perf_counter()
         if not self._ended.locked():
             self._end = _thread.allocate_lock()
             self._end.acquire()
             self._ended.acquire()
             try:
-                _thread.start_new_thread(self._watch, (self._since,))
+                # What is started from there for the caller sees the caller's context variables.
+                _thread.start_new_thread(contextvars.copy_context().run, (self._watch, self._since))
             except RuntimeError:
                 # No thread can be had (a limit, or the interpreter is ending): the work goes on unwatched.
                 self._ended.release()
@@ -83,9 +94,11 @@ class GilWatch:
         self.pause()
         # In a child that the function has forked, the thread is not there to say that it has ended.
         if self._ended.locked() and os.getpid() == self._home:
-            self._end.release()
-            self._ended.acquire()
-            self._ended.release()
+            if self._end.locked():
+                # Else it was told before, and a Ctrl-C came while it ended.
+                self._end.release()
+            with self._ended:
+                pass
 
     @property
     def naps(self) -> int:
@@ -100,6 +113,10 @@ class GilWatch:
             return None
         late = sum(seconds for seconds, late in counted if late) / sum(seconds for seconds, _ in counted)
         return late * self._share_of_the_gil()
+
+    def hot(self) -> Hot | None:
+        """Give the line in which the time went; None with too few samples to say."""
+        return self._sampler.hot()
 
     def _share_of_the_gil(self) -> float:
         """Say what part of all the lateness was not spent in the queue for a core."""
@@ -119,17 +136,33 @@ class GilWatch:
         since = self._since
         return [*self._stretches, (since, time.perf_counter())] if since is not None else self._stretches
 
+    @staticmethod
+    def _waits(seconds: Seconds, before_s: Seconds | None, cpu_s: Seconds | None) -> bool:
+        """Tell whether the work waited for most of a look's time: it had no core, and let others have the GIL.
+
+        Who had no core and kept the GIL was in the queue for one, on a busy machine, and computes.
+        """
+        if seconds - NAP_S > LATE_S:
+            return False
+        return cpu_s is None or before_s is None or cpu_s - before_s < WAITED * seconds
+
     def _watch(self, since: Seconds) -> None:
         clock, idle = time.perf_counter, 0
         # A new thread asks for the GIL too before it does anything.
         self._looks.append(_Look(since, since, clock()))
+        cpu_s = self._worker.cpu_s()
         try:
             while idle < MOST_IDLE_NAPS:
                 begun = clock()
                 nap_s = NAP_S if len(self._looks) < MANY_LOOKS else LONG_NAP_S
                 if self._end.acquire(timeout=nap_s):
                     return
-                self._looks.append(_Look(begun, begun + nap_s, clock()))
+                got = clock()
+                self._looks.append(_Look(begun, begun + nap_s, got))
+                before_s, cpu_s = cpu_s, self._worker.cpu_s()
+                if self._since is not None:
+                    waiting = self._waits(got - begun, before_s, cpu_s)
+                    self._sampler.look(self._worker.thread_id, waiting=waiting, seconds=got - begun)
                 idle = idle + 1 if self._since is None else 0
                 if self._look is not None and self._since is not None:
                     self._look()

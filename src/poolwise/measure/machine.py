@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from poolwise.errors import OptionError
 from poolwise.measure.gil import gil_enabled
+from poolwise.measure.limits import open_files, threads_left
+from poolwise.measure.load import cores_busy
 from poolwise.model.machine import Machine
 from poolwise.model.options import CORES_VARIABLE, HAS_INTERPRETERS, StartMethod
 from poolwise.model.units import Bytes, Seconds
@@ -32,12 +34,17 @@ def find_machine() -> Machine:
     total, free = memory()
     limits = _cached_cgroup()
     native, pools = native_threads()
+    files, threads = _cached_limits()
     return Machine(
         cores=cores,
         cores_from=cores_from,
         cores_installed=os.cpu_count() or 1,
         memory_bytes=_least(total, limits.memory),
         memory_free_bytes=_least(free, limits.memory_free),
+        cores_busy=_busy(cores),
+        open_files_limit=files,
+        open_files=open_files()[1] if files is not None else 0,
+        threads_limit=threads,
         gil=gil_enabled(),
         python=_python(),
         platform=_platform(),
@@ -49,6 +56,13 @@ def find_machine() -> Machine:
         native_pools=pools,
         in_worker=role.is_worker(),
     )
+
+
+def _busy(cores: int) -> int:
+    """Count the cores that others keep busy; nobody asks on one core, nor in a worker, whose siblings are no others."""
+    if cores == 1 or sys.platform != "linux" or role.is_worker():
+        return 0
+    return min(cores, cores_busy(os.cpu_count() or 1, max(cores, len(os.sched_getaffinity(0)))))
 
 
 def _python() -> str:
@@ -147,6 +161,18 @@ def _cached_cgroup() -> CgroupLimits:
     if _kept is None or now - _kept[0] > KEEP_CGROUP_S:
         _kept = (now, CgroupLimits())
     return _kept[1]
+
+
+_kept_limits: tuple[Seconds, tuple[int | None, int | None]] | None = None
+
+
+def _cached_limits() -> tuple[int | None, int | None]:
+    """Give the limits of open files and of threads."""
+    global _kept_limits  # noqa: PLW0603 - see _kept
+    now = time.monotonic()
+    if _kept_limits is None or now - _kept_limits[0] > KEEP_CGROUP_S:
+        _kept_limits = (now, (open_files()[0], threads_left()))
+    return _kept_limits[1]
 
 
 def _quota(group: Group) -> float | None:

@@ -6,6 +6,7 @@ ended to tell what it does.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 
@@ -31,7 +32,12 @@ class Runner:
         if not hasattr(time, "pthread_getcpuclockid"):
             raise OSError("this system has no clocks of other threads")
         self._clock = time.pthread_getcpuclockid(ident)
+        self._native_id = native_id
         self._files = f"/proc/self/task/{native_id}/"
+
+    def is_here(self) -> bool:
+        """Tell whether this is the thread that calls now: a generator can be resumed by another."""
+        return threading.get_native_id() == self._native_id
 
     def cpu_s(self) -> Seconds:
         """Give its CPU time."""
@@ -57,20 +63,23 @@ class Pacer:
     def __init__(self, runner: Runner) -> None:
         """Read the clocks of ``runner``."""
         self._runner = runner
-        self._gone = _Reading()
-        self._since: _Reading | None = None
+        # One value, since another thread reads it: what has gone by, and since when items run again.
+        self._so_far: tuple[_Reading, _Reading | None] = _Reading(), None
         self._queued_before_s = runner.queued_s()
         self._queued_s: Seconds = 0.0
         self._marks: deque[_Reading] = deque([_Reading()], maxlen=64)
 
     def go(self) -> None:
         """Items run from now on."""
-        self._since = self._now()
+        self._so_far = self._so_far[0], self._now()
 
     def stop(self) -> None:
         """None run any more."""
-        self._gone = self._read()
-        self._since = None
+        self._so_far = self._read(), None
+
+    def is_here(self) -> bool:
+        """Tell whether the calling thread is the one whose clocks are read."""
+        return self._runner.is_here()
 
     def look(self) -> Pace:
         """Say how it goes. Time in the queue for a core counts as computing: it is not what the work waits for."""
@@ -99,7 +108,7 @@ class Pacer:
         return _Reading(time.perf_counter(), self._runner.cpu_s(), time.process_time())
 
     def _read(self) -> _Reading:
-        gone, since = self._gone, self._since
+        gone, since = self._so_far
         if since is None:
             return gone
         now = self._now()

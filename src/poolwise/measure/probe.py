@@ -41,8 +41,10 @@ PROBE_CHUNK_S: Seconds = 0.002
 # long: starting and ending the watch takes 0.15 ms, which is 3 % of 100,000 calls of x + 1.
 FEW_ITEMS = 5000
 WATCH_AFTER_S: Seconds = 0.005
-# Asking how long this thread was kept from a core takes 0.02 ms, and is done for work of at least so long.
-QUEUED_FROM_S: Seconds = 0.001
+# Asking how long this thread was kept from a core takes 0.02 ms, and is done for work of at least so long: longer than
+# the interpreter's switch interval, since asking lets the GIL go, and the watch, which waits for it, would see nothing
+# else than that.
+QUEUED_FROM_S: Seconds = 0.006
 # Above this share most looks found the GIL held, which is no accident.
 MOSTLY = 0.5
 # A first chunk that took so many times the mean of the others is told apart from them.
@@ -175,6 +177,7 @@ class Probe:
             argument=_payload(self._sample_items(), by_value=by_value) if shipping else None,
             result=_payload(self._sample_results(), by_value=by_value) if shipping else None,
             function=measure_payload(function, by_value=True) if shipping and by_value else None,
+            hot=self._watch.hot() if self._watch else self._before.hot if self._before else None,
         )
 
     # --- A backend like any other -----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from poolwise.measure.locks import locked_share
 from poolwise.model.events import ChunkDone
 from poolwise.model.options import BackendName
 from poolwise.model.recent import Recent
@@ -17,8 +18,17 @@ MOST_CHUNKS = 512
 class Tally:
     """Hears of finished chunks, and says what they have in common since the last time that it was asked."""
 
-    def __init__(self, kind: BackendName, queued_s: Callable[[], Seconds] | None = None) -> None:
-        """Begin with nothing, for workers of one kind; ``queued_s`` tells for how long they waited for a core so far."""
+    def __init__(
+        self,
+        kind: BackendName,
+        queued_s: Callable[[], Seconds] | None = None,
+        at_work: Callable[[], list[int]] | None = None,
+    ) -> None:
+        """Begin with nothing, for workers of one kind.
+
+        ``queued_s`` tells for how long they waited for a core so far, ``at_work`` which threads are at work now.
+        """
+        self._at_work = at_work
         self.kind = kind
         self._queued_s = queued_s
         self._begin()
@@ -49,6 +59,9 @@ class Tally:
         self._begin()
         seen = sum(count for count, _, _ in chunks)
         wall_s, cpu_s = sum(wall_s for _, wall_s, _ in chunks), sum(cpu_s for _, _, cpu_s in chunks)
+        if self.kind == "asyncio":
+            # They run by turns in one thread, and have its clock in common.
+            cpu_s = min(wall_s, busy_s * seen / items)
         if not seen or seconds <= 0:
             return None
         return Recent(
@@ -60,6 +73,7 @@ class Tally:
             typical_s=sorted(wall / count for count, wall, _ in chunks)[len(chunks) // 2],
             least_wait_s=max(0.0, min((wall - cpu) / count for count, wall, cpu in chunks)),
             busy=busy_s / seconds,
+            locked=locked_share(self._at_work()) if self._at_work is not None else 0.0,
         )
 
     def _begin(self) -> None:

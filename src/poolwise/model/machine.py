@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from poolwise.model.classes import frozen
 from poolwise.model.options import StartMethod
+from poolwise.model.plain import as_dict, from_plain
 from poolwise.model.units import Bytes
 
 
@@ -32,6 +34,14 @@ class Machine:
     memory_bytes: Bytes = 0
     """Memory of the machine or of the cgroup, whichever is less."""
     memory_free_bytes: Bytes = 0
+    cores_busy: int = 0
+    """Cores of these that others keep busy, as far as there is clear evidence."""
+    open_files_limit: int | None = None
+    """Files and sockets that this process may have open at a time; None: no limit, or not known."""
+    open_files: int = 0
+    """How many it has open now."""
+    threads_limit: int | None = None
+    """Threads and processes that may still be started; None: no limit, or not known."""
     gil: bool = True
     """False on a free-threaded interpreter whose GIL is off."""
     python: str = ""
@@ -51,6 +61,20 @@ class Machine:
     """Whose native threads these are; any other of them could hold a lock at the moment of a fork."""
     in_worker: bool = False
     """This process is one of Poolwise's workers."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Machine:
+        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
+        return from_plain(cls, data)
+
+    @property
+    def cores_free(self) -> int:
+        """Cores to take: those that nobody else keeps busy, and one at least."""
+        return max(1, self.cores - self.cores_busy)
 
 
 def unexplained(native_threads: int, pools: Iterable[NativePool]) -> int:

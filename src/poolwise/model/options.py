@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 from poolwise.errors import OptionError, UnknownOptionError
-from poolwise.model.classes import field_names, frozen
+from poolwise.model.classes import field_names, frozen, replace
+from poolwise.model.plain import as_dict, from_plain
 from poolwise.model.progress import Progress
 from poolwise.model.units import Bytes, Seconds
 
@@ -79,6 +80,19 @@ class Options:
         _flag("ordered", self.ordered)
         _progress(self.progress)
         _initializer(self.initializer, self.initargs)
+
+    def without_objects(self) -> Options:
+        """Leave out what is the caller's own object: it decides nothing, and a record of a run should not hold it."""
+        return replace(self, progress="auto", initializer=None, initargs=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what is plain of them; ``progress`` and ``initializer`` are the caller's objects and decide nothing."""
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Options:
+        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
+        return from_plain(cls, data)
 
     @classmethod
     def from_keywords(cls, verb: str, keywords: Mapping[str, Any]) -> Options:

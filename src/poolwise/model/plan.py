@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from poolwise.model.classes import frozen
 from poolwise.model.machine import NativePool
 from poolwise.model.options import BackendName, StartMethod
+from poolwise.model.plain import as_dict
 from poolwise.model.units import Seconds
+
+BoundedBy: TypeAlias = Literal["memory", "files", "threads", "load"]
+TasksAre: TypeAlias = Literal["coroutines", "threads"]
 
 # --- Reasons -------------------------------------------------------------------------------------------------
 
@@ -184,6 +188,19 @@ class NotMeasured:
     """Nothing was measured before (the backend was given), so that chunks are sized while running."""
 
 
+@frozen
+class Bounded:
+    """More at a time would promise more, but the machine has no more of something."""
+
+    by: BoundedBy
+    workers: int
+    """Workers, or items at a time, that there may be."""
+    free: int
+    """What there is to take: bytes, files, threads or cores."""
+    each: int = 1
+    """What each of them takes."""
+
+
 Reason: TypeAlias = (
     Forced
     | WorkEnded
@@ -209,6 +226,7 @@ Reason: TypeAlias = (
     | NotIsolated
     | Joined
     | OnlyHere
+    | Bounded
 )
 
 
@@ -240,6 +258,7 @@ class Candidate:
     estimate: Estimate | None
     tasks_per_worker: int = 1
     why_not: Reason | None = None
+    tasks_are: TasksAre = "coroutines"
 
 
 @frozen(kw_only=True)
@@ -249,7 +268,9 @@ class Plan:
     backend: BackendName
     workers: int = 1
     tasks_per_worker: int = 1
-    """Coroutines that one worker runs at a time; 1 for ordinary functions."""
+    """Items that one worker process runs at a time."""
+    tasks_are: TasksAre = "coroutines"
+    """Where that is more than one: coroutines of its event loop, or calls on threads of its own."""
     here: bool = False
     """The calling thread runs items besides."""
     chunksize: int | None = None
@@ -263,6 +284,47 @@ class Plan:
     estimate: Estimate | None = None
     reasons: tuple[Reason, ...] = ()
     rejected: tuple[Candidate, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)
+
+
+@frozen
+class Turning:
+    """What would change the decision: one fact, all others being as they are."""
+
+    fact: Literal["cores", "item_s", "items"]
+    """The cores to use, the seconds that an item takes, the items that are left."""
+    at: float
+    """From this on, or ``below`` this, another backend would be chosen."""
+    below: bool
+    backend: BackendName
+    factor: float
+    """``at`` as a multiple of what it is now."""
+
+
+@frozen(kw_only=True)
+class Revision:
+    """A Plan that was made while the run was going on, and what had changed since the one before."""
+
+    at_s: Seconds
+    """Since the run began."""
+    backend: BackendName
+    workers: int
+    before: BackendName
+    item_s: Seconds | None = None
+    """What an item took by then ..."""
+    item_before_s: Seconds | None = None
+    """... and what had been thought."""
+    waiting: float | None = None
+    """The share of it that was waiting, 0 to 1 ..."""
+    waiting_before: float | None = None
+    """... and what had been thought."""
+    lock: bool = False
+    """Threads were seen standing in line at a lock of the function's."""
+    only_here: bool = False
+    """An item had failed because it was not run in the calling thread."""
 
 
 def plan_ended(items: int, seconds: Seconds, *, coroutine: bool = False) -> Plan:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from poolwise.model.classes import frozen
+from poolwise.model.plain import as_dict, from_plain
 from poolwise.model.units import Bytes, Seconds
 
 
@@ -15,6 +19,23 @@ class Payload:
     """Pickling and unpickling together."""
     problem: str | None = None
     """Why it cannot be shipped at all; None where it can."""
+
+
+@frozen
+class Hot:
+    """The line of the user's own code in which the time went, as the looks at its thread saw it."""
+
+    file: str
+    line: int
+    function: str
+    callee: str
+    """What the line had called, most of the time: "recv"; "" where it computed by itself."""
+    share: float
+    """Share of the time that was spent on this line, in all that it calls included, 0 to 1."""
+    waiting_share: float
+    """Share of the time that was spent waiting on this line, a part of ``share``."""
+    samples: int = 0
+    """Looks at the thread that this is taken from."""
 
 
 @frozen(kw_only=True)
@@ -37,12 +58,20 @@ class Profile:
     gil_held: float | None
     """Share of the wall time in which the function held the GIL, 0 to 1; None where it was not measured."""
     gil_samples: int = 0
+    serial_s: Seconds = 0.0
+    """Time that one process needs for an item at least, however many threads it has: a lock within. 0: none was seen."""
     coroutine: bool = False
     """The function is a coroutine function."""
+    memory_bytes: Bytes = 0
+    """What this process grew by while an item ran, at its peak; 0 where it was too little to see."""
+    open_files: int | None = None
+    """Files and sockets that an item has open while it runs; None where that was not seen."""
     argument: Payload | None = None
     result: Payload | None = None
     function: Payload | None = None
     """Shipping the function itself, once per worker."""
+    hot: Hot | None = None
+    """Where the time went; None where that was not seen."""
 
     @property
     def waiting(self) -> float:
@@ -62,3 +91,12 @@ class Profile:
         if self.gil_held is None:
             return self.thread_cpu_s
         return self.gil_held * self.wall_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Profile:
+        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
+        return from_plain(cls, data)

@@ -26,6 +26,9 @@ class Recent:
     busy: float
     """Cores that this process kept busy, itself and its threads."""
 
+    locked: float = 0.0
+    """Share of the workers at work that wait for a lock of this process; 0 where nobody tells."""
+
     @property
     def waiting(self) -> float:
         """Share of the items' time in which they did not compute, 0 to 1."""

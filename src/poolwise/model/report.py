@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from poolwise.model.classes import frozen
+from poolwise.model.facts import Facts, turnings_of
+from poolwise.model.limit import Limit, Spent, find_limit
 from poolwise.model.machine import Machine
-from poolwise.model.plan import Plan
+from poolwise.model.plain import as_dict
+from poolwise.model.plan import Plan, Revision, Turning
 from poolwise.model.profile import Profile
 from poolwise.model.prose import say
 from poolwise.model.units import Seconds
@@ -23,8 +28,12 @@ class Report:
     """Items that came to an end, failed ones included."""
     failed: int = 0
     retried: int = 0
+    revisions: tuple[Revision, ...] = ()
+    """The Plans that came after the first, each with what had changed; ``plan`` is the last of them."""
+    at_once: int | None = None
+    """So many at a time, in the end, since more brought nothing or were refused; None: nobody objected."""
     revised: int = 0
-    """Times that the Plan was changed while running, because the work was heavier than it had been thought."""
+    """Times that the Plan was made anew while running, because the work was another than it had been thought."""
     deaths: int = 0
     """Workers that died or had to be killed."""
     recycled: int = 0
@@ -41,10 +50,43 @@ class Report:
     """The part of ``wall_s`` after the Plan was made: beside ``plan.estimate`` it tells how good the estimate was."""
     cpu_s: Seconds = 0.0
     """CPU of this process and of its worker processes meanwhile."""
+    read_s: Seconds = 0.0
+    """Time that the caller's iterator took to give the items; workers may have been busy meanwhile."""
+    longest_s: Seconds = 0.0
+    """What the longest item took, at least: of items that ran in one chunk only the mean is known."""
+    facts: Facts | None = None
+    """What the Plan was made by; None where there was nothing to decide."""
+
+    @property
+    def estimate_error(self) -> float | None:
+        """How far the estimate of the rest was off, as a share of what it took: 0.1 is 10 % too much, -0.1 too little.
+
+        None where nothing was estimated: the backend was given, or how many items would come was not known.
+        """
+        if self.plan.estimate is None or not self.plan.items or self.run_s <= 0:
+            return None
+        return self.plan.estimate.total_s / self.run_s - 1
+
+    @property
+    def limit(self) -> Limit | None:
+        """What kept the run from being faster; None where the figures do not tell."""
+        spent = Spent(
+            wall_s=self.wall_s, run_s=self.run_s, cpu_s=self.cpu_s, read_s=self.read_s, longest_s=self.longest_s
+        )
+        return find_limit(self.plan, self.profile, self.machine, spent)
+
+    @property
+    def turnings(self) -> tuple[Turning, ...]:
+        """What would change the decision; found when it is asked for, which takes some milliseconds."""
+        return turnings_of(self.facts)
 
     def __str__(self) -> str:
         """Say in plain words what was done and why."""
         return say(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)
 
 
 @frozen(kw_only=True)
@@ -59,7 +101,18 @@ class Diagnosis:
     sample_s: Seconds
     total: int | None
     """Items in all; None where that is not known."""
+    facts: Facts | None = None
+    """What the Plan was made by; None where there was nothing to decide."""
+
+    @property
+    def turnings(self) -> tuple[Turning, ...]:
+        """What would change the decision; found when it is asked for, which takes some milliseconds."""
+        return turnings_of(self.facts)
 
     def __str__(self) -> str:
         """Say in plain words what was found."""
         return say(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)

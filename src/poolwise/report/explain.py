@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from poolwise.model.plan import Candidate, IsCoroutine, NotMeasured, Plan, PoolCostsMore, Predicted, WorkEnded
+from poolwise.model.plan import Candidate, IsCoroutine, NotMeasured, Plan, PoolCostsMore, Predicted, Turning, WorkEnded
 from poolwise.model.profile import Payload, Profile
 from poolwise.model.prose import say
 from poolwise.model.report import Diagnosis, Report
 from poolwise.model.units import Seconds
+from poolwise.report.bounds import error_text, hot_text, limit_text, revision_text, turning_text
 from poolwise.report.figures import counted, duration, number, share, size
 from poolwise.report.reasons import reason_text, rejection_text
 
@@ -26,6 +27,7 @@ LIMITS = {
     "waiting": "limited by waiting",
     "cores": "limited by the cores",
     "GIL": "limited by the GIL",
+    "lock": "limited by a lock within the function",
     "shipping": "limited by shipping items and results",
     "one event loop": "limited by computing in one event loop",
 }
@@ -39,14 +41,20 @@ SLOW_START_S: Seconds = 0.001
 def explain_report(report: Report) -> str:
     """Say what was done and why."""
     measured = counted(report.profile.items, "item") if report.profile is not None else ""
-    lines = [_done(report), *_decided(report.plan), *_measured(report.profile, measured), *_happened(report)]
+    lines = [
+        *(_done(report), *_decided(report.plan), *_instead(report.turnings)),
+        *(*_measured(report.profile, measured), *_happened(report)),
+    ]
     return "\n".join(lines)
 
 
 @say.register
 def explain_diagnosis(diagnosis: Diagnosis) -> str:
     """Say how the work would be run, and why."""
-    lines = [advice(diagnosis.plan), *_decided(diagnosis.plan), *_measured(diagnosis.profile, _sample(diagnosis))]
+    lines = [
+        *(advice(diagnosis.plan), *_decided(diagnosis.plan), *_instead(diagnosis.turnings)),
+        *_measured(diagnosis.profile, _sample(diagnosis)),
+    ]
     return "\n".join(lines)
 
 
@@ -69,6 +77,8 @@ def how(way: Plan | Candidate) -> str:
         return f"{text} beside the calling thread"
     if way.backend == "asyncio":
         return f"an event loop with {text} at a time"
+    if way.tasks_per_worker > 1 and way.tasks_are == "threads":
+        return f"{text} with {counted(way.tasks_per_worker, 'thread')}{' each' if way.workers > 1 else ''}"
     if way.tasks_per_worker > 1:
         return f"{text} with {counted(way.tasks_per_worker, 'coroutine')} at a time in each"
     return text
@@ -112,6 +122,8 @@ def _measured(profile: Profile | None, what: str) -> Iterator[str]:
         yield _line("", f"the first took {duration(profile.first_s)} (imports, caches, connections)")
     if profile.gil_held is not None and profile.gil_samples:
         yield _line("", f"the GIL was held {share(profile.gil_held)} of the time ({_samples(profile.gil_samples)})")
+    if profile.hot is not None:
+        yield _line("", hot_text(profile.hot))
     shipped = (("an item", profile.argument), ("a result", profile.result), ("the function", profile.function))
     for thing, payload in shipped:
         if payload is not None:
@@ -143,17 +155,27 @@ def _rejection(candidate: Candidate) -> str:
     return f"{name}: {rejection_text(candidate.why_not)}" if candidate.why_not is not None else name
 
 
+def _instead(turnings: Iterable[Turning]) -> Iterator[str]:
+    for place, turning in enumerate(turnings):
+        yield _line("" if place else "instead", turning_text(turning))
+
+
 def _happened(report: Report) -> Iterator[str]:
     if report.plan.estimate is not None and report.plan.items:
-        estimate = duration(report.plan.estimate.total_s)
-        yield _line("happened", f"the rest took {duration(report.run_s)} (estimated: {estimate})")
+        estimate, error = duration(report.plan.estimate.total_s), report.estimate_error
+        off = f", {error_text(error)}" if error is not None else ""
+        yield _line("happened", f"the rest took {duration(report.run_s)} (estimated: {estimate}{off})")
     cores = report.machine.cores if report.machine is not None else None
     used = f"{duration(report.cpu_s)} of CPU time"
     if cores is not None and report.wall_s > 0:
         used += f", {share(report.cpu_s / report.wall_s / cores)} of {counted(cores, 'core')}"
     yield _line("used", used)
-    if report.revised:
-        yield _line("revised", "the work was heavier than the first items had shown, and the plan was made anew")
+    if (limit := report.limit) is not None:
+        yield _line("limit", limit_text(limit))
+    for place, revision in enumerate(report.revisions):
+        yield _line("" if place else "revised", revision_text(revision))
+    if report.at_once is not None:
+        yield _line("far side", f"no more than {number(report.at_once)} at a time: more only made each of them slower")
     troubles = [("items tried again", report.retried), ("workers lost", report.deaths)]
     troubles.append(("items refused in company and tried again with less", report.crowded))
     troubles.append(("workers replaced, having grown beyond memory_limit", report.recycled))

@@ -7,7 +7,7 @@ from typing import Any
 
 from poolwise.model import plan
 from poolwise.model.machine import unexplained
-from poolwise.report.figures import counted, duration, number, share
+from poolwise.report.figures import counted, duration, number, share, size
 
 # What set the number of cores, as it is said.
 CORES_FROM = {
@@ -15,6 +15,7 @@ CORES_FROM = {
     "affinity": "the process is bound to it",
     "cgroup": "the container's quota",
     "worker": "inside a worker",
+    "load": "other programs keep the others busy",
 }
 
 
@@ -91,6 +92,18 @@ def _one_core(reason: plan.OneCore) -> str:
     return f"there is only one core to use ({CORES_FROM.get(reason.source, reason.source)})"
 
 
+def _bounded(reason: plan.Bounded) -> str:
+    if reason.by == "load":
+        busy = counted(reason.each, "core")
+        return f"other programs keep {busy} busy, which leaves {number(reason.free)}"
+    if reason.by == "memory":
+        room = f"each takes about {size(reason.each)}, and {size(reason.free)} of memory may be taken"
+        return f"no more than {number(reason.workers)} at a time: {room}"
+    what = "open file" if reason.by == "files" else "thread"
+    each = f", {number(reason.each)} for each" if reason.each > 1 else ""
+    return f"no more than {number(reason.workers)} at a time: {counted(reason.free, f'more {what}')} may be taken{each}"
+
+
 def _not_isolated(reason: plan.NotIsolated) -> str:
     first, others = reason.modules[0], len(reason.modules) - 1
     loaded = f"{first} and {counted(others, 'other package')} are" if others else f"{first} is"
@@ -134,6 +147,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     plan.NotMeasured: lambda _: (
         "nothing was measured beforehand; how many items travel together is found while running"
     ),
+    plan.Bounded: _bounded,
 }
 
 # What reads differently where it speaks against a way.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator
@@ -155,11 +156,14 @@ class Driver:
     @contextlib.contextmanager
     def lent(self) -> Iterator[None]:
         """Let another thread ``assist`` while the caller's runs an item."""
+        home = os.getpid()
         self._baton.release()
         try:
             yield
         finally:
-            self._baton.acquire()
+            # In a child that the function has forked, who held it then would never give it back.
+            if os.getpid() == home:
+                self._baton.acquire()
 
     def assist(self, backend: Backend, workers: Callable[[Scheduler], int]) -> None:
         """Play the scheduler while the caller's thread runs an item, from another thread: hear, send, and staff.

@@ -76,6 +76,7 @@ class Scheduler:
         self._inquest = Inquest()
         self._crowd = Crowd()
         self._paused = False
+        self._suspicious = False
         self._attempts: dict[int, int] = {}
         self._asked_back: int | None = None
         self._hired_ahead = 0
@@ -107,6 +108,11 @@ class Scheduler:
         return self._staff.busy
 
     @property
+    def begun(self) -> int:
+        """Items that were sent at least once."""
+        return self._supply.next
+
+    @property
     def only_here(self) -> bool:
         """An item has failed because it was not run in the calling thread."""
         return self._crowd.only_here
@@ -115,6 +121,11 @@ class Scheduler:
     def most_workers(self) -> int | None:
         """More at a time than this were too many; None: nothing is known of it."""
         return self._crowd.limit
+
+    @property
+    def has_suspects(self) -> bool:
+        """An item may have killed a worker: it is to be tried again where that harms nobody else."""
+        return self._suspicious
 
     @property
     def paused(self) -> bool:
@@ -157,6 +168,11 @@ class Scheduler:
     def item_s(self) -> Seconds | None:
         """What an item takes, by the newest chunks."""
         return self._supply.item_s
+
+    @property
+    def longest_s(self) -> Seconds:
+        """What the longest item took, at least."""
+        return self._supply.longest_s
 
     def lowest_needed(self) -> int:
         """Give the number below which no item is needed any more."""
@@ -214,7 +230,8 @@ class Scheduler:
             case ChunkDone():
                 self._chunk_done(event)
             case TakenBack():
-                self._asked_back = None
+                # Those who are recalled answer too.
+                self._asked_back = None if self._asked_back == event.worker else self._asked_back
                 self._supply.leftovers.give_back_last(self._staff.cut(event.worker, event.kept))
             case Waited():
                 return self._advance(waited=True)
@@ -263,7 +280,9 @@ class Scheduler:
             if offset > begin and len(outcome.values) >= offset:
                 self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
             error = outcome.errors[offset]
-            if self._crowd.excuses(chunk.id, error.error, self.workers, self._wishes.crowding):
+            # Where the values before it were not kept, they would have to be made once more.
+            kept = len(outcome.values) >= offset
+            if kept and self._crowd.excuses(chunk.id, error.error, self.workers, self._wishes.crowding):
                 self._run_in_less_company(chunk.start + offset, marked=chunk.marked)
                 excused = True
             else:
@@ -353,6 +372,9 @@ class Scheduler:
 
     def _run_again(self, start: int, stop: int) -> None:
         if start < stop:
+            self._suspicious = True
+            if self._supply.crew.here is not None:
+                self._staff.bench((self._supply.crew.here,))
             self._supply.leftovers.add_first(self._supply.chunk(start, stop, marked=True))
 
     # --- What to do now ---------------------------------------------------------------------------------------

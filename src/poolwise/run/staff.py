@@ -50,7 +50,7 @@ class Staff:
 
     def room(self, depth: int) -> int:
         """Count the chunks that could be sent if each worker may hold ``depth``."""
-        return sum(depth - len(queue) for queue in self._queues.values())
+        return sum(depth - len(queue) for worker, queue in self._queues.items() if worker not in self._benched)
 
     def hire(self, *, at_once: bool = False) -> int:
         """Name a new worker, which is not ready yet; ``at_once``: it may be given chunks."""

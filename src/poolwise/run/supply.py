@@ -43,6 +43,8 @@ class Supply:
         """What the consumer of a stream has done with."""
         self.value_bytes = 0.0
         """How large results are, by the newest chunk."""
+        self.longest_s: Seconds = 0.0
+        """What the longest item took at least: of a chunk only the mean is known."""
         self._wishes = wishes
         self._lowest_needed = lowest_needed
         self._sizer = ChunkSizer(self.crew.sizing)
@@ -59,6 +61,7 @@ class Supply:
 
     def learn(self, start: int, count: int, wall_s: Seconds, item_bytes: float) -> None:
         """``count`` items from this one on took so long together, and so many bytes each to travel."""
+        self.longest_s = max(self.longest_s, wall_s / count) if count else self.longest_s
         self._sizer = self._sizer_of(start)
         self._sizer.observe(count, wall_s, item_bytes)
 

@@ -54,6 +54,8 @@ class Crew:
     """What a worker has not begun can be taken back from it."""
     at_once: bool = False
     """A worker is sent its first chunk with its start: it is ready in a moment, and need not wait for it then."""
+    here: int | None = None
+    """The worker that is the calling thread. It is given nothing more once an item may have killed another."""
 
 
 @mutable

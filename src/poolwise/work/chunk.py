@@ -28,6 +28,8 @@ RunCoroutine = Callable[[Coroutine[Any, Any, Any]], Any]
 EXTENDS_FAST = sys.version_info < (3, 12)
 # Fewer values are not worth the detour.
 MANY = 1000
+# Their frames tell the user nothing.
+OURS = (__name__, f"{__name__}_threads")
 
 
 @frozen
@@ -161,7 +163,7 @@ def _run_each(
         if mark is not None:
             mark(offset)
         try:
-            values.append(_within(function, item, rules.timeout_s))
+            values.append(within(function, item, rules.timeout_s))
         except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
             values.append(None)
             errors[offset] = task_error(error, home)
@@ -170,7 +172,7 @@ def _run_each(
     return values, errors
 
 
-def _within(function: Callable[[Any], Any], item: Any, timeout_s: Seconds | None) -> Any:  # noqa: ANN401 - any item, any result
+def within(function: Callable[[Any], Any], item: Any, timeout_s: Seconds | None) -> Any:  # noqa: ANN401 - any item, any result
     """Call the function, and fail an item that took too long even where nothing could cut it short."""
     if timeout_s is None:
         return function(item)
@@ -214,7 +216,7 @@ def format_error(error: BaseException) -> str:
 
 def _user_frames(error: BaseException) -> Any:  # noqa: ANN401 - a TracebackType or None
     frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_globals.get("__name__") == __name__:
+    while frames is not None and frames.tb_frame.f_globals.get("__name__") in OURS:
         frames = frames.tb_next
     return frames if frames is not None else error.__traceback__
 

@@ -31,6 +31,8 @@ class Items(Protocol):
     """A forked worker finds the items in its own memory, so that only index ranges need to travel."""
     quick: bool
     """Reading has not kept anybody waiting lately."""
+    read_s: Seconds
+    """Time that the caller's iterators took to give the items."""
     error: BaseException | None
     """What the caller's iterator raised, which ended the items."""
 
@@ -72,6 +74,7 @@ class Indexed:
         self.known = self.total
         self.inherited = True
         self.quick = True
+        self.read_s: Seconds = 0.0
         self.error: BaseException | None = None
 
     def slice(self, start: int, stop: int) -> Sequence[Any]:
@@ -137,6 +140,7 @@ class Stream:
         self.error: BaseException | None = None
         self._quick = 0
         self.quick = False
+        self.read_s: Seconds = 0.0
 
     def slice(self, start: int, stop: int) -> Sequence[Any]:
         """Give the items ``start`` to ``stop - 1``, which must have been read and not forgotten."""
@@ -153,7 +157,9 @@ class Stream:
         count = min(count, 1 + self._quick // EARNED)
         begun = time.monotonic()
         got = self._take(count)
-        self._quick = 0 if time.monotonic() - begun > patience_s else self._quick + got
+        took_s = time.monotonic() - begun
+        self.read_s += took_s
+        self._quick = 0 if took_s > patience_s else self._quick + got
         self.quick = self._quick >= EARNED
         if got < count:
             self.total = self.known

@@ -11,6 +11,7 @@ from poolwise.errors import OptionError
 from poolwise.model.machine import Machine
 from poolwise.model.options import Options
 from poolwise.model.plan import (
+    Bounded,
     CannotShip,
     CannotTimeOut,
     Computes,
@@ -154,10 +155,142 @@ def test_computing_gets_a_process_for_each_core():
     assert (plan.backend, plan.workers, plan.tasks_per_worker, plan.start_method) == ("processes", 6, 1, "fork")
 
 
-def test_half_waiting_gets_more_processes_than_cores():
-    """What computes and waits by turns keeps the cores busy only with more processes than cores."""
-    plan = decide(make_profile(0.05, cpu=0.5), make_machine(2), Options(), 10_000)
-    assert (plan.backend, plan.workers) == ("processes", 4)
+HALF_WAITING = make_profile(0.05, cpu=0.5)
+
+
+def way(plan):
+    """Give the way of working in short."""
+    return plan.backend, plan.workers, plan.tasks_per_worker, plan.tasks_are
+
+
+@pytest.mark.parametrize(
+    ("profile", "cores", "left", "expected"),
+    [
+        # Half of it waiting, and a long run: enough threads that each core has one that computes, nearly always.
+        (HALF_WAITING, 2, 10_000, ("processes", 2, 8, "threads")),
+        (HALF_WAITING, 8, 10_000, ("processes", 8, 8, "threads")),
+        # Few items need fewer.
+        (HALF_WAITING, 2, 12, ("processes", 2, 4, "threads")),
+        # Mostly waiting: one GIL would do for 20 at a time, and each core has one.
+        (make_profile(0.1, cpu=0.05), 4, 10_000, ("processes", 4, 32, "threads")),
+        # Hardly any computing: threads of this process.
+        (make_profile(0.1, cpu=0.005), 4, 10_000, ("threads", 127, 1, "coroutines")),
+        # Hardly any waiting: nothing to be gained inside.
+        (make_profile(0.1, cpu=0.97), 4, 10_000, ("processes", 4, 1, "coroutines")),
+        # It waits and computes without the GIL: threads of this process have all the cores.
+        (make_profile(0.05, cpu=0.5, gil=0.01), 4, 10_000, ("threads", 8, 1, "coroutines")),
+    ],
+)
+def test_what_waits_and_computes_gets_processes_with_threads(profile, cores, left, expected):
+    """Where one GIL is the limit and each process would wait, there are as many processes as cores, and threads."""
+    assert way(decide(profile, make_machine(cores), Options(), left)) == expected
+
+
+@pytest.mark.parametrize(
+    "careful", [{"timeout": 5.0}, {"crash_retries": 0}, {"initializer": print}], ids=lambda options: next(iter(options))
+)
+def test_where_items_must_be_told_apart_there_are_more_processes_than_cores(careful):
+    """What can be ended, blamed or prepared only one at a time has a process of its own."""
+    plan = decide(HALF_WAITING, make_machine(2), Options(**careful), 10_000)
+    assert way(plan) == ("processes", 4, 1, "coroutines")
+
+
+def test_max_workers_bounds_the_calls_at_a_time_wherever_they_run():
+    """It may be a server's limit: eight at a time are two processes with four threads."""
+    assert way(decide(HALF_WAITING, make_machine(2), Options(max_workers=8), 10_000)) == ("processes", 2, 4, "threads")
+
+
+# --- What the machine has too little of ----------------------------------------------------------------------
+
+GIB, MIB = 1 << 30, 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("profile", "machine", "workers", "reason"),
+    [
+        # 0.8 GiB may be taken, and each process takes 0.2 GiB.
+        (
+            make_profile(0.1, cpu=1.0, memory_bytes=GIB // 5),
+            make_machine(16, memory_free_bytes=GIB),
+            4,
+            Bounded("memory", 4, int(0.8 * GIB), GIB // 5),
+        ),
+        # What an item takes was too little to see: a worker takes 8 MiB all the same.
+        (
+            make_profile(0.1, cpu=1.0),
+            make_machine(16, memory_free_bytes=100 * MIB),
+            10,
+            Bounded("memory", 10, 80 * MIB, 8 * MIB),
+        ),
+        # 256 files, of which 24 are open and 32 are spared: 100 threads with two each.
+        (
+            make_profile(1.0, cpu=0.0),
+            make_machine(4, open_files_limit=256, open_files=24),
+            100,
+            Bounded("files", 100, 200, 2),
+        ),
+        # It was seen that an item has five files open.
+        (
+            make_profile(1.0, cpu=0.0, open_files=5),
+            make_machine(4, open_files_limit=256, open_files=24),
+            40,
+            Bounded("files", 40, 200, 5),
+        ),
+        (make_profile(1.0, cpu=0.0), make_machine(4, threads_limit=36), 20, Bounded("threads", 20, 20, 1)),
+        (
+            make_profile(1.0, cpu=0.0, coroutine=True),
+            make_machine(4, open_files_limit=256, open_files=24),
+            100,
+            Bounded("files", 100, 200, 2),
+        ),
+    ],
+    ids=["memory", "least memory", "files", "files that were seen", "threads", "files of tasks"],
+)
+def test_the_machine_bounds_what_is_at_work(profile, machine, workers, reason):
+    """No more at a time than memory, files and threads allow; the Plan says what it was."""
+    plan = decide(profile, machine, Options(), 1000)
+    assert plan.workers == workers
+    assert reason in plan.reasons
+
+
+def test_what_does_not_bite_is_not_a_reason():
+    """A bound beyond what is wanted anyway is no word worth."""
+    machine = make_machine(2, open_files_limit=1024, open_files=10, threads_limit=30_000)
+    for profile in (SLEEPS, COMPUTES, HASHES, FETCHES, HALF_WAITING):
+        assert not [each for each in decide(profile, machine, Options(), 1000).reasons if isinstance(each, Bounded)]
+
+
+def test_without_anything_left_there_is_one_at_a_time():
+    """Less than one is nothing that could be done."""
+    machine = make_machine(4, open_files_limit=16, open_files=16, threads_limit=3, memory_free_bytes=MIB)
+    plan = decide(SLEEPS, machine, Options(), 1000)
+    assert (plan.backend, plan.workers) == ("loop", 1)
+
+
+def test_with_other_load_it_takes_what_is_free():
+    """Of eight cores, others keep five busy: three processes, and the Plan says so; one core is never given up."""
+    plan = decide(COMPUTES, make_machine(8, cores_busy=5), Options(), 1000)
+    assert (plan.backend, plan.workers) == ("processes", 3)
+    assert Bounded("load", 3, 3, 5) in plan.reasons
+    crowded = decide(COMPUTES, make_machine(2, cores_busy=9), Options(), 1000)
+    assert crowded.backend == "loop"
+    assert OneCore("load") in [each.why_not for each in crowded.rejected]
+
+
+def test_what_waits_does_not_mind_others():
+    """Waiting needs no core."""
+    plan = decide(make_profile(0.05, cpu=0.001), make_machine(2, cores_busy=1), Options(), 1000)
+    assert (plan.backend, plan.workers) == ("threads", 125)
+
+
+@pytest.mark.parametrize(("backend", "workers"), [("threads", 20), ("asyncio", 100)])
+def test_a_given_backend_is_bounded_unless_the_number_is_given_too(backend, workers):
+    """The number that nobody named is ours to answer for."""
+    machine = make_machine(4, open_files_limit=256, open_files=24, threads_limit=36)
+    plan = decide_forced(machine, Options(backend=backend), 5000, coroutine=backend == "asyncio")
+    assert plan.workers == workers
+    assert any(isinstance(each, Bounded) for each in plan.reasons)
+    assert decide_forced(machine, Options(backend=backend, max_workers=70), 5000, coroutine=False).workers == 70
 
 
 def test_coroutines_that_also_wait_share_a_worker():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import _thread
+import contextvars
 import hashlib
+import queue
+import signal
 import sys
 import threading
 import time
@@ -59,6 +62,31 @@ def test_pure_python_holds_the_gil():
 def test_sleeping_does_not_hold_the_gil():
     """Who sleeps has let the GIL go."""
     assert seen(lambda: time.sleep(WORK_S), most=0.3)
+
+
+def hot_line(work):
+    """Give the line in which ``work`` was seen most."""
+    watch = GilWatch()
+    watch.resume()
+    work()
+    watch.stop()
+    return watch.hot()
+
+
+@needs_gil
+def test_who_sleeps_is_seen_waiting_in_the_line_that_sleeps():
+    """The watch looks at the thread that it was resumed in, and at its CPU clock."""
+    tries = [hot_line(lambda: time.sleep(WORK_S)) for _ in range(TRIES)]
+    assert {(hot.file, hot.callee) for hot in tries if hot is not None} == {(__file__, "sleep")}
+    assert max(hot.waiting_share for hot in tries if hot is not None) > 0.7
+
+
+@needs_gil
+def test_who_computes_is_seen_computing():
+    """Also on a busy machine: who keeps the GIL and has no core is in the queue for one, and does not wait."""
+    tries = [hot_line(lambda: compute(WORK_S)) for _ in range(TRIES)]
+    assert {hot.function for hot in tries if hot is not None} == {"compute"}
+    assert min(hot.waiting_share for hot in tries if hot is not None) < 0.3
 
 
 @needs_gil
@@ -122,11 +150,83 @@ def test_looks_count_by_the_time_of_the_work_that_they_stand_for():
 
 
 def test_one_look_says_nothing():
-    """A single look is a coin that was thrown once."""
+    """A single look is a coin that was thrown once, but for one that waited for as long as no accident takes."""
     watch = GilWatch()
     watch._stretches = [(0.0, 1.0)]
-    watch._looks = [_Look(0.1, 0.2, 0.9)]
+    watch._looks = [_Look(0.1, 0.101, 0.102)]
     assert (watch.naps, watch.held) == (1, None)
+    watch._looks = [_Look(0.1, 0.2, 0.9)]
+    assert (watch.naps, watch.held) == (1, 1.0)
+
+
+def test_who_watches_looks_at_the_work_too_but_only_while_it_runs():
+    """The callback is called by the watching thread between two naps, and not in a pause."""
+    seen_by, enough = [], threading.Event()
+
+    def look():
+        seen_by.append(_thread.get_ident())
+        if len(seen_by) >= 3:
+            enough.set()
+
+    watch = GilWatch(look)
+    watch.resume()
+    assert enough.wait(10)
+    watch.pause()
+    watch.stop()
+    assert set(seen_by) != {_thread.get_ident()}
+    assert len(set(seen_by)) == 1
+    count = len(seen_by)
+    watch.stop()
+    assert len(seen_by) == count
+
+
+def test_the_watching_thread_has_the_context_of_who_began_it():
+    """Threads that it starts for the caller see the caller's context variables, as they would in a loop."""
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="lost")
+    found: queue.SimpleQueue[str] = queue.SimpleQueue()
+    watch = GilWatch(lambda: found.put(variable.get()))
+    variable.set("kept")
+    watch.resume()
+    assert found.get(timeout=10) == "kept"
+    watch.stop()
+
+
+def test_an_interrupted_stop_can_be_repeated():
+    """A Ctrl-C in the middle of stop() comes out of it as itself, and the next stop() ends what is left."""
+    hold = threading.Event()
+    at_it = threading.Event()
+
+    def look():
+        at_it.set()
+        hold.wait(10)
+
+    watch = GilWatch(look)
+    watch.resume()
+    assert at_it.wait(10)
+    with pytest.raises(InterruptedHere):
+        interrupted(watch.stop)
+    hold.set()
+    watch.stop()
+    watch.stop()
+
+
+class InterruptedHere(BaseException):
+    """Stands for a Ctrl-C."""
+
+
+def interrupted(act):
+    """Call ``act``, and interrupt it by a signal once it waits."""
+
+    def stop_here(_number, _frame):
+        raise InterruptedHere
+
+    before = signal.signal(signal.SIGALRM, stop_here)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        act()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_stop_leaves_no_thread():

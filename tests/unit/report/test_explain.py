@@ -99,8 +99,9 @@ def test_a_report_tells_what_was_done_and_why():
                     the GIL was held below 1 % of the time (68 samples)
                     shipping an item to another process: 5 bytes, 12.0 µs
                     shipping a result to another process: 1.00 MiB, 500 µs
-          happened  the rest took 69.0 ms (estimated: 64.0 ms)
+          happened  the rest took 69.0 ms (estimated: 64.0 ms, 7 % too low)
           used      55.5 ms of CPU time, 22 % of 2 cores
+          limit     the number of workers: all of them waited, and more could have waited at the same time
     """)
 
 
@@ -211,6 +212,14 @@ def test_the_summary_says_in_one_line_what_and_why(plan, line):
         (
             Plan(backend="processes", workers=4, tasks_per_worker=8),
             "4 processes with 8 coroutines at a time in each",
+        ),
+        (
+            Plan(backend="processes", workers=2, tasks_per_worker=8, tasks_are="threads"),
+            "2 processes with 8 threads each",
+        ),
+        (
+            Plan(backend="processes", workers=1, tasks_per_worker=8, tasks_are="threads"),
+            "1 process with 8 threads",
         ),
         (Plan(backend="asyncio", workers=64), "an event loop with 64 tasks at a time"),
     ],

@@ -104,6 +104,15 @@ def test_the_numbers_that_are_told():
     assert (play.scheduler.counts.chunks, play.scheduler.counts.started) == (3, 2)
 
 
+def test_the_longest_item_is_remembered():
+    """Of a chunk only the mean is known, which is less than its longest item took."""
+    play = Play(6, crew=crew(1, chunksize=2))
+    play.tell(WorkerReady(0))
+    for wall_s in (0.5, 4.0, 1.0):
+        play.done(0, wall_s=wall_s)
+    assert play.scheduler.longest_s == 2.0
+
+
 def test_all_that_is_left_is_taken_up_again():
     """One worker that may take all that is left at once takes it again after a death that is nobody's fault."""
     play = Play(2, crew=crew(1, chunksize=None, item_s=0.001, finish_s=1.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import types
 from collections import deque
 
 import pytest
@@ -157,6 +158,18 @@ def test_a_stream_is_read_no_further_than_asked(count, steps):
     read_all(items)
     assert (items.total, items.known) == (count, count)
     assert list(items.slice(0, count)) == list(range(count))
+
+
+def test_the_time_that_reading_takes_is_counted(monkeypatch):
+    """A generator that takes a second for each item is told from one that was never waited for."""
+    clock = itertools.count()
+    monkeypatch.setattr("poolwise.work.items.time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+    items = make_items((iter("abc"),))
+    assert items.read_s == 0
+    for _ in range(3):
+        items.read(1, patience_s=10.0)
+    assert items.read_s == 3
+    assert make_items(([1, 2],)).read_s == 0
 
 
 def test_a_quick_iterator_is_read_in_larger_and_larger_parts():

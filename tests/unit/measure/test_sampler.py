@@ -1,0 +1,255 @@
+"""The hottest line, found by looking at real threads that are known to be where they are."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import queue
+import threading
+import time
+import weakref
+
+import pytest
+
+from poolwise.measure.cpu import ThreadClock
+from poolwise.measure.gil import gil_enabled
+from poolwise.measure.sampler import MOST_FRAMES, Sampler, called_at, kind_of
+from poolwise.work.call import make_call
+from poolwise.work.chunk import ChunkRules, run_chunk
+
+pytestmark = pytest.mark.skipif(not gil_enabled(), reason="frames of a thread that runs without the GIL are not read")
+
+PATIENCE_S = 30.0
+
+
+class Held:
+    """A chunk of one item in a thread of its own, whose function waits until it is let go."""
+
+    def __init__(self, function):
+        """Start it, and come back once the function is there."""
+        self.gate = queue.SimpleQueue()
+        self.there = threading.Event()
+        call = make_call(lambda _: function(self), spread=False)
+        self.thread = threading.Thread(target=run_chunk, args=(call, [0], ChunkRules()))
+
+    def __enter__(self):
+        """Start it, and wait until the function says that it is there and then waits."""
+        self.thread.start()
+        assert self.there.wait(PATIENCE_S)
+        return self
+
+    def __exit__(self, *_):
+        """Let it go, and see it end."""
+        self.gate.put(None)
+        self.thread.join(PATIENCE_S)
+        assert not self.thread.is_alive()
+
+
+def wait_here(held):
+    """Wait in a C function that this very line calls."""
+    held.there.set()
+    held.gate.get(timeout=PATIENCE_S)
+
+
+def line_of(function, offset):
+    """Give the number of a line of a function's source, counted from its ``def``."""
+    return function.__code__.co_firstlineno + offset
+
+
+def looked(held, times=4, **how):
+    """Look so many times at the thread that is held."""
+    sampler = Sampler()
+    for _ in range(times):
+        sampler.look(held.thread.ident, **{"waiting": True, **how})
+    return sampler
+
+
+def settled(held, callee):
+    """Look until the thread has gone the last step from saying that it is there to waiting."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        hot = looked(held).hot()
+        if (hot is not None and hot.callee == callee) or time.monotonic() > end:
+            return hot
+
+
+def test_the_line_and_the_c_function_that_it_called():
+    """Who waits in C is found by the line that called, and the call is named from the source."""
+    with Held(wait_here) as held:
+        hot = settled(held, "get")
+    assert (hot.file, hot.line, hot.function) == (__file__, line_of(wait_here, 3), "wait_here")
+    assert (hot.callee, hot.share, hot.waiting_share, hot.samples) == ("get", 1.0, 1.0, 4)
+
+
+def test_a_library_in_between_is_walked_through():
+    """The line is the user's own; what is called is the innermost that is known."""
+
+    def encode(held):
+        return json.JSONEncoder(default=lambda _: library["wait"](held)).encode([object()])
+
+    library = {}
+    source = "def wait(held):\n held.there.set()\n return held.gate.get(timeout=30)"
+    exec(compile(source, os.__file__, "exec"), library)  # noqa: S102 - code that seems to be the standard library's
+    with Held(encode) as held:
+        hot = settled(held, "wait")
+    assert (hot.line, hot.callee) == (line_of(encode, 1), "wait")
+
+
+def test_where_all_is_a_librarys_the_innermost_line_stands_for_it():
+    """A function of an installed package, given as it is, has no line of the user's own."""
+    waited = threading.Event()
+    thread = threading.Thread(target=run_chunk, args=(make_call(waited.wait, spread=False), [PATIENCE_S], ChunkRules()))
+    thread.start()
+    try:
+        sampler, end = Sampler(), time.monotonic() + PATIENCE_S
+        while (hot := sampler.hot()) is None or hot.callee != "acquire":
+            assert time.monotonic() < end
+            sampler.look(thread.ident, waiting=True)
+    finally:
+        waited.set()
+        thread.join(PATIENCE_S)
+    assert hot.file == threading.__file__
+
+
+def test_waiting_and_computing_are_told_apart_and_weighed_by_time():
+    """Each look counts for the time that it stands for."""
+    with Held(wait_here) as held:
+        settled(held, "get")
+        sampler = looked(held, 1, waiting=True, seconds=0.001)
+        sampler.look(held.thread.ident, waiting=False, seconds=0.003)
+    assert sampler.hot().waiting_share == pytest.approx(0.25)
+
+
+def test_one_look_says_nothing():
+    """A single look may have come at an odd moment."""
+    with Held(wait_here) as held:
+        assert looked(held, 1).hot() is None
+
+
+def test_what_is_not_in_the_users_function_is_not_counted():
+    """A thread that does something else, or has ended, is not looked at."""
+    sampler = Sampler()
+    ended = threading.Thread(target=lambda: None)
+    ended.start()
+    ended.join()
+    for _ in range(4):
+        sampler.look(ended.ident, waiting=True)
+        sampler.look(-1, waiting=True)
+    assert sampler.hot() is None
+
+
+def test_a_deep_recursion_of_a_library_is_given_up():
+    """A look is short, whatever the stack."""
+    library = {}
+    source = """
+def down(depth, held):
+    if depth:
+        return down(depth - 1, held)
+    held.there.set()
+    held.gate.get(timeout=30)
+"""
+    exec(compile(source, os.__file__, "exec"), library)  # noqa: S102 - see above
+    with Held(lambda held: library["down"](MOST_FRAMES, held)) as held:
+        assert looked(held).hot() is None
+    with Held(lambda held: library["down"](MOST_FRAMES // 2, held)) as held:
+        assert looked(held).hot() is not None
+
+
+def test_no_frame_is_held():
+    """What a function keeps in its variables is let go when it ends, looked at or not."""
+
+    class Big:
+        pass
+
+    kept = {}
+
+    def keep(held):
+        big = Big()
+        kept["ref"] = weakref.ref(big)
+        wait_here(held)
+
+    with Held(keep) as held:
+        sampler = looked(held)
+    del held
+    gc.collect()
+    assert kept["ref"]() is None
+    assert sampler.hot() is not None
+
+
+def test_a_look_is_short():
+    """The fastest of many takes less than 20 µs, in a stack of some depth."""
+    with Held(wait_here) as held:
+        sampler, times = Sampler(), []
+        for _ in range(200):
+            begun = time.perf_counter()
+            sampler.look(held.thread.ident, waiting=True)
+            times.append(time.perf_counter() - begun)
+    assert min(times) < 20e-6
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        (__file__, "own"),
+        ("<stdin>", "own"),
+        ("/home/ada/ipykernel_7/1.py", "own"),
+        (threading.__file__, "library"),
+        ("<frozen importlib._bootstrap>", "library"),
+        ("/opt/venv/lib/python3.11/site-packages/requests/api.py", "library"),
+        ("/usr/lib/python3/dist-packages/requests/api.py", "library"),
+        (run_chunk.__code__.co_filename, "caller"),
+        (Sampler.__init__.__code__.co_filename, "ours"),
+    ],
+)
+def test_whose_code_a_file_is(file, kind):
+    """The user's own is what nobody else has installed."""
+    assert kind_of(file) == kind
+
+
+def test_what_is_no_call_has_no_name():
+    """An instruction that only computes calls nothing; code without source has no names either."""
+
+    def add(a, b):
+        return a + b
+
+    width = len(add.__code__.co_code)
+    assert {called_at(add.__code__, offset) for offset in range(0, width, 2)} == {""}
+    assert called_at(add.__code__, -1) == ""
+    unseen = compile("f(1)", "<nowhere>", "eval")
+    assert {called_at(unseen, offset) for offset in range(0, len(unseen.co_code), 2)} == {""}
+
+
+def test_a_call_is_named_as_it_is_written():
+    """A method by its own name, an awaited call by the call's, letters beyond ASCII before it or not."""
+
+    def calls(thing, box):
+        box.get("späße" + str(len(thing)))
+        return (thing[0])()
+
+    names = {called_at(calls.__code__, offset) for offset in range(0, len(calls.__code__.co_code), 2)}
+    assert {"get", "len", "str", ""} == names
+
+
+def test_the_clock_of_a_thread_is_read_by_another():
+    """It tells what that thread computed; once the thread has ended, nothing."""
+    clocks, go = queue.SimpleQueue(), threading.Event()
+
+    def work():
+        clocks.put(ThreadClock())
+        end = time.thread_time() + 0.01
+        while time.thread_time() < end:
+            pass
+        go.wait(PATIENCE_S)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    clock, end = clocks.get(timeout=PATIENCE_S), time.monotonic() + PATIENCE_S
+    if clock.cpu_s() is None:
+        go.set()
+        pytest.skip("this system does not tell")
+    while clock.cpu_s() < 0.01:
+        assert time.monotonic() < end
+    go.set()
+    thread.join(PATIENCE_S)
+    assert clock.thread_id == thread.ident
