@@ -57,7 +57,7 @@ def leftovers() -> list[str]:
 
 def _workers() -> list[str]:
     # Other interpreters import test modules, which import this one, and psutil is none that they could load.
-    import psutil
+    import psutil  # noqa: PLC0415 - see above
 
     threads = [each.name for each in threading.enumerate() if each.name.startswith("poolwise")]
     return threads + [str(child) for child in psutil.Process().children(recursive=True)]

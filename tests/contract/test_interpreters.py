@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from importlib import import_module
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_a_function_whose_module_cannot_be_loaded_there(way: Way):
     """A function that holds NumPy cannot be loaded: the error names it and says what to use."""
     numpy = pytest.importorskip("numpy")
     with pytest.raises(FunctionShippingError, match=r'numpy.*second interpreter.*use backend="processes"'):
-        way.map(lambda item: numpy.sqrt(item), range(4))
+        way.map(numpy_holder(numpy), range(4))
 
 
 @on(INTERPRETERS, core=True)
@@ -40,14 +41,19 @@ def test_a_function_that_imports_what_cannot_be_loaded_there(way: Way):
     """The import fails as it fails there, on its item, with a note that says what to use."""
     pytest.importorskip("numpy")
     with pytest.raises(ImportError) as caught:
-        way.map(import_numpy, range(4))
+        way.map(import_numpy, [0])
     assert 'use backend="processes"' in caught.value.__notes__[0]
     assert caught.value.__notes__[1] == "poolwise: on item 0: 0"
 
 
+def numpy_holder(numpy):
+    """Give a function that closes over NumPy."""
+    return lambda item: numpy.sqrt(item + 1)
+
+
 def import_numpy(item):
     """Import what no second interpreter can load."""
-    import numpy as np
+    import numpy as np  # noqa: PLC0415 - that is the case
 
     return np.sqrt(item)
 
@@ -55,7 +61,7 @@ def import_numpy(item):
 @on(INTERPRETERS, core=True)
 def test_each_worker_is_an_interpreter_of_this_process(way: Way):
     """Items run in interpreters other than the first one, and none of them is left afterwards."""
-    from concurrent import interpreters
+    interpreters = import_module("concurrent.interpreters")
 
     before = len(interpreters.list_all())
     found = set(way.map(where_am_i, range(20), chunksize=1))
@@ -66,7 +72,7 @@ def test_each_worker_is_an_interpreter_of_this_process(way: Way):
 
 def where_am_i(item):
     """Give the interpreter's number."""
-    from concurrent import interpreters
+    interpreters = import_module("concurrent.interpreters")
 
     return interpreters.get_current().id
 

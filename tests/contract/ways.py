@@ -38,7 +38,7 @@ class Way:
     """Functions run in the caller's thread, where a KeyboardInterrupt is the person at the keyboard."""
     timeout: TimeoutPower = "abandons"
     forever_s: float = 30.0
-    """An item that is given up would take this long: far more than any test may take, where nobody waits for its end."""
+    """An item that is given up would take this long: far more than a test may take. Nobody waits for its end."""
     faked: bool = False
     threads_inside: int = 1
     """Calls at a time in each worker process, whatever the Plan says."""

@@ -179,7 +179,9 @@ class Execution:
         # Where the items run elsewhere, this thread looks on.
         tick_s = TICK_S if here or runner is None else LOOK_EVERY_S
         first_crew = self._first_crew(plan)
-        yield from map(self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s))
+        yield from map(
+            self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s)
+        )
         opening.end()
         probe.rest()
         self._probe_s, self._probe_items = time.monotonic() - self._begun, probe.items

@@ -77,10 +77,11 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
 
     **Options**, all by keyword; every verb takes the same
 
-    ``backend``: ``"auto"`` measures and decides. ``"loop"``, ``"threads"``, ``"processes"``, ``"interpreters"``
-        (CPython 3.14 and newer) or ``"asyncio"`` (for functions that give coroutines) is used as named, from the first item on and without measuring.
-    ``max_workers``: at most so many workers, 1 to 10,000: threads, processes, interpreters, or tasks under ``"asyncio"``. None: as
-        many as the work can use.
+    ``backend``: ``"auto"`` measures and decides. ``"loop"``, ``"threads"``, ``"processes"``, ``"interpreters"`` (on
+        CPython 3.14 and newer) or ``"asyncio"`` (for functions that give coroutines) is used as named, from the first
+        item on and without measuring.
+    ``max_workers``: at most so many workers, 1 to 10,000: threads, processes, interpreters, or tasks under
+        ``"asyncio"``. None: as many as the work can use.
     ``chunksize``: send so many items to a worker together, 1 or more. None: by measured time. With ``timeout`` each
         item of an ordinary function is sent alone.
     ``ordered``: True gives results in input order; False gives each as soon as it is there.

@@ -17,8 +17,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, Protocol
 
 from poolwise.backends.outbox import Outbox
 from poolwise.backends.threads import ThreadsBackend, WorkerThread
@@ -33,11 +34,20 @@ from poolwise.work.raised import unpack_error
 from poolwise.work.shipping import PROTOCOL, pickle_one, unshippable
 from poolwise.work.variables import portable, take_variables
 
-if TYPE_CHECKING:
-    from concurrent.interpreters import Interpreter
-
 # Interpreters that were told to end get so long at the program's end; one that is deep in an item gets no more.
 END_PATIENCE_S: Seconds = 0.5
+
+
+class Interpreter(Protocol):
+    """What is used here of ``concurrent.interpreters.Interpreter``, which only Python 3.14 has."""
+
+    def exec(self, code: str, /) -> None:
+        """Run code there."""
+        ...
+
+    def call(self, function: Callable[..., Any], /, *args: Any) -> Any:  # noqa: ANN401 - what can travel
+        """Call an importable function there."""
+        ...
 
 
 class InterpretersBackend(ThreadsBackend):
@@ -108,8 +118,7 @@ class Host(WorkerThread):
                     getattr(sys, name).write(words)
 
     def _serve(self) -> None:
-        from concurrent import interpreters  # noqa: PLC0415 - Python 3.14 has it
-
+        interpreters: Any = import_module("concurrent.interpreters")
         try:
             interpreter = interpreters.create()
         except Exception as error:  # noqa: BLE001 - out of memory, or whatever the system refuses

@@ -100,9 +100,9 @@ def _best(question: Question, name: BackendName, *, bounded: bool) -> Candidate:
 def _obstacle(question: Question, name: BackendName) -> Reason | None:
     """Why a backend cannot serve at all, if it cannot."""
     work, can = question.work, CAPABILITIES[name]
-    if name == "interpreters" and not work.machine.interpreters:
-        return NeedsInterpreters(work.machine.python)
-    if work.profile.coroutine and name in ("loop", "threads", "interpreters"):
+    if name == "interpreters":
+        return _interpreter_obstacle(work)
+    if work.profile.coroutine and name in ("loop", "threads"):
         return IsCoroutine()
     if not work.profile.coroutine and not can.plain_functions:
         return NotCoroutine()
@@ -110,11 +110,7 @@ def _obstacle(question: Question, name: BackendName) -> Reason | None:
         return CannotTimeOut(name)
     if can.ships and work.profile.coroutine and work.profile.waiting > COROUTINE_WAITS and not _loop_is_full(work):
         return Waits(work.profile.waiting)
-    if name == "processes" and work.start_method not in work.machine.start_methods and not work.machine.in_worker:
-        return NoStartMethod(work.start_method, work.machine.platform)
-    if name == "interpreters" and work.machine.foreign_modules:
-        return NotIsolated(work.machine.foreign_modules)
-    return _shipping_obstacle(work, all_travel=name == "interpreters") if can.ships else None
+    return _process_obstacle(work) if can.ships else None
 
 
 def _loop_is_full(work: Work) -> bool:
@@ -123,14 +119,32 @@ def _loop_is_full(work: Work) -> bool:
     return work.items * work.profile.cpu_s > LOOP_IS_FULL * waiting_s
 
 
-def _shipping_obstacle(work: Work, *, all_travel: bool) -> Reason | None:
-    profile = work.profile
+def _process_obstacle(work: Work) -> Reason | None:
     if work.machine.in_worker:
         return InsideWorker()
+    if work.start_method not in work.machine.start_methods:
+        return NoStartMethod(work.start_method, work.machine.platform)
+    return _shipping_obstacle(work, items=work.ships_items)
+
+
+def _interpreter_obstacle(work: Work) -> Reason | None:
+    if not work.machine.interpreters:
+        return NeedsInterpreters(work.machine.python)
+    if work.profile.coroutine:
+        return IsCoroutine()
+    if work.machine.in_worker:
+        return InsideWorker()
+    if work.machine.foreign_modules:
+        return NotIsolated(work.machine.foreign_modules)
+    return _shipping_obstacle(work, items=True)
+
+
+def _shipping_obstacle(work: Work, *, items: bool) -> Reason | None:
+    profile = work.profile
     if work.machine.cores_free == 1 and profile.waiting < COMPUTES:
         return OneCore(work.machine.cores_from)
     parts = [("the function", profile.function), ("a result", profile.result)]
-    if work.ships_items or all_travel:
+    if items:
         parts.append(("an item", profile.argument))
     for what, payload in parts:
         if payload is not None and payload.problem is not None:
@@ -151,8 +165,8 @@ def _ways(question: Question, name: BackendName, bounded: bool) -> Iterator[Cand
             for k in _counts(options, work, _powers(MOST_TASKS), most):
                 yield Candidate(name, k, tasks_cost(work, k))
         case "interpreters":
-            for k in _counts(options, work, _steps(work.machine.cores_free), most):
-                yield Candidate(name, k, interpreters_cost(work, k))
+            counts = _counts(options, work, _steps(work.machine.cores_free), most)
+            yield from (Candidate(name, k, interpreters_cost(work, k)) for k in counts)
         case "processes":
             tasks = _tasks_per_worker(work)
             for k in _counts(options, work, _steps(_most_processes(work)), most):

@@ -47,6 +47,7 @@ class Runner:
         """Give the seconds for which it was ready to run and waited for a core (Linux tells; elsewhere 0)."""
         return queued_s(f"{self._files}schedstat")
 
+
     def is_asleep(self) -> bool:
         """Tell whether it waits for something else than a core (Linux tells; elsewhere it is believed to)."""
         try:

@@ -174,11 +174,7 @@ class Probe:
             process_cpu_s=process_cpu / items,
             queued_s=self._queued() * wall / items,
             gil_held=self._gil_held(process_cpu / wall if wall else 0.0),
-            gil_samples=self._watch.naps
-            if self._watch and self._gil
-            else self._before.gil_samples
-            if self._before
-            else 0,
+            gil_samples=self._watch.naps if self._watch and self._gil else self._before.gil_samples if self._before else 0,
             coroutine=self._coroutine,
             memory_bytes=self._memory.grown() if self._memory is not None and not self._crowded else 0,
             argument=_payload(self._sample_items(), by_value=by_value) if shipping else None,

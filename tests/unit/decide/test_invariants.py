@@ -53,11 +53,15 @@ def test_never_processes_for_what_cannot_be_shipped(profile, machine, asked, lef
     plan = decide(profile, machine, asked, left)
     if stuck or machine.in_worker or not machine.start_methods:
         assert plan.backend != "processes"
+    if machine.in_worker or not machine.interpreters or machine.foreign_modules:
+        assert plan.backend != "interpreters"
     if plan.backend == "processes":
         assert plan.start_method in machine.start_methods
     for each in plan.rejected:
-        if isinstance(each.why_not, (CannotShip, InsideWorker, NoStartMethod)):
+        if isinstance(each.why_not, NoStartMethod):
             assert each.backend == "processes"
+        if isinstance(each.why_not, (CannotShip, InsideWorker)):
+            assert each.backend in {"processes", "interpreters"}
 
 
 @given(plans())
