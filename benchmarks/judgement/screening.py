@@ -18,6 +18,8 @@ BEHIND, IN_A_ROW = 1.3, 2
 GAIN = 0.9
 # So far behind the best of all, a ladder has to gain with each rung, and nothing beside it is tried.
 FAR_BEHIND = 2.0
+# A way of another kind that takes at most so many times the best one's time may be the best on a quieter machine.
+CLOSE = 1.25
 # The ways that are tried a second time, of which the best go into the rounds.
 AGAIN, RIVALS = 4, 3
 
@@ -46,6 +48,22 @@ def rivals(tried: Tried, count: int = RIVALS) -> list[str]:
     """Give the best ways, the very best first."""
     times = {way: least_s(tried, way) for way in tried}
     return sorted((way for way in times if times[way] < math.inf), key=times.__getitem__)[:count]
+
+
+def favourites(tried: Tried) -> list[str]:
+    """Give the best way, and the best one of another kind where it was close: another day it may be the better one."""
+    ordered = rivals(tried, len(tried))
+    close = [
+        way
+        for way in ordered
+        if _kind(way) != _kind(ordered[0]) and least_s(tried, way) < CLOSE * least_s(tried, ordered[0])
+    ]
+    return ordered[:1] + close[:1]
+
+
+def _kind(way: str) -> str:
+    """Tell threads from processes and from both, by the way's name."""
+    return "both" if "×" in way else next((kind for kind in ("loop", "threads", "tasks") if kind in way), "processes")
 
 
 def least_s(tried: Tried, way: str) -> float:

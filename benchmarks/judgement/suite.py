@@ -11,7 +11,7 @@ from benchmarks.judgement import process
 from benchmarks.judgement.names import OURS
 from benchmarks.judgement.results import AGAIN, Measured, Run, mark_wrong
 from benchmarks.judgement.screened import Screened
-from benchmarks.judgement.screening import Tried, least_s, rivals, screen
+from benchmarks.judgement.screening import Tried, favourites, least_s, rivals, screen
 from benchmarks.judgement.ways import hand_tuned
 
 # Poolwise and the peers are given more time than any choice should need: what takes longer hangs, or may as well.
@@ -51,7 +51,7 @@ class Suite:
         self, place: process.Place, case: dict[str, Any], tried: Tried, *, rounds: int, quick: bool
     ) -> Measured:
         """Run the best ways, Poolwise and the peers by turns."""
-        best = rivals(tried)[: 1 if quick else None]
+        best = favourites(tried) if quick else rivals(tried)
         if not best:
             raise RuntimeError(f"{case['name']}: no way came to a right end: {tried}")
         ways = {way: way for way in best} | ({} if quick else {AGAIN: best[0]}) | {OURS: OURS}
