@@ -196,3 +196,27 @@ def test_the_initializer_is_called_once_in_the_calling_thread() -> None:
         loop.start(worker)
         assert loop.wait(None) == [WorkerReady(worker)]
     assert calls == [1]
+
+
+def test_a_ctrl_c_while_one_is_closed_does_not_keep_the_others_open() -> None:
+    """It goes on once all are closed."""
+    scene = Scene(kind="asyncio")
+    for kind in ("threads", "processes"):
+        scene.company.starts = kind
+        scene.company.start(len(scene.made))
+    close = scene.made["threads"].close
+    interrupts = iter([KeyboardInterrupt])
+
+    def interrupted(*, abort: bool) -> None:
+        for error in interrupts:
+            raise error
+        close(abort=abort)
+
+    scene.made["threads"].close = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        scene.company.close(abort=False)
+    assert {kind: each.closed for kind, each in scene.made.items()} == {
+        "asyncio": True,
+        "threads": True,
+        "processes": True,
+    }
