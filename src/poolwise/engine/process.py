@@ -84,6 +84,6 @@ def _put_off() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for number in came:
+        for each in came:
             # Held back still, by the mask.
-            signal.raise_signal(number)
+            signal.raise_signal(each)

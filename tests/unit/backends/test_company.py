@@ -149,11 +149,12 @@ def test_a_run_goes_on_from_the_loop_to_others(workers: int) -> None:
     calls: list[int] = []
     scene = Scene(range(40), lambda item: calls.append(item) or item)
     driver = Driver(Scheduler(Wishes(), 40, 40), scene.items, clock=scene.clock.now)
-    begun = [batch.values for batch in driver.go_on(scene.company, crew(1), lambda: len(calls) >= 3)]
-    assert (sum(begun, []), driver.scheduler.busy_workers) == ([0, 1, 2], 0)
+    begin = driver.go_on(scene.company, crew(1), lambda: len(calls) >= 3)
+    begun = [value for batch in begin for value in batch.values]
+    assert (begun, driver.scheduler.busy_workers) == ([0, 1, 2], 0)
     scene.company.starts = "threads"
     rest = driver.go_on(scene.company, crew(workers), without=[FIRST])
-    values = sum(begun, []) + [value for batch in rest for value in batch.values]
+    values = begun + [value for batch in rest for value in batch.values]
     driver.close(scene.company)
     assert (values, calls) == (list(range(40)), list(range(40)))
     assert driver.scheduler.counts.started == 1 + workers

@@ -19,24 +19,31 @@ def interrupt_here() -> None:
         time.sleep(0.0001)
 
 
+def interrupt_within(depth: int, done: list[str]) -> None:
+    """Send it within one block, or within two; note what is done nevertheless."""
+    with blocked_signals():
+        if depth > 1:
+            with blocked_signals():
+                interrupt_here()
+                done.append("inner")
+        else:
+            interrupt_here()
+        done.append("outer")
+
+
 @pytest.mark.parametrize("others", [0, 1], ids=["alone", "with another thread, which takes it"])
 @pytest.mark.parametrize("depth", [1, 2])
 def test_ctrl_c_comes_when_all_is_done(others: int, depth: int) -> None:
     """Not in the middle, and not never; a block within a block ends with the outer one."""
-    over, done = threading.Event(), []
+    over = threading.Event()
+    done: list[str] = []
     threads = [threading.Thread(target=over.wait) for _ in range(others)]
     for thread in threads:
         thread.start()
     handlers = {each: signal.getsignal(each) for each in ENDING}
     try:
-        with pytest.raises(KeyboardInterrupt), blocked_signals():
-            if depth > 1:
-                with blocked_signals():
-                    interrupt_here()
-                    done.append("inner")
-            else:
-                interrupt_here()
-            done.append("outer")
+        with pytest.raises(KeyboardInterrupt):
+            interrupt_within(depth, done)
     finally:
         over.set()
         for thread in threads:
