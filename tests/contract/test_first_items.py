@@ -246,7 +246,7 @@ def test_a_server_that_refuses_more_than_a_few() -> None:
 
 
 def test_a_stream_stays_lazy() -> None:
-    """imap reads and runs a bounded number ahead of a consumer who is away, company or not."""
+    """A stream reads and runs a bounded number ahead of a consumer who is away, company or not."""
     begun: list[int] = []
 
     def function(item: int) -> int:
@@ -301,7 +301,7 @@ def test_a_slow_generator_is_read_by_the_calling_thread() -> None:
 
 
 def test_inside_a_running_loop_too() -> None:
-    """amap and aimap run ordinary functions beside the loop, which goes on, and coroutine functions in it."""
+    """Awaited, ordinary functions run beside the loop, which goes on, and coroutine functions run in it."""
 
     async def twice(item: int) -> int:
         await asyncio.sleep(0.003)
@@ -434,6 +434,6 @@ def test_nothing_is_left_open(computing: None) -> None:
             run(abs, range(4))
 
     everything()
-    before = len(os.listdir("/proc/self/fd")), threading.active_count()
+    before = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
     everything()
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    assert (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) == before

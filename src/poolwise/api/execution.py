@@ -497,14 +497,20 @@ class Execution:
     def _close(self) -> None:
         """However it ends: an open progress line hides the terminal's cursor, and a loop of ours keeps its thread."""
         try:
-            if self._probe is not None:
-                # After a Ctrl-C the watching thread may be starting a worker at this very moment.
-                self._probe.rest()
-        finally:
-            if self._company is not None:
-                self._driver.close(self._company)
-            self._driver.finish()
-            self._end_own_loop()
+            self._end_all()
+        except BaseException:
+            # A Ctrl-C in the middle of it; to end again what has ended does nothing.
+            self._end_all()
+            raise
+
+    def _end_all(self) -> None:
+        if self._probe is not None:
+            # After a Ctrl-C the watching thread may be starting a worker at this very moment.
+            self._probe.rest()
+        if self._company is not None:
+            self._driver.close(self._company)
+        self._driver.finish()
+        self._end_own_loop()
 
     def _end_own_loop(self) -> None:
         if self._own_loop is not None:

@@ -120,9 +120,17 @@ class Company:
 
     def close(self, *, abort: bool) -> None:
         """Close them all."""
-        backends, self._backends = self._backends, {}
-        for backend in backends.values():
-            backend.close(abort=abort)
+        try:
+            while self._backends:
+                # The first one ends the thread that looks on, which may be making another at this very moment.
+                kind = next(iter(self._backends))
+                self._backends[kind].close(abort=abort)
+                del self._backends[kind]
+        except BaseException:
+            # A Ctrl-C must not leave the others; to close again what is closed does nothing.
+            for backend in tuple(self._backends.values()):
+                backend.close(abort=True)
+            raise
 
     def _ask(self, timeout_s: Seconds | None) -> list[Event]:
         others = [backend for kind, backend in self._backends.items() if kind != "loop"]

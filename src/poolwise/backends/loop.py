@@ -15,7 +15,7 @@ from poolwise.work import streams
 from poolwise.work.chunk import ChunkRules, run_chunk
 from poolwise.work.job import Job
 
-# Items that take so long pay half a percent for it that the values before an error are kept (8 ns an item). The error may
+# Items that take so long pay half a percent for it that the values before an error are kept (8 ns each). The error may
 # be excused, since company has caused it, and what is done must not be done again.
 KEEPS_FROM_S: Seconds = 0.0000015
 

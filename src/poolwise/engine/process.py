@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -62,6 +63,27 @@ def blocked_signals() -> Iterator[set[signal.Signals]]:
     """Hold signals to end back while a process is being made: a handler of the parent's must not run in the child."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
-        yield {each for each in mask if isinstance(each, signal.Signals)}
+        with _put_off():
+            yield {each for each in mask if isinstance(each, signal.Signals)}
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextlib.contextmanager
+def _put_off() -> Iterator[None]:
+    """Put the handlers off: where another thread takes the signal, the main thread would run them here all the same."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: handler for number in ENDING if callable(handler := signal.getsignal(number))}
+    came: list[int] = []
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for each in came:
+            # Held back still, by the mask.
+            signal.raise_signal(each)

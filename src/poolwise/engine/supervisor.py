@@ -62,6 +62,7 @@ class Supervisor:
         self._method: StartMethod = start_method
         self._workers = workers
         self._owner = os.getpid()
+        self._closed = False
         self._handles: dict[int, Handle] = {}
         self._events: list[Event] = []
         self._selector = selectors.DefaultSelector()
@@ -99,8 +100,10 @@ class Supervisor:
         """Copy this process now: workers that are started later are forked from the copy, until ``start_by``."""
         from poolwise.engine.start_snapshot import SnapshotStarter  # noqa: PLC0415 - few runs need one
 
-        self._snapshot = SnapshotStarter(self._job, self._life)
-        self._from_snapshot = True
+        with blocked_signals():
+            # A Ctrl-C in between would leave a process that nobody knows of.
+            self._snapshot = SnapshotStarter(self._job, self._life)
+            self._from_snapshot = True
 
     def start(self, worker: int) -> None:
         """Start a worker; ``wait`` tells when it is ready."""
@@ -339,7 +342,9 @@ class Supervisor:
             return
         # A second Ctrl-C must not leave half of them.
         with blocked_signals():
-            self._end_all(abort=abort)
+            if not self._closed:
+                self._closed = True
+                self._end_all(abort=abort)
 
     def _end_all(self, *, abort: bool) -> None:
         for handle in self._handles.values():

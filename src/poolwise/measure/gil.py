@@ -43,6 +43,25 @@ class _Look:
     got: Seconds
 
 
+class _Life:
+    """The life of one watching thread: the one lock is let go to end it, the other when it has ended."""
+
+    def __init__(self) -> None:
+        self.end, self.ended = _thread.allocate_lock(), _thread.allocate_lock()
+        self.end.acquire()
+        self.ended.acquire()
+
+    def lasts(self) -> bool:
+        return self.ended.locked()
+
+    def end_and_wait(self) -> None:
+        if self.end.locked():
+            # Else it was told before, and a Ctrl-C came while it ended.
+            self.end.release()
+        with self.ended:
+            pass
+
+
 class GilWatch:
     """Watches while it is told to; its thread starts in some 20 µs, ends at once when told, and by itself when idle.
 
@@ -58,8 +77,7 @@ class GilWatch:
         self._looks: list[_Look] = []
         self._stretches: list[tuple[Seconds, Seconds]] = []
         self._since: Seconds | None = None
-        self._end = _thread.allocate_lock()
-        self._ended = _thread.allocate_lock()
+        self._life: _Life | None = None
         self._home = os.getpid()
         self._sampler = Sampler()
         self._worker = ThreadClock()
@@ -69,19 +87,20 @@ class GilWatch:
         if self._worker.thread_id != _thread.get_ident():
             self._worker = ThreadClock()
         self._since = time.perf_counter()
-        if not self._ended.locked():
-            self._end = _thread.allocate_lock()
-            self._end.acquire()
-            self._ended.acquire()
-            try:
-                # What is started from there for the caller sees the caller's context variables.
-                _thread.start_new_thread(contextvars.copy_context().run, (self._watch, self._since))
-            except RuntimeError:
-                # No thread can be had (a limit, or the interpreter is ending): the work goes on unwatched.
-                self._ended.release()
-            except BaseException:
-                self._ended.release()
-                raise
+        if self._life is not None and self._life.lasts():
+            return
+        life = _Life()
+        try:
+            # What is started from there for the caller sees the caller's context variables.
+            _thread.start_new_thread(contextvars.copy_context().run, (self._watch, self._since, life))
+            self._life = life
+        except RuntimeError:
+            # No thread can be had (a limit, or the interpreter is ending): the work goes on unwatched.
+            return
+        except BaseException:
+            # A Ctrl-C; nobody knows whether it has started. If it has, it ends before it does anything.
+            life.end.release()
+            raise
 
     def pause(self) -> None:
         """The work does not run any more."""
@@ -93,12 +112,8 @@ class GilWatch:
         """End the watching thread and wait until it is gone: a process with a second thread cannot fork safely."""
         self.pause()
         # In a child that the function has forked, the thread is not there to say that it has ended.
-        if self._ended.locked() and os.getpid() == self._home:
-            if self._end.locked():
-                # Else it was told before, and a Ctrl-C came while it ended.
-                self._end.release()
-            with self._ended:
-                pass
+        if self._life is not None and os.getpid() == self._home:
+            self._life.end_and_wait()
 
     @property
     def naps(self) -> int:
@@ -146,7 +161,7 @@ class GilWatch:
             return False
         return cpu_s is None or before_s is None or cpu_s - before_s < WAITED * seconds
 
-    def _watch(self, since: Seconds) -> None:
+    def _watch(self, since: Seconds, life: _Life) -> None:
         clock, idle = time.perf_counter, 0
         # A new thread asks for the GIL too before it does anything.
         self._looks.append(_Look(since, since, clock()))
@@ -155,7 +170,7 @@ class GilWatch:
             while idle < MOST_IDLE_NAPS:
                 begun = clock()
                 nap_s = NAP_S if len(self._looks) < MANY_LOOKS else LONG_NAP_S
-                if self._end.acquire(timeout=nap_s):
+                if life.end.acquire(timeout=nap_s):
                     return
                 got = clock()
                 self._looks.append(_Look(begun, begun + nap_s, got))
@@ -171,7 +186,7 @@ class GilWatch:
                 # From its making on: the first look is late for want of a core, too.
                 self._queued_s += queued_s()
             self.cpu_s += time.thread_time()
-            self._ended.release()
+            life.ended.release()
 
 
 # A consumer that does not ask for results must not pay for a watch that has nothing to see.

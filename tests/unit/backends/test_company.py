@@ -149,11 +149,12 @@ def test_a_run_goes_on_from_the_loop_to_others(workers: int) -> None:
     calls: list[int] = []
     scene = Scene(range(40), lambda item: calls.append(item) or item)
     driver = Driver(Scheduler(Wishes(), 40, 40), scene.items, clock=scene.clock.now)
-    begun = [batch.values for batch in driver.go_on(scene.company, crew(1), lambda: len(calls) >= 3)]
-    assert (sum(begun, []), driver.scheduler.busy_workers) == ([0, 1, 2], 0)
+    begin = driver.go_on(scene.company, crew(1), lambda: len(calls) >= 3)
+    begun = [value for batch in begin for value in batch.values]
+    assert (begun, driver.scheduler.busy_workers) == ([0, 1, 2], 0)
     scene.company.starts = "threads"
     rest = driver.go_on(scene.company, crew(workers), without=[FIRST])
-    values = sum(begun, []) + [value for batch in rest for value in batch.values]
+    values = begun + [value for batch in rest for value in batch.values]
     driver.close(scene.company)
     assert (values, calls) == (list(range(40)), list(range(40)))
     assert driver.scheduler.counts.started == 1 + workers
@@ -196,3 +197,27 @@ def test_the_initializer_is_called_once_in_the_calling_thread() -> None:
         loop.start(worker)
         assert loop.wait(None) == [WorkerReady(worker)]
     assert calls == [1]
+
+
+def test_a_ctrl_c_while_one_is_closed_does_not_keep_the_others_open() -> None:
+    """It goes on once all are closed."""
+    scene = Scene(kind="asyncio")
+    for kind in ("threads", "processes"):
+        scene.company.starts = kind
+        scene.company.start(len(scene.made))
+    close = scene.made["threads"].close
+    interrupts = iter([KeyboardInterrupt])
+
+    def interrupted(*, abort: bool) -> None:
+        for error in interrupts:
+            raise error
+        close(abort=abort)
+
+    scene.made["threads"].close = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        scene.company.close(abort=False)
+    assert {kind: each.closed for kind, each in scene.made.items()} == {
+        "asyncio": True,
+        "threads": True,
+        "processes": True,
+    }

@@ -123,21 +123,18 @@ recents = st.builds(
     profile=profiles(),
     recent=recents,
     workers=st.integers(1, 128),
-    cores=st.integers(1, 64),
-    gil=st.booleans(),
+    machine=st.builds(make_machine, st.integers(1, 64), gil=st.booleans()),
     left=st.integers(0, 10**6),
 )
 def test_whatever_comes_the_new_profile_is_possible(
     profile: Profile,
     recent: Recent,
     workers: int,
-    cores: int,
-    gil: bool,  # noqa: FBT001 - drawn
+    machine: Machine,
     left: int,
 ) -> None:
-    """No item computes for longer than it takes, no share is beyond its bounds, and nothing that was shipped is lost."""
+    """No item computes for longer than it takes, no share is out of bounds, and nothing that was shipped is lost."""
     plan = Plan(backend=recent.kind, workers=workers)
-    machine: Machine = make_machine(cores, gil=gil)
     now = revised(plan, profile, recent, machine, left)
     if now is None:
         return

@@ -66,6 +66,7 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Make a stage."""
     return Stage(monkeypatch)
 
 
@@ -179,7 +180,7 @@ def test_the_clocks_of_a_real_thread() -> None:
 
 
 def test_without_such_clocks_there_is_no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """macOS and Windows have none: it says so, and nobody is looked at."""
+    """Neither macOS nor Windows has any: it says so, and nobody is looked at."""
     monkeypatch.setattr(pace_module, "time", SimpleNamespace())
     with pytest.raises(OSError, match="no clocks of other threads"):
         Runner(1, 1)

@@ -15,6 +15,7 @@ from poolwise.testing import FakeClock
 
 @pytest.fixture
 def clocks(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Make clocks that stand still, and what workers have queued for."""
     clocks = SimpleNamespace(wall=FakeClock(50.0), cpu=FakeClock(9.0), queued=4.0)
     fake = SimpleNamespace(monotonic=clocks.wall.now, process_time=clocks.cpu.now)
     monkeypatch.setattr(tally_module, "time", fake)

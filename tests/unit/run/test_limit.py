@@ -74,7 +74,7 @@ def test_a_constant_capacity_is_always_full(capacity: int, begin: int, most: int
 
 @pytest.mark.parametrize("capacity", [8, 16, 30, 64])
 def test_who_suffers_from_many_is_given_fewer(capacity: int) -> None:
-    """Where throughput falls beyond the capacity, more than half is had in the long run (128 at once give 6 to 50 %)."""
+    """Where throughput falls beyond the capacity, more than half is had in the long run (128 at once: 6 to 50 %)."""
     limiter = Limiter(8, 128, 2)
     story = play(limiter, suffers(capacity), 60)
     best = capacity / BASE_S

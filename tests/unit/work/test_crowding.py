@@ -25,7 +25,7 @@ def raised(act: Callable[[], object]) -> BaseException:
     """Give what ``act`` raises."""
     try:
         act()
-    except Exception as error:  # noqa: BLE001 - whatever the library raises
+    except Exception as error:
         return error
     raise AssertionError("nothing was raised")
 
@@ -104,7 +104,7 @@ def test_open_files_that_run_out() -> None:
 
 
 def test_a_connection_that_nobody_takes() -> None:
-    """urllib wraps it: the reason tells."""
+    """Where urllib wraps it, the reason tells."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
@@ -127,7 +127,7 @@ def test_what_it_is_not(number: int) -> None:
 
 
 def test_a_locked_database(tmp_path: object) -> None:
-    """sqlite's own words, from a database that somebody else writes to."""
+    """In the own words of sqlite, from a database that somebody else writes to."""
     path = os.path.join(str(tmp_path), "data.db")  # noqa: PTH118 - sqlite wants a string
     with sqlite3.connect(path) as one, sqlite3.connect(path, timeout=0) as other:
         one.execute("create table t (x)")
