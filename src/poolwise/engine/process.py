@@ -72,7 +72,8 @@ def blocked_signals() -> Iterator[set[signal.Signals]]:
 @contextlib.contextmanager
 def _put_off() -> Iterator[None]:
     """Put the handlers off: where another thread takes the signal, the main thread would run them here all the same."""
-    if threading.current_thread() is not threading.main_thread():
+    # Not current_thread(): for a thread that Python did not start it makes a dummy, which counts as one from then on.
+    if threading.get_ident() != threading.main_thread().ident:
         yield
         return
     handlers = {number: handler for number in ENDING if callable(handler := signal.getsignal(number))}
