@@ -175,13 +175,12 @@ class Execution:
         self._probe, self._company = probe, Company(plan.backend, probe, self._make_backend, opening.lent)
         # Without a GIL threads compute beside it; where nobody can look at it, nobody will ask for a worker.
         opening.snapshot = here and runner is not None and gil_enabled() and self._keep_snapshot()
+        self._company.hear = opening.hear
         opening.attend(probe, self._company)
         # Where the items run elsewhere, this thread looks on.
         tick_s = TICK_S if here or runner is None else LOOK_EVERY_S
         first_crew = self._first_crew(plan)
-        yield from map(
-            self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s)
-        )
+        yield from map(self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s))
         opening.end()
         probe.rest()
         self._probe_s, self._probe_items = time.monotonic() - self._begun, probe.items
@@ -211,7 +210,7 @@ class Execution:
             ships_items=not self._items.inherited,
             coroutine=self._call.coroutine,
         )
-        return decide_by(self.facts)
+        return self._kept() or decide_by(self.facts)
 
     def run(self, plan: Plan) -> Iterator[Batch]:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
@@ -236,11 +235,9 @@ class Execution:
         if plan.backend == "loop":
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
-        elif self.profile is not None and self.machine is not None and not self._scheduler.has_suspects:
-            there = sum(1 for kind in company.kinds.values() if kind == plan.backend)
-            self._outlook = Outlook(self._driver, plan, self.profile, self.machine, there, self._tally(company, plan))
-            company.hear, until = self._outlook.hear, self._is_surprised
-            crew = replace(crew, workers=self._outlook.workers)
+        elif not self._scheduler.has_suspects and (outlook := self._look_out(company, plan)) is not None:
+            company.hear, until = outlook.hear, self._is_surprised
+            crew = replace(crew, workers=outlook.workers)
         others = company.of_other_kinds(plan.backend)
         recall = [worker for worker in others if CAPABILITIES[company.kinds[worker]].gives_back]
         yield from map(self._dress, self._driver.go_on(company, crew, until, without=others, recall=recall))
@@ -381,6 +378,17 @@ class Execution:
         self._now = self._outlook.look()
         return self._now is not None
 
+    def _look_out(self, company: Company, plan: Plan) -> Outlook | None:
+        """Look at the run from now on, where something is known that it can be held against."""
+        if self.profile is None or self.machine is None or self._opening is None:
+            return None
+        there = sum(1 for kind in company.kinds.values() if kind == plan.backend)
+        tally = self._tally(company, plan)
+        self._outlook = Outlook(
+            self._driver, plan, self.profile, self.machine, tally, there=there, opening=self._opening
+        )
+        return self._outlook
+
     def _revision(self, before: Plan | None, known: Profile | None) -> Revision:
         """Say what had changed since the Plan before."""
         plan, profile = self.plan, self.profile
@@ -429,6 +437,20 @@ class Execution:
         processes.take_snapshot()
         return True
 
+    def _kept(self) -> Plan | None:
+        """Make the Plan that keeps the company that is there, where another would be better, but not for the rest.
+
+        What is under way has to end where it was begun, and only what is with nobody could go elsewhere.
+        """
+        joined, facts = self._opening.joined if self._opening is not None else None, self.facts
+        if joined is None or facts is None or self._runs or decide_by(facts).backend == joined.backend:
+            return None
+        rest = replace(facts, left=self._scheduler.waiting)
+        if facts.left is None or decide_by(rest).backend != joined.backend:
+            return None
+        self.facts = rest
+        return decide_by(rest)
+
     def _find_profile(self, machine: Machine) -> None:
         """Say what the work is like: as it is by now, if that was another; else as the first items showed it."""
         if self._now is not None:
@@ -442,7 +464,7 @@ class Execution:
     def _company_plan(self) -> Plan | None:
         """Where company has all that is left, there is nothing to decide."""
         joined = self._opening.joined if self._opening is not None else None
-        if joined is None or self._company is None or self._probe is None:
+        if joined is None or self._company is None or self._probe is None or self._runs:
             return None
         if self._scheduler.total is None or self._scheduler.waiting:
             return None

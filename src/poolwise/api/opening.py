@@ -21,6 +21,7 @@ from poolwise.measure.limits import open_files
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
 from poolwise.model.classes import replace
+from poolwise.model.events import ChunkDone
 from poolwise.model.options import MOST_WORKERS, BackendName, Options
 from poolwise.model.plan import Joined
 from poolwise.model.profile import Profile
@@ -28,6 +29,10 @@ from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
 
+# The chunks that were sent first, and how many of them must have ended to tell what an item takes: nearly all, since
+# those that end first are the quick ones of any work.
+FIRST_CHUNKS = 8
+ENOUGH_FIRSTS = 6
 # Whoever does not run the first items looks at them so often.
 LOOK_EVERY_S: Seconds = 0.0005
 # While a worker is started beside an item that computes, the GIL changes hands so soon, and not after 5 ms: it is given
@@ -49,6 +54,7 @@ class Opening:
         self._probe: Probe | None = None
         self._company: Company | None = None
         self._most = 1
+        self._firsts: list[Seconds] = []
         self.snapshot = False
         """A copy of this process can fork workers."""
         self.joined: Joined | None = None
@@ -78,6 +84,18 @@ class Opening:
                 self._pacer.stop()
                 if self.error is not None:
                     raise self.error
+
+    def hear(self, event: ChunkDone) -> None:
+        """A chunk is done: those that were sent first tell what an item takes beside few others."""
+        count = len(event.outcome.values)
+        if event.chunk <= FIRST_CHUNKS and count:
+            self._firsts.append(event.outcome.wall_s / count)
+
+    @property
+    def base_s(self) -> Seconds | None:
+        """What an item took that was begun beside few others, median; None where too few of them have ended."""
+        known = sorted(self._firsts)
+        return known[len(known) // 2] if len(known) >= ENOUGH_FIRSTS else None
 
     def end(self) -> None:
         """Bring nobody any more."""
@@ -109,7 +127,7 @@ class Opening:
             self.error = error
 
     def _assist(self, company: Company, wanted: Wanted | None) -> None:
-        """Play the driver, with the GIL handed on quickly: each call into the system gives it up, to one who computes."""
+        """Play the driver, with the GIL handed on quickly: each call into the system gives it to who computes."""
         with _quick_switching():
             self._driver.assist(company, lambda scheduler: self._staff(scheduler, wanted))
 
@@ -124,10 +142,7 @@ class Opening:
             snapshot=self.snapshot,
             kind=self._kind,
         )
-        wanted = company(scene, self._options)
-        if wanted is None or (self.joined is not None and wanted.kind != self.joined.backend):
-            return None
-        return wanted
+        return company(scene, self._options)
 
     def _staff(self, scheduler: Scheduler, wanted: Wanted | None) -> int:
         """Say how many workers there should be, the first one included; never fewer than there were.
@@ -141,13 +156,17 @@ class Opening:
             return 1
         if wanted is None or not scheduler.waiting:
             return scheduler.workers
-        if self.joined is None:
+        if self.joined is None or (self.joined.backend == "processes" and wanted.kind != "processes"):
+            # An item that has imported something, and waits now, is no reason to have no threads.
             self._most = _most_at_once()
             self.joined = Joined(wanted.kind, time.monotonic() - self._begun)
             self._company.starts = wanted.kind
             if wanted.kind != "processes":
                 self._probe.crowd()
-        workers = max(scheduler.workers, min(1 + wanted.workers, self._most))
+        if wanted.kind != self.joined.backend:
+            return scheduler.workers
+        there = sum(1 for each in self._company.kinds.values() if each != wanted.kind)
+        workers = max(scheduler.workers, min(there + wanted.workers, self._most))
         return workers if scheduler.most_workers is None else min(workers, scheduler.most_workers)
 
 

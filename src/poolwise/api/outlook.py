@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from poolwise.decide.revise import revised
 from poolwise.measure.tally import Tally
@@ -13,6 +14,9 @@ from poolwise.model.profile import Profile
 from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
 from poolwise.run.limit import Limiter
+
+if TYPE_CHECKING:
+    from poolwise.api.opening import Opening
 
 # Looking costs some 20 microseconds; what has changed for less than this is noise.
 LOOK_EVERY_S: Seconds = 0.02
@@ -31,15 +35,21 @@ class Outlook:
         plan: Plan,
         profile: Profile,
         machine: Machine,
-        there: int,
         tally: Tally,
+        *,
+        there: int,
+        opening: Opening,
     ) -> None:
-        """Look at a run by ``plan``; so many workers are ``there`` already, and ``tally`` hears of what they do."""
+        """Look at a run by ``plan``; ``tally`` hears of what is done, and so many workers are ``there`` already.
+
+        The ``opening`` tells what the first items take, some of which may still be under way.
+        """
         self._driver = driver
         self._plan = plan
         self._profile = profile
         self._machine = machine
         self._tally = tally
+        self._opening = opening
         self._round = Tally(plan.backend)
         self._doubted = False
         self._next_look = time.monotonic() + LOOK_EVERY_S
@@ -62,13 +72,13 @@ class Outlook:
         """A chunk is done."""
         self._tally.hear(event)
         if self._limiter is not None:
+            self._opening.hear(event)
             self._round.hear(event)
 
     def look(self) -> Profile | None:
         """Say what the work is like, where it is another by now; None: all is well. The workers may become others."""
         if self._limiter is not None and self._limiter.is_round(self._round.chunks):
-            if (recent := self._round.take()) is not None:
-                self._resize(self._limiter.hear(recent))
+            self._hear_round(self._limiter)
         if self._tally.chunks < LEAST_CHUNKS or time.monotonic() < self._next_look:
             return None
         recent, self._next_look = self._tally.take(), time.monotonic() + LOOK_EVERY_S
@@ -79,6 +89,11 @@ class Outlook:
         doubted, self._doubted = self._doubted, now is not None
         # Once may be chance: items of the way before, a moment in which others had the cores.
         return now if doubted else None
+
+    def _hear_round(self, limiter: Limiter) -> None:
+        recent = self._round.take()
+        if recent is not None:
+            self._resize(limiter.hear(recent, self._opening.base_s))
 
     def _resize(self, workers: int) -> None:
         scheduler = self._driver.scheduler

@@ -105,8 +105,9 @@ class Company:
             with self._lent():
                 events = self._backends["loop"].wait(None)
             self._due -= len(events)
-            return events + self._ask(0)
-        events = self._ask(timeout_s)
+            events += self._ask(0)
+        else:
+            events = self._ask(timeout_s)
         if self.hear is not None:
             for event in events:
                 if isinstance(event, ChunkDone):

@@ -128,9 +128,7 @@ def plan_here(left: int | None) -> Plan:
     return Plan(backend="loop", items=left, reasons=(OnlyHere(),))
 
 
-def plan_company(
-    profile: Profile | None, machine: Machine, joined: Joined, workers: int, left: int | None
-) -> Plan:
+def plan_company(profile: Profile | None, machine: Machine, joined: Joined, workers: int, left: int | None) -> Plan:
     """Make the Plan where company that joined the first worker early has all that is left."""
     nature = _nature(profile, machine) if profile is not None else []
     return Plan(

@@ -4,10 +4,10 @@ A probe that runs whole items one after another has lost before it decides: 150 
 44 ms by 128 threads. So the first item is watched while it runs:
 
 * It **waits**: others can wait beside it. How many is not known, since nobody knows yet how long it takes, nor what
-  the far side bears. By Little's law (J. D. C. Little, Operations Research 9, 1961), what is under way is the rate times
-  the latency: whoever begins calls at a steady rate has the more of them under way the longer they take. So company
-  comes at a steady rate, ``PER_SECOND``, until the first answers tell more: a far side that answers in 5 ms sees some
-  forty calls at once by then, and one that takes longer more.
+  the far side bears. By Little's law (J. D. C. Little, Operations Research 9, 1961), what is under way is the rate
+  times the latency: whoever begins calls at a steady rate has the more of them under way the longer they take. So
+  company comes at a steady rate, ``PER_SECOND``, until the first answers tell more: a far side that answers in 5 ms
+  sees some forty calls at once by then, and one that takes longer more.
 * It **computes without the GIL**: threads compute beside it, one for each core.
 * It **computes with the GIL**: processes, if a copy of this process was kept from before the first item. It cannot be
   made now, while the item may hold a lock.
@@ -91,13 +91,13 @@ def _computers(scene: Scene) -> Wanted | None:
     return Wanted("processes", min(cores, scene.waiting)) if scene.snapshot else None
 
 
-# A copy of a small process takes half a millisecond, and ending it as long. Where more items than this for each core are
-# left, waiting for the first of them costs less than a few percent, whatever it takes.
+# A copy of a small process takes half a millisecond, and ending it as long. Where more items than this for each core
+# are left, waiting for the first of them costs less than a few percent, whatever it takes.
 SNAPSHOT_ITEMS_PER_CORE = 16
 
 
 def worth_a_snapshot(items: int, cores: int, options: Options) -> bool:
     """Say whether to copy this process before the first item: few items may be long ones, and two run side by side."""
-    if cores < 2 or options.start_method not in (None, "fork") or options.max_workers == 1:
+    if cores == 1 or options.start_method not in (None, "fork") or options.max_workers == 1:
         return False
     return 1 < items <= SNAPSHOT_ITEMS_PER_CORE * cores

@@ -9,6 +9,7 @@ import time
 
 from poolwise.model.units import Seconds
 
+
 def cpu_s() -> Seconds:
     """Give the CPU seconds of this process and its ended children since it began."""
     try:

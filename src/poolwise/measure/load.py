@@ -8,10 +8,10 @@ it. What only began to run in the last seconds is not believed either: the minut
 Rejected: ``/proc/stat``, whose clock ticks every 10 ms, so that a useful look takes 100 ms; the pressure
 files (``cpu.pressure``), which tell that somebody waited for a core, and nothing of the cores that are taken.
 
-Other threads of this process and its own descendants are not "others": they are work of ours that was started for the same
-run, or that will end with it. In a container the file is the whole host's: of the cores that this process may not use
-(affinity), as many are taken for busy as can be, so that what is told is the least that must be on ours. Where there is
-no such file, nobody else is seen.
+Other threads of this process and its own descendants are not "others": they are work of ours that was started for the
+same run, or that will end with it. In a container the file is the whole host's: of the cores that this process may not
+use (affinity), as many are taken for busy as can be, so that what is told is the least that must be on ours. Where
+there is no such file, nobody else is seen.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def own_running(proc: str = "/proc") -> int:
 
 
 def _own_threads(process: str, proc: str) -> Iterator[str]:
-    """Give what the system says of each thread of a process and of all below; it may be gone by the time it is asked."""
+    """Give what the system says of each thread of a process and of all below; it may be gone when it is asked."""
     for each in _names(f"{process}/task"):
         yield read_text(f"{process}/task/{each}/stat")
         for child in read_text(f"{process}/task/{each}/children").split():

@@ -19,7 +19,7 @@ from poolwise.work.proc import queued_s, read_proc
 WINDOW_S: Seconds = 0.001
 # So much may be lost to the clocks themselves.
 DOUBTFUL_S: Seconds = 0.0002
-# Who was busy for less than this share of the last moment is asked whether he sleeps, or stands in the queue for a core:
+# Who was busy for less than this share of the last moment is asked whether he sleeps, or is in the queue for a core:
 # the system counts that only once it is over.
 ASLEEP_BELOW = 0.5
 
@@ -46,7 +46,6 @@ class Runner:
     def queued_s(self) -> Seconds:
         """Give the seconds for which it was ready to run and waited for a core (Linux tells; elsewhere 0)."""
         return queued_s(f"{self._files}schedstat")
-
 
     def is_asleep(self) -> bool:
         """Tell whether it waits for something else than a core (Linux tells; elsewhere it is believed to)."""

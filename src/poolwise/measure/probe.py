@@ -174,7 +174,7 @@ class Probe:
             process_cpu_s=process_cpu / items,
             queued_s=self._queued() * wall / items,
             gil_held=self._gil_held(process_cpu / wall if wall else 0.0),
-            gil_samples=self._watch.naps if self._watch and self._gil else self._before.gil_samples if self._before else 0,
+            gil_samples=self._gil_samples(),
             coroutine=self._coroutine,
             memory_bytes=self._memory.grown() if self._memory is not None and not self._crowded else 0,
             argument=_payload(self._sample_items(), by_value=by_value) if shipping else None,
@@ -281,10 +281,18 @@ class Probe:
         some = enumerate(itertools.islice(self._newest.values, SHIPPED_SAMPLE))
         return [value for offset, value in some if offset not in self._newest.errors]
 
+    def _gil_samples(self) -> int:
+        if self._watch is not None:
+            return self._watch.naps if self._gil else 0
+        return self._before.gil_samples if self._before is not None else 0
+
     def _gil_held(self, computing: float) -> float | None:
         """Share of the time that the GIL was held; on an interpreter without one, never."""
         if not self._gil:
             return 0.0
+        if self._crowded:
+            # Whoever held it then, it need not have been the item that was looked at.
+            return None
         if self._watch is not None:
             return _believable(self._watch.held, computing)
         return self._before.gil_held if self._before is not None else None

@@ -59,7 +59,7 @@ class Profile:
     """Share of the wall time in which the function held the GIL, 0 to 1; None where it was not measured."""
     gil_samples: int = 0
     serial_s: Seconds = 0.0
-    """Time that one process needs for an item at least, however many threads it has: a lock within. 0: none was seen."""
+    """Time that one process needs for an item, however many threads it has: a lock within. 0: none was seen."""
     coroutine: bool = False
     """The function is a coroutine function."""
     memory_bytes: Bytes = 0

@@ -30,7 +30,7 @@ class Crowd:
     def excuses(
         self, chunk: int, error: BaseException, workers: int, crowding: Callable[[BaseException], str | None] | None
     ) -> bool:
-        """Tell whether an item of a chunk is to be tried again: company may have caused the error, and there was some."""
+        """Tell whether an item of a chunk is to be tried again: there was company, which may have caused the error."""
         kind = crowding(error) if crowding is not None else None
         if kind is None:
             return False

@@ -255,6 +255,7 @@ class Driver:
 
     _sent = False
     """A chunk was sent since the last wait."""
+
     @property
     def _alone(self) -> bool:
         """One worker with one chunk at a time: reading ahead of it gains nothing."""

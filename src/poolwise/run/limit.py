@@ -4,14 +4,15 @@ A server, a disk or a lock that serves more at once than it can takes longer for
 what is lost may be everything (time-outs, refusals). Nobody says beforehand how many are too many, so the latency is
 watched, in rounds of about as many answers as there are calls under way:
 
-* The *base* is the least median latency of a round so far.
+* The *base* is the median latency of the very first items, which were begun while few others were under way. It is
+  theirs that began first, not that ended first: those are the quick ones of any work.
 * As long as rounds stay near it, the limit doubles, up to what the plan wants.
-* A round that took twice as long, or longer, asks for a trial: by Little's law (J. D. C. Little, Operations Research 9,
-  1961) the answers that came in a second could have come at the base latency with ``rate * base`` under way. So much,
+* A round that took far longer asks for a trial: by Little's law (J. D. C. Little, Operations Research 9, 1961) the
+  answers that came in a second could have come at the base latency with ``rate * base`` under way. So much,
   and a quarter more, is the new limit. That is how TCP Vegas (Brakmo and Peterson, 1995) and BBR (Cardwell and others,
   ACM Queue 14, 2016) find what a network path can hold.
 * Was the next round's rate lower by a fifth, the latency had another cause (the items themselves take longer): the old
-  limit comes back, and the new latency is the base from then on.
+  limit comes back, and stays.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from poolwise.model.units import Seconds
 LEAST_ANSWERS = 8
 # What is near the base, and what is far from it.
 NEAR = 1.5
-FAR = 2.0
+FAR = 2.5
 # A trial takes so much more than Little's law says, since a queue that is never empty loses nothing.
 HEADROOM = 1.25
 # A trial that is not at least so much smaller tells nothing.
@@ -40,7 +41,8 @@ class Limiter:
         self.limit = begin
         self._most = most
         self._least = min(least, most)
-        self._base_s: Seconds | None = None
+        self._believes = True
+        """Longer latencies are thought to come of too many."""
         self._before: tuple[int, float] | None = None
         """While a trial goes on: the limit and the rate before it."""
         self.trials = 0
@@ -50,15 +52,14 @@ class Limiter:
         """Tell whether so many answers are a round."""
         return answers >= max(LEAST_ANSWERS, self.limit // 2)
 
-    def hear(self, recent: Recent) -> int:
-        """Take in a round; say how many may be under way from now on."""
+    def hear(self, recent: Recent, base_s: Seconds | None) -> int:
+        """Take in a round; say how many may be under way from now on. ``base_s``: see the top; None: not known yet."""
         if self._before is not None:
             self._judge(recent)
-        elif self._base_s is None or recent.typical_s <= NEAR * self._base_s:
-            self._base_s = recent.typical_s if self._base_s is None else min(self._base_s, recent.typical_s)
+        elif base_s is None or not self._believes or recent.typical_s <= NEAR * base_s:
             self.limit = min(self._most, 2 * self.limit)
-        elif recent.typical_s >= FAR * self._base_s:
-            self._try_fewer(recent, self._base_s)
+        elif recent.typical_s >= FAR * base_s:
+            self._try_fewer(recent, base_s)
         return self.limit
 
     def _try_fewer(self, recent: Recent, base_s: Seconds) -> None:
@@ -73,7 +74,7 @@ class Limiter:
         limit, rate = self._before
         self._before = None
         if recent.rate < WORSE * rate:
-            self.limit, self._base_s = limit, None
+            self.limit, self._believes = limit, False
         else:
             # What is right now may be too little later.
             self._most = max(self._least, min(self._most, limit))

@@ -181,11 +181,11 @@ class Round:
 
 
 class Team:
-    """Threads that run rounds together. They live as long as the process and are started when they are first needed."""
+    """Threads that run rounds together. They are started when they are first needed, and live until they are ended."""
 
     def __init__(self) -> None:
         """Start nothing."""
-        self._rounds: queue.SimpleQueue[Round] = queue.SimpleQueue()
+        self._rounds: queue.SimpleQueue[Round | None] = queue.SimpleQueue()
         self._threads = 0
         self._most: int | None = None
 
@@ -219,9 +219,15 @@ class Team:
         self._threads += 1
         return True
 
+    def end(self) -> None:
+        """Let the threads end after what they are doing."""
+        for _ in range(self._threads):
+            self._rounds.put(None)
+        self._threads = 0
+
     def _serve(self) -> None:
-        while True:
-            self._rounds.get().work()
+        while (playing := self._rounds.get()) is not None:
+            playing.work()
 
 
 def run_chunk_threads(
@@ -240,9 +246,12 @@ def run_chunk_threads(
     """
     wall = time.perf_counter()
     playing = Round(call, lambda first, end: items[first:end], len(items), rules, begin=begin, book=NoBook())
-    (team or Team()).play(playing, min(at_once, len(items)))
+    own = Team() if team is None else team
+    own.play(playing, min(at_once, len(items)))
     if items:
         playing.wait()
+    if team is None:
+        own.end()
     values, errors = ended(playing, 0, rules)
     return Outcome(values, errors, time.perf_counter() - wall, playing.cpu_s)
 

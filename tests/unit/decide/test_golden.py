@@ -53,7 +53,7 @@ CASES = [
     ("hashing on 8 cores",                    10*MS,   1.0, 0.02,  8,   1000, "threads",   "8",       {}),
     ("hashing, and the result is a lock",      1*MS,   1.0, 0.02,  2,    100, "threads",   "2",       LOCK),
     ("computing without a GIL",               10*MS,   1.0,  1.0,  4,   1000, "threads",   "4",       NO_GIL),
-    ("half waiting, half computing",          10*MS,   0.5,  1.0,  2,   1000, "processes", "4",       {}),
+    ("half waiting, half computing",          10*MS,   0.5,  1.0,  2,   1000, "processes", "2",       {}),
     ("coroutines that wait",                  50*MS,  0.01,  1.0,  2,   1000, "asyncio",   "100-256", COROUTINE),
     ("coroutines that compute",               10*MS,   1.0,  1.0,  2,   1000, "processes", "2",       COROUTINE),
     ("2 workers at most",                     10*MS,   0.0,  1.0,  8,    200, "threads",   "2",       TWO),

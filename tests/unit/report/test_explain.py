@@ -22,6 +22,7 @@ from poolwise.model.plan import (
     Plan,
     PoolCostsMore,
     Predicted,
+    Revision,
     Slower,
     StartsBy,
     Waits,
@@ -30,6 +31,7 @@ from poolwise.model.plan import (
 from poolwise.model.profile import Payload, Profile
 from poolwise.model.report import Diagnosis, Report
 from poolwise.report import teach_words
+from poolwise.report.bounds import revision_text
 from poolwise.report.explain import advice, how, summary_line
 
 teach_words()
@@ -122,15 +124,35 @@ def test_a_report_of_nothing():
     )
 
 
+CHANGED = Revision(at_s=0.21, backend="threads", workers=64, before="processes", waiting=0.95, waiting_before=0.03)
+
+
 def test_a_report_of_trouble():
     """What failed, was tried again, was lost, and what was planned anew is told."""
-    told = str(report(SLEEPING, failed=43, retried=1200, deaths=3, revised=1, cpu_s=0.1))
+    told = str(
+        report(SLEEPING, failed=43, retried=1200, deaths=3, crowded=4, cpu_s=0.1, at_once=16, revisions=(CHANGED,))
+    )
     assert told.splitlines()[0] == "200 items in 1.00 s with 128 threads, 43 failed"
     assert told.splitlines()[-3:] == [
-        "  used      100 ms of CPU time",
-        "  revised   the work was heavier than the first items had shown, and the plan was made anew",
-        "  trouble   items tried again: 1,200, workers lost: 3",
+        "  revised   after 210 ms threads instead of processes: the items waited for 95 % of their time, and not 3 %",
+        "  far side  no more than 16 at a time: more only made each of them slower",
+        "  trouble   items tried again: 1,200, workers lost: 3, items refused in company and tried again with less: 4",
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"only_here": True}, "what the function uses belongs to the calling thread"),
+        ({"lock": True}, "threads stood in line at a lock of the function"),
+        ({"item_s": 0.002, "item_before_s": 0.001}, "an item took 2.00 ms, and not 1.00 ms"),
+        ({}, "the work was another than it had been thought"),
+    ],
+)
+def test_why_a_plan_was_made_anew_is_told(change, told):
+    """The cause that weighs most."""
+    revision = Revision(at_s=0.5, backend="loop", workers=1, before="threads", **change)
+    assert revision_text(revision) == f"after 500 ms a plain loop instead of threads: {told}"
 
 
 def test_a_slow_first_item_is_told():

@@ -19,6 +19,21 @@ from tests.unit.work.test_chunk import ALL, PARTIAL, told
 TEAM = Team()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def nobody_stays():
+    """The threads of this file end with it."""
+    yield
+    TEAM.end()
+
+
+@pytest.fixture
+def team():
+    """A team of the test's own, which ends with it."""
+    made = Team()
+    yield made
+    made.end()
+
+
 def run(function, items, rules=ALL, at_once=1, *, spread=False, begin=None):
     """Run a chunk on the threads of this file."""
     return run_chunk_threads(Call(function, spread), list(items), rules, at_once, team=TEAM, begin=begin)
@@ -126,11 +141,10 @@ def test_each_item_is_begun_in_the_thread_that_runs_it():
     ]
 
 
-def test_the_callers_context_is_seen():
+def test_the_callers_context_is_seen(team):
     """As by the worker's own thread."""
     setting: contextvars.ContextVar[str] = contextvars.ContextVar("setting")
     setting.set("here")
-    team = Team()
     outcome = run_chunk_threads(Call(lambda _: setting.get()), [1, 2], ALL, 2, team=team)
     assert outcome.values == ["here", "here"]
 
@@ -172,11 +186,11 @@ class Stops(NoBook):
 
 
 @at_onces
-def test_what_the_book_does_not_allow_is_not_begun(at_once):
+def test_what_the_book_does_not_allow_is_not_begun(team, at_once):
     """What was begun is finished, and the round says that the rest was taken back."""
     book, ran = Stops(7), []
     playing = Round(Call(ran.append), lambda a, b: range(100)[a:b], 100, ALL, begin=None, book=book)
-    Team().play(playing, at_once)
+    team.play(playing, at_once)
     assert playing.wait(10)
     assert (sorted(ran), playing.begun, playing.cut) == (list(range(7)), 7, True)
     # Items are claimed in order and before they are begun; what is claimed first is not done yet.
@@ -184,22 +198,22 @@ def test_what_the_book_does_not_allow_is_not_begun(at_once):
     assert [end for _, end in book.claims] == sorted(end for _, end in book.claims)
 
 
-def test_a_list_that_was_made_shorter_ends_the_round():
+def test_a_list_that_was_made_shorter_ends_the_round(team):
     """There is nothing to run behind its end."""
     items = [1, 2, 3]
     playing = Round(Call(abs), lambda a, b: items[a:b], 10, ALL, begin=None, book=NoBook())
-    Team().play(playing, 2)
+    team.play(playing, 2)
     assert playing.wait(10)
     assert (playing.values[: playing.begun], playing.cut) == ([1, 2, 3], False)
 
 
-def test_what_goes_wrong_between_two_items_is_raised_where_the_round_is_waited_for():
+def test_what_goes_wrong_between_two_items_is_raised_where_the_round_is_waited_for(team):
     """Nobody waits for ever because our own code, or the memory, failed in a thread."""
 
     def take(first, end):
         raise MemoryError
 
     playing = Round(Call(abs), take, 10, ALL, begin=None, book=NoBook())
-    Team().play(playing, 2)
+    team.play(playing, 2)
     with pytest.raises(MemoryError):
         playing.wait(10)
