@@ -54,6 +54,8 @@ COROUTINE_WAITS = 0.5
 LOOP_IS_FULL = 4.0
 # How finely numbers of workers are tried; each costs 4 µs to estimate.
 STEP_DIGITS = 5
+# ... and those of processes with threads, of which there are two numbers to try: 1 to 8, 10, 12, 14, 16, 20 and so on.
+COARSE_DIGITS = 3
 # Less computing than this share of the time is not what keeps an item.
 COMPUTES = 0.05
 
@@ -176,20 +178,25 @@ def _ways(question: Question, name: BackendName, bounded: bool) -> Iterator[Cand
 
 
 def _with_threads(question: Question, bounded: bool) -> Iterator[Candidate]:  # noqa: FBT001 - see _ways
-    """Give processes with threads: a process for each core, and in each as many threads as keep it busy."""
+    """Give processes with threads: as many processes as cores at most, and in each as many threads as keep it busy."""
     work, options = question.work, question.options
+    files = tightest(most_tasks_per_worker(work.machine, work.profile)) if bounded else None
+    seen: set[tuple[int, int]] = set()
     for wanted in _powers(MOST_INNER_THREADS)[1:]:
-        most = tightest(_bounds(work, "processes", wanted)) if bounded else None
-        workers = min(work.machine.cores_free, options.max_workers or work.items, max(1, work.items))
-        workers = workers if most is None else min(workers, most.count)
-        threads = min(wanted, math.ceil(work.items / workers))
-        if options.max_workers is not None:
-            # So many calls at a time, wherever they run: it may be a server's limit.
-            threads = min(threads, options.max_workers // workers)
-        if bounded and (files := tightest(most_tasks_per_worker(work.machine, work.profile))) is not None:
-            threads = min(threads, files.count)
-        if threads > 1:
-            yield Candidate("processes", workers, processes_cost(work, workers, threads), threads, None, "threads")
+        bound = tightest(_bounds(work, "processes", wanted)) if bounded else None
+        most = min(
+            options.max_workers or work.items, max(1, work.items), bound.count if bound is not None else work.items
+        )
+        for workers in {max(1, min(cores, most)) for cores in _steps(work.machine.cores_free, COARSE_DIGITS)}:
+            threads = min(wanted, math.ceil(work.items / workers))
+            if options.max_workers is not None:
+                # So many calls at a time, wherever they run: it may be a server's limit.
+                threads = min(threads, options.max_workers // workers)
+            if files is not None:
+                threads = min(threads, files.count)
+            if threads > 1 and (workers, threads) not in seen:
+                seen.add((workers, threads))
+                yield Candidate("processes", workers, processes_cost(work, workers, threads), threads, None, "threads")
 
 
 def _combines(question: Question) -> bool:
@@ -232,13 +239,13 @@ def _powers(most: int) -> list[int]:
     return [1 << power for power in range(most.bit_length()) if 1 << power <= most]
 
 
-def _steps(most: int) -> list[int]:
+def _steps(most: int, digits: int = STEP_DIGITS) -> list[int]:
     """Every number up to 32, then 34, 36 … 64, 68, 72 … 128: what counts is in the first five binary digits.
 
     Whatever is a step with few cores is one with many: else a machine with more cores might be thought slower. So the
     number of cores itself is none where it lies between two steps, which are 6 % apart at most.
     """
-    return [count for count in range(1, most + 1) if count % max(1, 1 << count.bit_length() >> STEP_DIGITS) == 0]
+    return [count for count in range(1, most + 1) if count % max(1, 1 << count.bit_length() >> digits) == 0]
 
 
 def _most_processes(work: Work) -> int:

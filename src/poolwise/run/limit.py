@@ -56,7 +56,9 @@ class Limiter:
         """Take in a round; say how many may be under way from now on. ``base_s``: see the top; None: not known yet."""
         if self._before is not None:
             self._judge(recent)
-        elif base_s is None or not self._believes or recent.typical_s <= NEAR * base_s:
+        elif base_s is None:
+            return self.limit
+        elif not self._believes or recent.typical_s <= NEAR * base_s:
             self.limit = min(self._most, 2 * self.limit)
         elif recent.typical_s >= FAR * base_s:
             self._try_fewer(recent, base_s)

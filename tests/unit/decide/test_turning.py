@@ -75,7 +75,7 @@ def test_what_lets_the_gil_go_needs_a_second_core():
 
 def test_a_turn_back_is_told_as_well():
     """Where a second turn follows the first, the first does not stand for all that lies beyond."""
-    found = find_turnings(known(0.01, 100, cpu=0.5))
+    found = find_turnings(known(0.01, 30, cpu=0.5))
     smaller = [(each.backend, each.at) for each in found if each.fact == "item_s" and each.below]
     assert [backend for backend, _ in smaller] == ["threads", "loop"]
     assert smaller[0][1] > smaller[1][1]
