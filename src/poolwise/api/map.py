@@ -118,8 +118,9 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
     where a worker process dies: what had not come back from it is run again, and the item that it was on
     ``crash_retries`` times more, alone. With ``backend="auto"`` also where an item fails beside others in a way that
     company causes (HTTP 429 or 503, too many open files, an object that belongs to another thread): it is tried again
-    with less. The iterables are read in the calling thread, in order. When ``map`` is left, by an error or Ctrl-C too, no new item begins and its worker processes have ended; a call that is under way in a
-    thread goes on to its end, unheard.
+    with less. The iterables are read in the calling thread, in order. When ``map`` is left, by an error or Ctrl-C too,
+    no new item begins and its worker processes have ended; a call that is under way in a thread goes on to its end,
+    unheard.
 
     What a worker process prints, logs and warns of comes out here, through ``sys.stdout``, the handlers and filters of
     the caller. The function sees the caller's context variables.

@@ -47,7 +47,7 @@ class Opening:
         """Look at nothing yet; ``kind`` of backend runs the first items, in the thread of ``runner``."""
         self._driver = driver
         self._options = options
-        self._kind = kind
+        self._kind: BackendName = kind
         self._cores = cores
         self._begun = time.monotonic()
         self._pacer = Pacer(runner) if runner is not None else None

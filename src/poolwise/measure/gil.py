@@ -92,7 +92,8 @@ class GilWatch:
         life = _Life()
         try:
             # What is started from there for the caller sees the caller's context variables.
-            _thread.start_new_thread(contextvars.copy_context().run, (self._watch, self._since, life))
+            context, since = contextvars.copy_context(), self._since
+            _thread.start_new_thread(lambda: context.run(self._watch, since, life), ())
             self._life = life
         except RuntimeError:
             # No thread can be had (a limit, or the interpreter is ending): the work goes on unwatched.

@@ -29,7 +29,7 @@ class Tally:
         ``queued_s`` tells for how long they waited for a core so far, ``at_work`` which threads are at work now.
         """
         self._at_work = at_work
-        self.kind = kind
+        self.kind: BackendName = kind
         self._queued_s = queued_s
         self._begin()
 
