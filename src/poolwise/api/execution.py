@@ -446,7 +446,7 @@ class Execution:
         if joined is None or facts is None or self._runs or decide_by(facts).backend == joined.backend:
             return None
         rest = replace(facts, left=self._scheduler.waiting)
-        if facts.left is None or decide_by(rest).backend != joined.backend:
+        if not rest.left or facts.left is None or decide_by(rest).backend != joined.backend:
             return None
         self.facts = rest
         return decide_by(rest)

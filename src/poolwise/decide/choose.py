@@ -93,7 +93,7 @@ def decide(
         return _decide_blind(machine, options, left)
     starts = choose_start_method(machine, options)
     work = Work(
-        items=left if left is not None else ASSUMED_ITEMS,
+        items=max(1, left) if left is not None else ASSUMED_ITEMS,
         profile=profile,
         machine=machine,
         start_method=starts.method,

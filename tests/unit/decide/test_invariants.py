@@ -101,3 +101,9 @@ def test_exactly_one_way_is_chosen_and_all_others_are_rejected(plan):
     """Each backend stands in the Plan once: chosen, or rejected with its reason."""
     names = [plan.backend, *(each.backend for each in plan.rejected)]
     assert sorted(names) == ["asyncio", "interpreters", "loop", "processes", "threads"]
+
+
+@given(profiles(), machines(), options)
+def test_nothing_left_is_decided_too(profile, machine, asked):
+    """The last items may end while the decision is made: any Plan will do, and an error would not."""
+    assert decide(profile, machine, asked, 0).items == 0
