@@ -130,7 +130,8 @@ def test_items_are_retried_in_company() -> None:
             raise ValueError(item)
         return item
 
-    results = run(function, range(MANY), retries=2)
+    # In another process it would count anew; a lock cannot be sent to one that is not forked.
+    results = run(function, range(MANY), retries=2, start_method="spawn")
     assert results == list(range(MANY))
     assert (set(calls.values()), results.report.retried) == ({3}, 2 * MANY)
 

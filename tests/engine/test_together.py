@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import poolwise
-from poolwise.api import execution
 from poolwise.backends.processes import ProcessesBackend
+from poolwise.decide import choose
 from poolwise.errors import TaskTimeoutError, WorkerDiedError
 from poolwise.model.classes import replace
 from poolwise.model.events import Chunk, ChunkDone, Event, TakenBack, WorkerLost, WorkerReady
@@ -36,13 +36,13 @@ each_method = pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 @pytest.fixture(autouse=True)
 def combined(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is asked to run in processes runs in processes with threads."""
-    forced = execution.decide_forced
+    forced = choose.decide_forced
 
     def with_threads(*facts: Any, **more: Any) -> Plan:
         # As if it had been measured: chunks are cut for items of 20 ms.
         return replace(forced(*facts, **more), tasks_per_worker=TASKS, item_s=0.02)
 
-    monkeypatch.setattr(execution, "decide_forced", with_threads)
+    monkeypatch.setattr(choose, "decide_forced", with_threads)
 
 
 def run(function: Callable[..., Any], items: Any, method: StartMethod = "fork", **options: Any) -> Any:

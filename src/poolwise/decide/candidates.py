@@ -182,12 +182,14 @@ def _with_threads(question: Question, bounded: bool) -> Iterator[Candidate]:  # 
     work, options = question.work, question.options
     files = tightest(most_tasks_per_worker(work.machine, work.profile)) if bounded else None
     seen: set[tuple[int, int]] = set()
+    # One process with threads is this one, with a detour.
+    counts = [count for count in _steps(work.machine.cores_free, COARSE_DIGITS) if count > 1] or [1]
     for wanted in _powers(MOST_INNER_THREADS)[1:]:
         bound = tightest(_bounds(work, "processes", wanted)) if bounded else None
         most = min(
             options.max_workers or work.items, max(1, work.items), bound.count if bound is not None else work.items
         )
-        for workers in {max(1, min(cores, most)) for cores in _steps(work.machine.cores_free, COARSE_DIGITS)}:
+        for workers in {max(1, min(cores, most)) for cores in counts}:
             threads = min(wanted, math.ceil(work.items / workers))
             if options.max_workers is not None:
                 # So many calls at a time, wherever they run: it may be a server's limit.

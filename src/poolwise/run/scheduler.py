@@ -276,13 +276,15 @@ class Scheduler:
     def _settle_errors(self, chunk: Chunk, outcome: Outcome, *, more: bool) -> None:
         """Split a chunk with errors into pieces of values and items that failed or are tried again."""
         begin, excused = 0, False
+        # One worker may run several items at a time.
+        at_once = self.workers * self._supply.crew.sizing.least
         for offset in sorted(outcome.errors):
             if offset > begin and len(outcome.values) >= offset:
                 self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
             error = outcome.errors[offset]
             # Where the values before it were not kept, they would have to be made once more.
             kept = len(outcome.values) >= offset
-            if kept and self._crowd.excuses(chunk.id, error.error, self.workers, self._wishes.crowding):
+            if kept and self._crowd.excuses(chunk.id, error.error, at_once, self._wishes.crowding):
                 self._run_in_less_company(chunk.start + offset, marked=chunk.marked)
                 excused = True
             else:
