@@ -16,7 +16,7 @@ from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
 from poolwise.backends.company import FIRST, Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
-from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here
+from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here, plan_rest
 from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
@@ -438,18 +438,20 @@ class Execution:
         return True
 
     def _kept(self) -> Plan | None:
-        """Make the Plan that keeps the company that is there, where another would be better, but not for the rest.
+        """Make the Plan that keeps the company that is there, where another way would be better, but not for the rest.
 
         What is under way has to end where it was begun, and only what is with nobody could go elsewhere.
         """
         joined, facts = self._opening.joined if self._opening is not None else None, self.facts
-        if joined is None or facts is None or self._runs or decide_by(facts).backend == joined.backend:
+        if joined is None or facts is None or facts.left is None or self._runs:
+            return None
+        if not self._scheduler.waiting or decide_by(facts).backend == joined.backend:
             return None
         rest = replace(facts, left=self._scheduler.waiting)
-        if not rest.left or facts.left is None or decide_by(rest).backend != joined.backend:
-            return None
-        self.facts = rest
-        return decide_by(rest)
+        plan = plan_rest(decide_by(rest), joined.backend)
+        if plan is not None:
+            self.facts = rest
+        return plan
 
     def _find_profile(self, machine: Machine) -> None:
         """Say what the work is like: as it is by now, if that was another; else as the first items showed it."""

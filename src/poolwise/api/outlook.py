@@ -84,7 +84,9 @@ class Outlook:
         recent, self._next_look = self._tally.take(), time.monotonic() + LOOK_EVERY_S
         if recent is None:
             return None
-        left = self._driver.scheduler.left
+        # Only processes give back what they have not begun.
+        scheduler = self._driver.scheduler
+        left = scheduler.left if self._plan.backend == "processes" else scheduler.waiting
         now = revised(self._plan, self._profile, recent, self._machine, left or 0)
         doubted, self._doubted = self._doubted, now is not None
         # Once may be chance: items of the way before, a moment in which others had the cores.

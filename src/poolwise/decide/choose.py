@@ -32,6 +32,7 @@ from poolwise.model.plan import (
     ReleasesGil,
     Slower,
     StartsBy,
+    Stays,
     Waits,
 )
 from poolwise.model.profile import Profile
@@ -41,6 +42,8 @@ from poolwise.model.units import Seconds
 ASSUMED_ITEMS = 1000
 # A pool must promise to end at least this much sooner than the loop; less is within the error of the estimates.
 WORTH_IT = 0.9
+# Company that is there is left for another way only where that takes less than this part of its time.
+WORTH_MOVING = 0.5
 # A function that holds the GIL for less than this share of its computing lets threads run side by side.
 RELEASES = 0.5
 # Without any measurement: what waits wants many threads and what computes wants few; 32 is the standard library's cap.
@@ -126,6 +129,32 @@ def decide(
 def plan_here(left: int | None) -> Plan:
     """Make the Plan where an item has shown that only the calling thread can run it."""
     return Plan(backend="loop", items=left, reasons=(OnlyHere(),))
+
+
+def plan_rest(plan: Plan, company: BackendName) -> Plan | None:
+    """Give the Plan for the rest that stays with the company that is there; None where moving is well worth it.
+
+    Moving costs what the estimates leave out: nobody can be forked before all that is under way has ended.
+    """
+    if plan.backend == company:
+        return plan
+    stays = next((each for each in plan.rejected if each.backend == company and each.estimate is not None), None)
+    if stays is None or plan.estimate is None or plan.estimate.total_s < WORTH_MOVING * _total(stays):
+        return None
+    moved = Candidate(
+        plan.backend, plan.workers, plan.estimate, plan.tasks_per_worker, Slower(0.0, 0.0), plan.tasks_are
+    )
+    others = [each for each in plan.rejected if each is not stays]
+    return replace(
+        plan,
+        backend=stays.backend,
+        workers=stays.workers,
+        tasks_per_worker=1,
+        start_method=None,
+        estimate=stays.estimate,
+        reasons=(*(each for each in plan.reasons if not isinstance(each, (Predicted, StartsBy))), why),
+        rejected=(moved, *others),
+    )
 
 
 def plan_company(profile: Profile | None, machine: Machine, joined: Joined, workers: int, left: int | None) -> Plan:

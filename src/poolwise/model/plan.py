@@ -179,6 +179,13 @@ class Joined:
 
 
 @frozen
+class Stays:
+    """Others are at work already, and to move the rest elsewhere would gain too little."""
+
+    backend: BackendName
+
+
+@frozen
 class OnlyHere:
     """An item failed in another thread, because what it uses belongs to the calling one."""
 
@@ -226,6 +233,7 @@ Reason: TypeAlias = (
     | NotIsolated
     | Joined
     | OnlyHere
+    | Stays
     | Bounded
 )
 

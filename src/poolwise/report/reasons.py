@@ -140,6 +140,9 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     plan.Joined: lambda reason: (
         f"others joined the first item {duration(reason.after_s)} after the start, while it ran, and left nothing over"
     ),
+    plan.Stays: lambda reason: (
+        f"{reason.backend} are at work since the first item, and to move the rest elsewhere would gain too little"
+    ),
     plan.OnlyHere: lambda _: "what the function uses belongs to the calling thread, and fails in any other",
     plan.NeedsInterpreters: lambda reason: f"interpreters need CPython 3.14 or newer, and this is {reason.python}",
     plan.NotIsolated: _not_isolated,
