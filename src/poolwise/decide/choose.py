@@ -141,9 +141,8 @@ def plan_rest(plan: Plan, company: BackendName) -> Plan | None:
     stays = next((each for each in plan.rejected if each.backend == company and each.estimate is not None), None)
     if stays is None or plan.estimate is None or plan.estimate.total_s < WORTH_MOVING * _total(stays):
         return None
-    moved = Candidate(
-        plan.backend, plan.workers, plan.estimate, plan.tasks_per_worker, Slower(0.0, 0.0), plan.tasks_are
-    )
+    why, tasks = Stays(company), plan.tasks_per_worker
+    moved = Candidate(plan.backend, plan.workers, plan.estimate, tasks, why, plan.tasks_are)
     others = [each for each in plan.rejected if each is not stays]
     return replace(
         plan,

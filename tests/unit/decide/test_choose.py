@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from poolwise.decide.choose import ASSUMED_ITEMS, decide, decide_forced
+from poolwise.decide.choose import ASSUMED_ITEMS, decide, decide_forced, plan_rest
 from poolwise.errors import OptionError
 from poolwise.model.machine import Machine
 from poolwise.model.options import Options
@@ -30,6 +30,7 @@ from poolwise.model.plan import (
     ReleasesGil,
     Slower,
     StartsBy,
+    Stays,
     Waits,
 )
 from poolwise.model.profile import Payload, Profile
@@ -425,3 +426,19 @@ def test_a_given_backend_with_a_profile_is_estimated_too():
     assert (plan.backend, plan.rejected) == ("threads", ())
     assert plan.estimate is not None
     assert plan.estimate.limit == "GIL"
+
+
+def test_company_is_left_only_where_that_is_well_worth_it():
+    """Threads that are at work stay, unless processes would need less than half of their time for the rest."""
+    mixed = make_profile(0.02, cpu=0.1)
+    better = decide(mixed, make_machine(2), Options(), 200)
+    assert better.backend == "processes"
+    kept = plan_rest(better, "threads")
+    assert kept is not None
+    assert (kept.backend, kept.start_method, kept.reasons[-1]) == ("threads", None, Stays("threads"))
+    assert Stays("threads") in [each.why_not for each in kept.rejected]
+    computing = make_profile(0.02, cpu=1.0, gil=1.0)
+    much_better = decide(computing, make_machine(8), Options(), 200)
+    assert much_better.backend == "processes"
+    assert plan_rest(much_better, "threads") is None
+    assert plan_rest(better, "processes") is better
