@@ -382,7 +382,7 @@ class Execution:
         """Look at the run from now on, where something is known that it can be held against."""
         if self.profile is None or self.machine is None or self._opening is None:
             return None
-        there = sum(1 for kind in company.kinds.values() if kind == plan.backend)
+        there = self._there(plan.backend)
         tally = self._tally(company, plan)
         self._outlook = Outlook(
             self._driver, plan, self.profile, self.machine, tally, there=there, opening=self._opening
@@ -437,6 +437,11 @@ class Execution:
         processes.take_snapshot()
         return True
 
+    def _there(self, backend: BackendName) -> int:
+        """Count the workers of a kind that were started."""
+        kinds = self._company.kinds.values() if self._company is not None else ()
+        return sum(1 for kind in kinds if kind == backend)
+
     def _kept(self) -> Plan | None:
         """Make the Plan that keeps the company that is there, where another way would be better, but not for the rest.
 
@@ -448,7 +453,7 @@ class Execution:
         if not self._scheduler.waiting or decide_by(facts).backend == joined.backend:
             return None
         rest = replace(facts, left=self._scheduler.waiting)
-        plan = plan_rest(decide_by(rest), joined.backend)
+        plan = plan_rest(decide_by(rest), joined.backend, self._there(joined.backend))
         if plan is not None:
             self.facts = rest
         return plan
@@ -472,7 +477,7 @@ class Execution:
             return None
         self.machine = self.machine or find_machine()
         self.profile, self.facts = self._probe.profile(shipping=False), None
-        workers = sum(1 for kind in self._company.kinds.values() if kind == joined.backend)
+        workers = self._there(joined.backend)
         return plan_company(self.profile, self.machine, joined, workers, self._scheduler.left)
 
     def _threads_of_ours(self) -> int:

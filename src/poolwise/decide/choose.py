@@ -131,8 +131,8 @@ def plan_here(left: int | None) -> Plan:
     return Plan(backend="loop", items=left, reasons=(OnlyHere(),))
 
 
-def plan_rest(plan: Plan, company: BackendName) -> Plan | None:
-    """Give the Plan for the rest that stays with the company that is there; None where moving is well worth it.
+def plan_rest(plan: Plan, company: BackendName, there: int) -> Plan | None:
+    """Give the Plan for the rest that stays with the company that is ``there``; None where moving is well worth it.
 
     Moving costs what the estimates leave out: nobody can be forked before all that is under way has ended.
     """
@@ -147,7 +147,8 @@ def plan_rest(plan: Plan, company: BackendName) -> Plan | None:
     return replace(
         plan,
         backend=stays.backend,
-        workers=stays.workers,
+        # Fewer would do by the estimate; those that have begun cost nothing more.
+        workers=max(stays.workers, there),
         tasks_per_worker=1,
         start_method=None,
         estimate=stays.estimate,

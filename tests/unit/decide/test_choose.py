@@ -433,12 +433,13 @@ def test_company_is_left_only_where_that_is_well_worth_it():
     mixed = make_profile(0.02, cpu=0.1)
     better = decide(mixed, make_machine(2), Options(), 200)
     assert better.backend == "processes"
-    kept = plan_rest(better, "threads")
+    kept = plan_rest(better, "threads", 40)
     assert kept is not None
+    assert kept.workers >= 40
     assert (kept.backend, kept.start_method, kept.reasons[-1]) == ("threads", None, Stays("threads"))
     assert Stays("threads") in [each.why_not for each in kept.rejected]
     computing = make_profile(0.02, cpu=1.0, gil=1.0)
     much_better = decide(computing, make_machine(8), Options(), 200)
     assert much_better.backend == "processes"
-    assert plan_rest(much_better, "threads") is None
-    assert plan_rest(better, "processes") is better
+    assert plan_rest(much_better, "threads", 40) is None
+    assert plan_rest(better, "processes", 2) is better
