@@ -448,7 +448,8 @@ class Execution:
         What is under way has to end where it was begun, and only what is with nobody could go elsewhere.
         """
         joined, facts = self._opening.joined if self._opening is not None else None, self.facts
-        if joined is None or facts is None or facts.left is None or self._runs:
+        if joined is None or facts is None or facts.left is None or self._runs or joined.backend == "processes":
+            # Processes give back what they have not begun.
             return None
         if not self._scheduler.waiting or decide_by(facts).backend == joined.backend:
             return None
