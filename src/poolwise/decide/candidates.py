@@ -212,7 +212,8 @@ def _combines(question: Question) -> bool:
     careful = options.timeout is not None or options.crash_retries == 0 or options.initializer is not None
     forced = options.backend != "auto"
     mixed = COMPUTES <= work.profile.waiting <= 1 - LEAST_COMPUTING
-    return mixed and not (careful or forced or work.profile.coroutine)
+    # A worker has one chunk in work: items that come one by one would be chunks of one, and threads without work.
+    return mixed and work.counted and not (careful or forced or work.profile.coroutine)
 
 
 def _bounds(work: Work, name: BackendName, tasks: int = 1) -> list[Most]:

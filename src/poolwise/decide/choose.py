@@ -97,6 +97,7 @@ def decide(
     starts = choose_start_method(machine, options)
     work = Work(
         items=max(1, left) if left is not None else ASSUMED_ITEMS,
+        counted=left is not None,
         profile=profile,
         machine=machine,
         start_method=starts.method,

@@ -73,6 +73,8 @@ class Work:
     """The facts that the formulas need."""
 
     items: int
+    counted: bool = True
+    """The items are there; else they come one by one, and so many are assumed."""
     profile: Profile
     machine: Machine
     start_method: StartMethod = "fork"

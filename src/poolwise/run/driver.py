@@ -245,7 +245,8 @@ class Driver:
         busy = self.scheduler.busy_workers
         if not self._wanted or (self._alone and busy):
             return tick_s
-        if self.items.quick:
+        if self.items.quick or (busy and not self.scheduler.is_stream):
+            # Nobody takes results one by one, so that none is waited for before more is read.
             return 0
         if not busy:
             return tick_s if self.scheduler.has_waiting else 0

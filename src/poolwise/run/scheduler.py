@@ -133,6 +133,11 @@ class Scheduler:
         return self._paused
 
     @property
+    def is_stream(self) -> bool:
+        """Results are taken one by one."""
+        return self._wishes.stream
+
+    @property
     def is_alone(self) -> bool:
         """There is one worker, with one chunk at a time."""
         return self._supply.crew.workers * self._supply.crew.depth == 1
