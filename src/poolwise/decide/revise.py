@@ -70,22 +70,24 @@ def _threads_are_wrong(plan: Plan, profile: Profile, recent: Recent, machine: Ma
 def _profile(plan: Plan, profile: Profile, recent: Recent) -> Profile:
     """Say what the items are like now, alone: in company they also wait for their turn."""
     wait_s = recent.least_wait_s if plan.backend == "threads" else max(0.0, recent.wall_s - recent.cpu_s)
-    inner = profile.process_cpu_s / profile.thread_cpu_s if profile.thread_cpu_s > 0 else 1.0
-    wall_s = recent.cpu_s + wait_s
+    inner = max(1.0, profile.process_cpu_s / profile.thread_cpu_s) if profile.thread_cpu_s > 0 else 1.0
+    # Of threads, what those inside of the function compute is counted; of processes, it is not seen.
+    own_s = recent.cpu_s / inner if plan.backend == "threads" else recent.cpu_s
+    wall_s = own_s + wait_s
     held = profile.gil_held
     if plan.backend == "threads" and recent.busy <= 1.0 + (1 - SIDE_BY_SIDE) and recent.cpu_s > 0:
         # All of them together got no further than one would have: what they compute, they compute by turns.
-        held = recent.cpu_s / wall_s if wall_s > 0 else held
+        held = own_s / wall_s if wall_s > 0 else held
     elif held is not None and profile.cpu_s > 0 and profile.wall_s > 0:
         # It is held for the same share of the computing as before.
         share = min(1.0, held * profile.wall_s / profile.cpu_s)
-        held = min(1.0, share * recent.cpu_s / wall_s) if wall_s > 0 else held
+        held = min(1.0, share * own_s / wall_s) if wall_s > 0 else held
     return replace(
         profile,
         items=recent.items,
         wall_s=wall_s,
-        thread_cpu_s=recent.cpu_s,
-        process_cpu_s=recent.cpu_s * max(1.0, inner),
+        thread_cpu_s=own_s,
+        process_cpu_s=own_s * inner,
         queued_s=0.0,
         gil_held=held,
     )
