@@ -59,19 +59,20 @@ class Tally:
         self._begin()
         seen = sum(count for count, _, _ in chunks)
         wall_s, cpu_s = sum(wall_s for _, wall_s, _ in chunks), sum(cpu_s for _, _, cpu_s in chunks)
-        if self.kind == "threads":
-            # The function may have threads inside, which its own thread's clock does not show.
-            cpu_s = max(cpu_s, busy_s * seen / items)
+        if not seen or seconds <= 0:
+            return None
         if self.kind == "asyncio":
             # They run by turns in one thread, and have its clock in common.
             cpu_s = min(wall_s, busy_s * seen / items)
-        if not seen or seconds <= 0:
-            return None
+        wall_s = max(cpu_s, wall_s - max(0.0, queued_s))
+        if self.kind == "threads":
+            # The function may have threads inside, which its own thread's clock does not show.
+            cpu_s = max(cpu_s, busy_s * seen / items)
         return Recent(
             kind=self.kind,
             seconds=seconds,
             items=items,
-            wall_s=max(cpu_s, wall_s - max(0.0, queued_s)) / seen,
+            wall_s=wall_s / seen,
             cpu_s=cpu_s / seen,
             typical_s=sorted(wall / count for count, wall, _ in chunks)[len(chunks) // 2],
             least_wait_s=max(0.0, min((wall - cpu) / count for count, wall, cpu in chunks)),
