@@ -593,6 +593,7 @@ def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inheri
     return Crew(
         workers=plan.workers,
         depth=CAPABILITIES[plan.backend].depth,
+        isolates=CAPABILITIES[plan.backend].survives_death or options.backend != "auto",
         sizing=Sizing(
             # An item that is late takes its worker with it: alone in its chunk, it takes no finished neighbour along.
             chunksize=1 if killing else plan.chunksize,

@@ -380,6 +380,8 @@ class Scheduler:
     def _run_again(self, start: int, stop: int) -> None:
         if start < stop:
             self._suspicious = True
+            # A death that is heard of late: somebody has to change the crew before this one goes out.
+            self._paused |= not self._supply.crew.isolates
             if self._supply.crew.here is not None:
                 self._staff.bench((self._supply.crew.here,))
             self._supply.leftovers.add_first(self._supply.chunk(start, stop, marked=True))

@@ -52,6 +52,8 @@ class Crew:
     """Workers mark every item, not only those under suspicion."""
     gives_back: bool = False
     """What a worker has not begun can be taken back from it."""
+    isolates: bool = True
+    """A death costs a worker, and not the caller's program."""
     at_once: bool = False
     """A worker is sent its first chunk with its start: it is ready in a moment, and need not wait for it then."""
     here: int | None = None
