@@ -54,6 +54,7 @@ class Opening:
         self._probe: Probe | None = None
         self._company: Company | None = None
         self._most = 1
+        self._asleep = False
         self._firsts: list[Seconds] = []
         self.snapshot = False
         """A copy of this process can fork workers."""
@@ -120,22 +121,32 @@ class Opening:
         if self._kind != "loop" or self._company is None or self.error is not None:
             return
         try:
-            wanted = self._wanted()
-            if wanted is not None or self.joined is not None:
-                self._assist(self._company, wanted)
+            before = -1
+            # Starting a dozen threads takes as long as it takes to want a dozen more: naps in between would only be
+            # longer than they are meant to be, since all of those want the GIL.
+            while self._company is not None and before != (before := self._driver.scheduler.workers):
+                wanted = self._wanted()
+                if wanted is not None or self.joined is not None:
+                    self._assist(self._company, wanted)
         except BaseException as error:  # noqa: BLE001 - nobody would hear of it in this thread; the calling thread raises it
             self.error = error
 
     def _assist(self, company: Company, wanted: Wanted | None) -> None:
-        """Play the driver, with the GIL handed on quickly: each call into the system gives it to who computes."""
-        with _quick_switching():
+        """Play the driver; beside an item that computes, with the GIL handed on quickly.
+
+        Each call into the system gives it to who computes.
+        """
+        waits = wanted is not None and wanted.kind == "threads" and self._asleep
+        with contextlib.nullcontext() if waits else _quick_switching():
             self._driver.assist(company, lambda scheduler: self._staff(scheduler, wanted))
 
     def _wanted(self) -> Wanted | None:
         if self._pacer is None or self._probe is None or self._company is None:
             return None
+        pace = self._pacer.look()
+        self._asleep = pace.asleep
         scene = Scene(
-            pace=self._pacer.look(),
+            pace=pace,
             gil_held=self._probe.gil_held,
             waiting=self._driver.scheduler.waiting,
             cores=self._cores,
@@ -149,7 +160,7 @@ class Opening:
 
         Where the copy that forks them is gone, it is this one.
         """
-        if self._company is None or self._probe is None:
+        if self._company is None or self._probe is None or self._pacer is None:
             return scheduler.workers
         kind = self.joined.backend if self.joined is not None else wanted.kind if wanted is not None else None
         if kind == "processes" and not self._company.processes.has_snapshot:
@@ -163,6 +174,7 @@ class Opening:
             self._company.starts = wanted.kind
             if wanted.kind != "processes":
                 self._probe.crowd()
+                self._pacer.crowd()
         if wanted.kind != self.joined.backend:
             return scheduler.workers
         there = sum(1 for each in self._company.kinds.values() if each != wanted.kind)

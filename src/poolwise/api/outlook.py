@@ -9,7 +9,7 @@ from poolwise.decide.revise import revised
 from poolwise.measure.tally import Tally
 from poolwise.model.events import ChunkDone
 from poolwise.model.machine import Machine
-from poolwise.model.plan import Plan
+from poolwise.model.plan import Bounded, Plan
 from poolwise.model.profile import Profile
 from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
@@ -24,6 +24,10 @@ LOOK_EVERY_S: Seconds = 0.02
 HARMLESS = 16
 # Fewer chunks than this say nothing.
 LEAST_CHUNKS = 4
+
+
+def _is_bounded(plan: Plan) -> bool:
+    return any(isinstance(reason, Bounded) and reason.by != "load" for reason in plan.reasons)
 
 
 class Outlook:
@@ -55,8 +59,9 @@ class Outlook:
         self._next_look = time.monotonic() + LOOK_EVERY_S
         self._limiter: Limiter | None = None
         if plan.backend in ("threads", "asyncio") and plan.workers > machine.cores:
-            begin = min(plan.workers, max(there, HARMLESS))
-            self._limiter = Limiter(begin, plan.workers, machine.cores)
+            # Fewer would do by the estimate; those that have begun cost nothing more.
+            most = max(plan.workers, there) if not _is_bounded(plan) else plan.workers
+            self._limiter = Limiter(min(most, max(there, HARMLESS)), most, machine.cores)
 
     @property
     def workers(self) -> int:

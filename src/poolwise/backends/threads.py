@@ -38,23 +38,26 @@ class ThreadsBackend(InThisProcess):
         self._job = job
         self._outbox: Outbox = queue.SimpleQueue()
         self._threads: dict[int, WorkerThread] = {}
+        self._to_begin: dict[int, WorkerThread] = {}
         self._dispatching = False
 
     def start(self, worker: int) -> None:
-        """Start a thread."""
+        """Make a thread. It begins once it has something to do, and need not wait for that then; else with a wait."""
         if self._job.seed is not None and not self._dispatching:
             self._dispatching = True
             dispatch.begin()
-        thread = WorkerThread(worker, self._job, self._outbox)
-        self._threads[worker] = thread
-        thread.begin()
+        self._threads[worker] = self._to_begin[worker] = WorkerThread(worker, self._job, self._outbox)
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Put the chunk into the thread's inbox."""
         self._threads[worker].inbox.put((chunk, items if items is not None else ()))
+        if (thread := self._to_begin.pop(worker, None)) is not None:
+            thread.begin()
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Read the outbox; with a timeout for items, look at the clock of each thread in between."""
+        while self._to_begin:
+            self._to_begin.popitem()[1].begin()
         limit_s = self._job.rules.timeout_s
         events = self._read(timeout_s if limit_s is None else _sooner(timeout_s, max(0.001, limit_s * LATE_SHARE)))
         if limit_s is not None:

@@ -66,6 +66,10 @@ class Pacer:
         self._so_far: tuple[_Reading, _Reading | None] = _Reading(), None
         self._queued_before_s = runner.queued_s()
         self._queued_s: Seconds = 0.0
+        self._alone = True
+        self._looker: int | None = None
+        self._looking_s: Seconds = 0.0
+        self._looked_until_s: Seconds = 0.0
         self._marks: deque[_Reading] = deque([_Reading()], maxlen=64)
 
     def go(self) -> None:
@@ -80,9 +84,13 @@ class Pacer:
         """Tell whether the calling thread is the one whose clocks are read."""
         return self._runner.is_here()
 
+    def crowd(self) -> None:
+        """Others compute in this process from now on, we among them when we start these: its clock tells no more."""
+        self._alone = False
+
     def look(self) -> Pace:
         """Say how it goes. Time in the queue for a core counts as computing: it is not what the work waits for."""
-        read = self._read()
+        read, own_s = self._read(), self._own_s()
         if read.wall_s - read.cpu_s - self._queued_s > DOUBTFUL_S:
             # Asking takes 20 microseconds, and is only needed where something else than computing goes on.
             self._queued_s = self._runner.queued_s() - self._queued_before_s
@@ -90,18 +98,28 @@ class Pacer:
         while len(marks) > 1 and read.wall_s - marks[1].wall_s >= WINDOW_S:
             marks.popleft()
         then = marks[0]
-        marks.append(_Reading(read.wall_s, used_s, read.process_s))
+        marks.append(_Reading(read.wall_s, used_s, read.process_s - own_s))
         # What threads inside the function compute while it waits for them is the function's computing.
-        recent_used_s = max(used_s - then.cpu_s, read.process_s - then.process_s)
+        recent_used_s = used_s - then.cpu_s
+        if self._alone:
+            recent_used_s = max(recent_used_s, read.process_s - own_s - then.process_s)
         return Pace(
             wall_s=read.wall_s,
             busy_s=used_s,
             recent_s=read.wall_s - then.wall_s,
             recent_busy_s=recent_used_s,
             cpu_s=read.cpu_s,
-            process_cpu_s=read.process_s,
+            process_cpu_s=read.process_s - own_s,
             asleep=self._runner.is_asleep() if recent_used_s < ASLEEP_BELOW * (read.wall_s - then.wall_s) else False,
         )
+
+    def _own_s(self) -> Seconds:
+        """Give what those have computed who looked, from one look to the next: of a millisecond, it is a good part."""
+        looker, until_s = threading.get_ident(), time.thread_time()
+        if looker == self._looker:
+            self._looking_s += until_s - self._looked_until_s
+        self._looker, self._looked_until_s = looker, until_s
+        return self._looking_s
 
     def _now(self) -> _Reading:
         return _Reading(time.perf_counter(), self._runner.cpu_s(), time.process_time())

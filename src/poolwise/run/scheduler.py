@@ -401,11 +401,13 @@ class Scheduler:
         """Never more workers than unfinished items."""
         if len(self._staff) >= self._supply.crew.workers:
             return
-        useful = self._supply.takeable() + sum(1 for _ in self._staff.in_flight())
+        useful = self._supply.takeable() + self._staff.chunks
         wanted = min(self._supply.crew.workers, max(self._hired_ahead, useful))
         while len(self._staff) < wanted:
             self.counts.started += 1
             self._out.append(Start(self._staff.hire(at_once=self._supply.crew.at_once)))
+            # Where it can be given something at once, it need not wait for a hundred others to be started.
+            self._send_chunks()
 
     def _send_chunks(self) -> None:
         if not self.has_waiting:
@@ -437,6 +439,8 @@ class Scheduler:
         self._out.append(Send(worker, chunk))
 
     def _read_items(self) -> None:
+        if self._supply.ended:
+            return
         hungry = self._staff.any_idle or not len(self._staff)
         if count := self._supply.wanted(self._staff.room(self._supply.crew.depth), hungry=hungry):
             self._out.append(Read(count))

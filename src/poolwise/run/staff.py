@@ -23,6 +23,8 @@ class Staff:
         self._benched: set[int] = set()
         self._busy = 0
         self._named = 0
+        self.chunks = 0
+        """Chunks that are with a worker."""
 
     def __len__(self) -> int:
         """Count the workers that may be given something, starting ones included."""
@@ -129,6 +131,7 @@ class Staff:
         """A chunk is sent to a worker."""
         queue = self._queues[worker]
         self._busy += not queue
+        self.chunks += 1
         queue.append(chunk)
 
     def progress(self, worker: int, identity: int, count: int) -> Chunk:
@@ -143,6 +146,7 @@ class Staff:
         queue = self._queues[worker]
         place, chunk = self._find(worker, identity)
         del queue[place]
+        self.chunks -= 1
         if not queue:
             self._busy -= 1
             self._rest(worker)
@@ -165,7 +169,9 @@ class Staff:
             book.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
-        return list(self._queues.pop(worker)), was_ready
+        lost = list(self._queues.pop(worker))
+        self.chunks -= len(lost)
+        return lost, was_ready
 
     def _rest(self, worker: int) -> None:
         if worker not in self._benched:
@@ -175,6 +181,8 @@ class Staff:
         """Say what must not be."""
         if self._busy != sum(1 for queue in self._queues.values() if queue):
             yield f"{self._busy} workers are counted as busy"
+        if self.chunks != sum(map(len, self._queues.values())):
+            yield f"{self.chunks} chunks are counted as under way"
         for worker, queue in self._queues.items():
             if queue and worker in self._idle:
                 yield f"worker {worker} is idle with {list(queue)}"

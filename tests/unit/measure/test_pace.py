@@ -44,8 +44,8 @@ class Stage:
     """A pacer, its runner, and the clocks."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.wall, self.process = FakeClock(100.0), FakeClock(7.0)
-        fake = SimpleNamespace(perf_counter=self.wall.now, process_time=self.process.now)
+        self.wall, self.process, self.looker = FakeClock(100.0), FakeClock(7.0), FakeClock(40.0)
+        fake = SimpleNamespace(perf_counter=self.wall.now, process_time=self.process.now, thread_time=self.looker.now)
         monkeypatch.setattr(pace_module, "time", fake)
         self.runner = FakeRunner()
         self.pacer = Pacer(self.runner)
@@ -62,6 +62,11 @@ class Stage:
     def queue(self, seconds: float) -> None:
         self.wall.advance(seconds)
         self.runner.queued += seconds
+
+    def look_on(self, seconds: float) -> None:
+        """Have who looks on compute, while the runner sleeps."""
+        self.looker.advance(seconds)
+        self.process.advance(seconds)
 
 
 @pytest.fixture
@@ -123,6 +128,25 @@ def test_threads_inside_compute_for_the_item(stage: Stage) -> None:
     stage.process.advance(0.016)
     pace = stage.pacer.look()
     assert (pace.waits, pace.inner) == (0.0, pytest.approx(17.0))
+
+
+def test_what_looking_on_takes_is_not_the_items(stage: Stage) -> None:
+    """Of a millisecond of sleep, who looks at it may compute a third."""
+    stage.pacer.go()
+    stage.pacer.look()
+    stage.sleep(0.002)
+    stage.look_on(0.0015)
+    assert told(stage.pacer.look()) == (0.002, 0.0, 1.0)
+
+
+def test_what_company_computes_is_not_the_first_items(stage: Stage) -> None:
+    """The clock of the process is everybody's."""
+    stage.pacer.go()
+    stage.pacer.look()
+    stage.pacer.crowd()
+    stage.sleep(0.002)
+    stage.process.advance(0.004)
+    assert told(stage.pacer.look()) == (0.002, 0.0, 1.0)
 
 
 def test_the_last_moment_counts_alone(stage: Stage) -> None:
