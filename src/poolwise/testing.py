@@ -24,6 +24,7 @@ from poolwise.model.classes import field, frozen, mutable, replace
 from poolwise.model.events import (
     Chunk,
     ChunkDone,
+    End,
     Event,
     Outcome,
     Send,
@@ -132,7 +133,7 @@ class Moment:
     """What went into the backend or came out of it, and when."""
 
     at_s: Seconds
-    what: Start | Send | Event
+    what: Start | Send | End | Event
 
 
 class FakeBackend:
@@ -188,6 +189,12 @@ class FakeBackend:
             its.chunks[ahead] = [(chunk.between(chunk.start, chunk.start), []) for chunk, _ in its.chunks[ahead]]
         self._tell(TakenBack(worker, kept))
 
+    def end(self, worker: int) -> None:
+        """End a worker that has nothing to do."""
+        assert not self._workers[worker].chunks, f"worker {worker} is ended at work"
+        self._note(End(worker))
+        self._end(worker)
+
     def wake(self) -> None:
         """Let the next ``wait`` return at once."""
         self._woken = True
@@ -225,7 +232,7 @@ class FakeBackend:
         self._note(event)
         self._events.append(event)
 
-    def _note(self, what: Start | Send | Event) -> None:
+    def _note(self, what: Start | Send | End | Event) -> None:
         self.story.append(Moment(self.clock.now(), what))
 
     def _hang(self) -> str:

@@ -485,7 +485,9 @@ class Execution:
         """Count the threads that will have ended when workers are forked."""
         own_loop = int(self._own_loop is not None)
         assert self._company is not None  # noqa: S101 - it is asked for then only; for the type checker
-        return own_loop + sum(1 for kind in self._company.kinds.values() if kind == "threads")
+        # Who was told to end may have: it is not counted, since a thread of somebody else's must not pass for it.
+        kinds, ended = self._company.kinds, self._company.ended
+        return own_loop + sum(1 for worker, kind in kinds.items() if kind == "threads" and worker not in ended)
 
     def _make_room_for_processes(self, company: Company, plan: Plan) -> Iterator[Batch]:
         """End our own threads, so that workers can be forked."""
@@ -605,6 +607,7 @@ def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inheri
         # Where nothing is to be run again, the first death must name its item.
         marked=killing or (plan.backend == "processes" and options.crash_retries == 0),
         gives_back=gives_back,
+        ends_idle=plan.backend == "threads",
         # A copy of this process, which has the items, is ready in a millisecond if nothing of the caller's runs first;
         # from one that never is, they are taken back.
         at_once=gives_back and inherited and plan.start_method == "fork" and options.initializer is None,

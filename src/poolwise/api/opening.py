@@ -124,7 +124,7 @@ class Opening:
             before = -1
             # Starting a dozen threads takes as long as it takes to want a dozen more: naps in between would only be
             # longer than they are meant to be, since all of those want the GIL.
-            while self._company is not None and before != (before := self._driver.scheduler.workers):
+            while before != (before := self._driver.scheduler.workers):
                 wanted = self._wanted()
                 if wanted is not None or self.joined is not None:
                     self._assist(self._company, wanted)

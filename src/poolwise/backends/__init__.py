@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from poolwise.backends.loop import LoopBackend
 from poolwise.backends.protocol import Backend
+from poolwise.backends.threads import ThreadsBackend
 from poolwise.work.job import Job
 
 if TYPE_CHECKING:
@@ -35,12 +37,8 @@ def create(plan: Plan, job: Job) -> Backend:
 
             return CoroutinesBackend(job)
         case "loop":
-            from poolwise.backends.loop import LoopBackend  # noqa: PLC0415 - imported when first used
-
             return LoopBackend(job)
         case "threads":
-            from poolwise.backends.threads import ThreadsBackend  # noqa: PLC0415 - imported when first used
-
             return ThreadsBackend(job)
         case "asyncio":
             from poolwise.backends.coroutines import CoroutinesBackend  # noqa: PLC0415 - imported when first used

@@ -42,7 +42,9 @@ class Company:
         self.starts: BackendName = kind
         """The kind of the workers that are started next."""
         self.kinds: dict[int, BackendName] = {}
-        """What each worker is."""
+        """What each worker is, or was."""
+        self.ended: set[int] = set()
+        """Those that were told to end."""
         self._backends: dict[BackendName, Backend] = {kind: first}
         self._make = make
         self._lent = lent
@@ -98,6 +100,11 @@ class Company:
     def take_back(self, worker: int, *, whole: bool = False) -> None:
         """Ask the worker's backend."""
         self._backends[self.kinds[worker]].take_back(worker, whole=whole)
+
+    def end(self, worker: int) -> None:
+        """Ask the worker's backend."""
+        self.ended.add(worker)
+        self._backends[self.kinds[worker]].end(worker)
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Run what the calling thread has to run; else wait for the others. With 0, ask the others only."""

@@ -68,6 +68,9 @@ class ProcessesBackend:
         """Take back half of what a worker has not begun, or all of it."""
         self._supervisor.take_back(worker, whole=whole)
 
+    def end(self, worker: int) -> None:
+        """Do nothing: it is there until all are ended."""
+
     def queued_s(self) -> Seconds:
         """Give the seconds for which the workers that live now have waited for a core."""
         return self._supervisor.queued_s()

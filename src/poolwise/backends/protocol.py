@@ -72,6 +72,10 @@ class Backend(Protocol):
         """
         ...
 
+    def end(self, worker: int) -> None:
+        """End a worker that has nothing to do; nothing is told of it."""
+        ...
+
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait until something happens, at most ``timeout_s`` (0: not at all), and tell it."""
         ...
@@ -95,3 +99,6 @@ class InThisProcess:
     def take_back(self, worker: int, *, whole: bool = False) -> None:
         """Refuse: the table says that nothing can be taken back."""
         raise InternalError(f"worker {worker} of {type(self).__name__} was asked to give something back")
+
+    def end(self, worker: int) -> None:
+        """Do nothing: it is there until all are ended."""

@@ -64,6 +64,10 @@ class ThreadsBackend(InThisProcess):
             events += self._give_up_late(limit_s, {each.worker for each in events if isinstance(each, ChunkDone)})
         return events
 
+    def end(self, worker: int) -> None:
+        """Tell the thread to end; it is waited for with the others."""
+        self._threads[worker].retire()
+
     def wake(self) -> None:
         """Put a nothing into the outbox."""
         self._outbox.put(None)

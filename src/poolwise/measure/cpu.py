@@ -9,12 +9,13 @@ import time
 
 from poolwise.model.units import Seconds
 
+if sys.platform != "win32":
+    import resource
+
 
 def cpu_s() -> Seconds:
     """Give the CPU seconds of this process and its ended children since it began."""
-    try:
-        import resource  # noqa: PLC0415 - does not exist on Windows
-    except ImportError:
+    if sys.platform == "win32":
         times = os.times()
         return times.user + times.system + times.children_user + times.children_system
     usages = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))

@@ -204,6 +204,10 @@ class Probe:
         """Pass it on."""
         self._inner.take_back(worker, whole=whole)
 
+    def end(self, worker: int) -> None:
+        """Pass it on."""
+        self._inner.end(worker)
+
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Wait, with the clocks running."""
         if self._watch is None:

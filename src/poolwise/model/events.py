@@ -195,6 +195,13 @@ class TakeBack:
 
 
 @frozen
+class End:
+    """End a worker that has nothing to do and will get nothing more."""
+
+    worker: int
+
+
+@frozen
 class Read:
     """Read up to so many more items."""
 
@@ -216,4 +223,4 @@ class Raise:
     error: BaseException
 
 
-Instruction: TypeAlias = Start | Send | TakeBack | Read | Emit | Raise
+Instruction: TypeAlias = Start | Send | TakeBack | End | Read | Emit | Raise

@@ -19,6 +19,7 @@ from poolwise.model.classes import frozen
 from poolwise.model.events import (
     Batch,
     Emit,
+    End,
     Event,
     Failed,
     Instruction,
@@ -288,6 +289,8 @@ class Driver:
                     backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
                 case TakeBack(worker, whole):
                     self._running().take_back(worker, whole=whole)
+                case End(worker):
+                    self._running().end(worker)
                 case Emit(batch):
                     finished.append(batch)
                 case Read(count):

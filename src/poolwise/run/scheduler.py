@@ -27,6 +27,7 @@ from poolwise.model.events import (
     Chunk,
     ChunkDone,
     Emit,
+    End,
     Event,
     Failed,
     Instruction,
@@ -394,6 +395,7 @@ class Scheduler:
             self._send_chunks()
             self._take_back(waited=waited)
             self._read_items()
+            self._end_idle()
         out, self._out = self._out, []
         return out
 
@@ -431,6 +433,11 @@ class Scheduler:
         if waited or (worth_it and not self._staff.is_starting(worker)):
             self._asked_back = worker
             self._out.append(TakeBack(worker))
+
+    def _end_idle(self) -> None:
+        """To end a hundred threads takes as long as to start them: they need not all wait for the last item."""
+        if self._supply.crew.ends_idle and self._supply.exhausted and self._staff.any_idle:
+            self._out += map(End, self._staff.let_go())
 
     def _send(self, worker: int, chunk: Chunk) -> None:
         self._staff.give(worker, chunk)

@@ -72,6 +72,13 @@ class Staff:
             if worker in self._idle:
                 self._idle.remove(worker)
 
+    def let_go(self) -> list[int]:
+        """Strike off those that have nothing to do, and name them."""
+        gone = [worker for worker in self._idle if worker in self._ready]
+        for worker in gone:
+            self.lose(worker)
+        return gone
+
     def has_ahead(self, worker: int) -> bool:
         """Tell whether a worker has more than it can have begun."""
         return worker in self._queues and sum(map(len, self._queues[worker])) > 1

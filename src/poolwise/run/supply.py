@@ -76,6 +76,11 @@ class Supply:
         """Count what could be sent: leftovers, and items that have been read."""
         return len(self.leftovers) + max(0, self._send_limit() - self.next)
 
+    @property
+    def exhausted(self) -> bool:
+        """Everything has gone out, and nothing more can come but what fails and is tried again."""
+        return self.ended and self.next >= self.known and not len(self.leftovers)
+
     def take(self) -> Chunk | None:
         """Give what goes out next; None where there is nothing."""
         if (left := self.leftovers.take(self._cut)) is not None:

@@ -56,6 +56,8 @@ class Crew:
     """A death costs a worker, and not the caller's program."""
     at_once: bool = False
     """A worker is sent its first chunk with its start: it is ready in a moment, and need not wait for it then."""
+    ends_idle: bool = False
+    """Once nothing is left to begin, who has nothing to do is ended, while others are still at work."""
     here: int | None = None
     """The worker that is the calling thread. It is given nothing more once an item may have killed another."""
 

@@ -13,6 +13,7 @@ from poolwise.model.events import (
     Chunk,
     ChunkDone,
     Emit,
+    End,
     Failed,
     Instruction,
     ItemsRead,
@@ -56,6 +57,7 @@ crews = st.builds(
     marked=st.booleans(),
     gives_back=st.booleans(),
     at_once=st.booleans(),
+    ends_idle=st.booleans(),
     sizing=st.builds(
         Sizing,
         chunksize=st.none() | st.integers(1, 6),
@@ -416,6 +418,10 @@ class World(RuleBasedStateMachine):
                     assert self.crew.gives_back
                     assert self.asked_back is None
                     self.asked_back = worker
+                case End(worker):
+                    assert self.crew.ends_idle
+                    assert self.known == self.supply, "more may come"
+                    assert not self.queues.pop(worker), "it has something to do"
                 case Read(count):
                     self.wanted = count
                 case Emit(batch):
