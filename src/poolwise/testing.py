@@ -176,6 +176,9 @@ class FakeBackend:
         if len(its.chunks) == 1 and its.ready:
             self._set(worker, 0.0, lambda: self._begin(worker))
 
+    def flush(self) -> None:
+        """Do nothing: orders go out at once."""
+
     def inherits_items(self, worker: int) -> bool:
         """Say what the script says."""
         return self._script.inherits

@@ -93,6 +93,11 @@ class Company:
         self._due += kind == "loop"
         self._backends[kind].send(worker, chunk, items)
 
+    def flush(self) -> None:
+        """Tell them all."""
+        for backend in self._backends.values():
+            backend.flush()
+
     def inherits_items(self, worker: int) -> bool:
         """Ask the worker's backend."""
         return self._backends[self.kinds[worker]].inherits_items(worker)

@@ -41,6 +41,8 @@ class CoroutinesBackend(InThisProcess):
         self._tasks: set[asyncio.Task[None]] = set()
         self._own: LoopThread | None = None
         self._ready = False
+        self._starting: list[int] = []
+        self._orders: list[tuple[int, Chunk, Sequence[Any]]] = []
         self._dispatching = False
         self._loop = job.event_loop
         # Tasks see the caller's context variables, as they would in a loop of the caller's.
@@ -54,14 +56,19 @@ class CoroutinesBackend(InThisProcess):
         if self._job.seed is not None and not self._dispatching:
             self._dispatching = True
             dispatch.begin()
-        self._loop.call_soon_threadsafe(self._initialize, worker)
+        self._starting.append(worker)
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
-        """Make a task that runs the chunk."""
-        assert self._loop is not None  # noqa: S101 - start() came first; for the type checker
-        self._loop.call_soon_threadsafe(
-            self._spawn, worker, chunk, items if items is not None else (), context=self._context
-        )
+        """Have a task made that runs the chunk."""
+        self._orders.append((worker, chunk, items if items is not None else ()))
+
+    def flush(self) -> None:
+        """Hand all orders to the loop's thread, which is woken once for them."""
+        if self._loop is None or not (self._starting or self._orders):
+            return
+        starting, self._starting = self._starting, []
+        orders, self._orders = self._orders, []
+        self._loop.call_soon_threadsafe(self._take_orders, starting, orders, context=self._context)
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Read what the tasks have finished."""
@@ -85,6 +92,12 @@ class CoroutinesBackend(InThisProcess):
         if self._dispatching:
             self._dispatching = False
             dispatch.end()
+
+    def _take_orders(self, starting: list[int], orders: list[tuple[int, Chunk, Sequence[Any]]]) -> None:
+        for worker in starting:
+            self._initialize(worker)
+        for order in orders:
+            self._spawn(*order)
 
     def _initialize(self, worker: int) -> None:
         """Call the initializer for the first slot; the others follow once it has succeeded."""

@@ -60,6 +60,9 @@ class ProcessesBackend:
         """Send a chunk over the worker's channel."""
         self._supervisor.send(worker, chunk, items)
 
+    def flush(self) -> None:
+        """Do nothing: orders go out at once."""
+
     def inherits_items(self, worker: int) -> bool:
         """Say yes under fork, where only index ranges travel."""
         return self._supervisor.is_forked(worker)

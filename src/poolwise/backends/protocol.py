@@ -61,6 +61,10 @@ class Backend(Protocol):
         """Give a worker a chunk; a worker runs its chunks in the order given. None: it has the items already."""
         ...
 
+    def flush(self) -> None:
+        """No more orders come for now: what was only written down must go out."""
+        ...
+
     def inherits_items(self, worker: int) -> bool:
         """Tell whether a worker has the items already."""
         ...
@@ -91,6 +95,9 @@ class Backend(Protocol):
 
 class InThisProcess:
     """What backends have in common whose workers are no other processes."""
+
+    def flush(self) -> None:
+        """Do nothing: orders go out at once."""
 
     def inherits_items(self, worker: int) -> bool:
         """Say no: items are handed over as they are."""

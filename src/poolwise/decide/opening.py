@@ -25,7 +25,7 @@ from poolwise.model.units import Seconds
 WAITED_S: Seconds = 0.001
 WAITS = 0.7
 # Companions for each second of waiting: 128 of them within 16 ms.
-PER_SECOND = 8000.0
+PER_SECOND: dict[BackendName, float] = {"threads": 8000.0, "asyncio": 20000.0}
 # Who has computed for so long is worth a second core: a worker that is forked from a copy is ready after 2 ms.
 COMPUTED_S: Seconds = 0.003
 COMPUTES = 0.7
@@ -79,7 +79,7 @@ def company(scene: Scene, options: Options) -> Wanted | None:
 def _waiters(scene: Scene) -> Wanted:
     kind: BackendName = "asyncio" if scene.kind == "asyncio" else "threads"
     most = MOST_TASKS if kind == "asyncio" else MOST_THREADS
-    return Wanted(kind, min(most - 1, int(PER_SECOND * scene.pace.waited_s)))
+    return Wanted(kind, min(most - 1, int(PER_SECOND[kind] * scene.pace.waited_s)))
 
 
 def _computers(scene: Scene) -> Wanted | None:

@@ -196,6 +196,10 @@ class Probe:
         self._items = items or self._items
         self._inner.send(worker, chunk, items)
 
+    def flush(self) -> None:
+        """Pass it on."""
+        self._inner.flush()
+
     def inherits_items(self, worker: int) -> bool:
         """Say what the wrapped backend says."""
         return self._inner.inherits_items(worker)

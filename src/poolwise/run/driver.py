@@ -280,11 +280,12 @@ class Driver:
     def _obey(self, instructions: list[Instruction]) -> list[Batch]:
         """Do what is said, and give what is finished."""
         finished: list[Batch] = []
+        ordered = False
         for instruction in instructions:
             match instruction:
                 case Send(worker, chunk):
                     backend = self._running()
-                    self._sent = True
+                    self._sent = ordered = True
                     inherited = self.items.inherited and backend.inherits_items(worker)
                     backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
                 case TakeBack(worker, whole):
@@ -297,8 +298,11 @@ class Driver:
                     self._wanted = count
                 case Start(worker):
                     self._running().start(worker)
+                    ordered = True
                 case Raise(failed, error):
                     self.ending = Ending(failed, error)
+        if ordered:
+            self._running().flush()
         return finished
 
     def _read_on(self) -> Iterator[Batch]:

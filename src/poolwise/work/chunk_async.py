@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import os
 import time
-from collections.abc import Awaitable, Sequence
+import types
+from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any
 
 from poolwise.errors import NotAwaitableError
@@ -37,7 +38,13 @@ async def run_chunk_async(
     home = os.getpid()
     told = [each for each in (mark if at_once == 1 else None, begin) if each is not None]
 
+    quick = not told and rules.timeout_s is None and not call.spread
+
     async def one_after_another() -> None:
+        if quick:
+            # Nothing has to be done for an item but to await it: a tenth of the time, which is all of tiny work.
+            await _await_each(call, items, offsets, values, errors, rules, home)
+            return
         for offset in offsets:
             if errors and rules.stop_at_error:
                 return
@@ -61,6 +68,30 @@ async def run_chunk_async(
     return Outcome(values, errors, time.perf_counter() - wall, time.thread_time() - cpu)
 
 
+async def _await_each(  # noqa: PLR0917 - a part of the function above, apart because it is a loop of its own
+    call: Call,
+    items: Sequence[Any],
+    offsets: Iterator[int],
+    values: list[Any],
+    errors: dict[int, TaskError],
+    rules: ChunkRules,
+    home: int,
+) -> None:
+    function, kind = call.function, types.CoroutineType
+    for offset in offsets:
+        if errors and rules.stop_at_error:
+            return
+        try:
+            given = function(items[offset])
+            values[offset] = await (given if type(given) is kind else _checked(call, given))
+        except asyncio.CancelledError as error:
+            if _is_cancelling():
+                raise
+            errors[offset] = task_error(error)
+        except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
+            errors[offset] = task_error(error, home)
+
+
 async def _await_within(call: Call, item: Any, timeout_s: Seconds | None) -> Any:  # noqa: ANN401 - any item, any result
     if timeout_s is None:
         return await _begin(call, item)
@@ -81,7 +112,10 @@ async def _await_within(call: Call, item: Any, timeout_s: Seconds | None) -> Any
 
 def _begin(call: Call, item: Any) -> Awaitable[Any]:  # noqa: ANN401 - any item
     """Call the function, which must give something to await."""
-    given = call.function(*item) if call.spread else call.function(item)
+    return _checked(call, call.function(*item) if call.spread else call.function(item))
+
+
+def _checked(call: Call, given: Any) -> Awaitable[Any]:  # noqa: ANN401 - whatever the function gave
     if inspect.isawaitable(given):
         return given
     raise NotAwaitableError(

@@ -144,7 +144,7 @@ def test_who_waits_for_longer_never_wants_fewer(waited_s: float, more_s: float) 
         company(make_scene(make_pace(waited_s=each, waits=1.0)), Options()) for each in (waited_s, waited_s + more_s)
     ]
     assert [each.kind for each in wants if each] == ["threads", "threads"]
-    assert wants[0].workers == int(PER_SECOND * make_pace(waited_s=waited_s).waited_s)
+    assert wants[0].workers == int(PER_SECOND["threads"] * make_pace(waited_s=waited_s).waited_s)
     assert wants[0].workers <= wants[1].workers
 
 
