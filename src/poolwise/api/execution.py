@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -69,6 +70,8 @@ PEEK_ITEMS = 1024
 PEEK_S: Seconds = 0.002
 
 
+# So often at least somebody looks whether worker processes compute.
+PROCESSES_LOOK_S: Seconds = 0.05
 # A task that never awaits cannot be ended, and its loop's thread is left behind after so long.
 OWN_LOOP_PATIENCE_S: Seconds = 0.5
 
@@ -240,7 +243,12 @@ class Execution:
             crew = replace(crew, workers=outlook.workers)
         others = company.of_other_kinds(plan.backend)
         recall = [worker for worker in others if CAPABILITIES[company.kinds[worker]].gives_back]
-        yield from map(self._dress, self._driver.go_on(company, crew, until, without=others, recall=recall))
+        if plan.backend == "processes" and company.has("processes"):
+            recall += company.processes.set_tasks(plan.tasks_per_worker)
+        # Worker processes are looked at, whether they bring anything or not.
+        tick_s = PROCESSES_LOOK_S if plan.backend == "processes" else TICK_S
+        steps = self._driver.go_on(company, crew, until, without=others, recall=recall, tick_s=tick_s)
+        yield from map(self._dress, steps)
 
     def report(self) -> Report:
         """Tell what happened."""
@@ -414,7 +422,10 @@ class Execution:
     def _tally(self, company: Company, plan: Plan) -> Tally:
         """Make what hears of the workers of a plan, and can look at them."""
         backend = company.backend(plan.backend)
-        return Tally(plan.backend, getattr(backend, "queued_s", None), getattr(backend, "at_work", None))
+        # What another process has computed, to less than 10 ms, only Linux tells.
+        used_s = getattr(backend, "used_s", None) if sys.platform == "linux" else None
+        queued_s, at_work = getattr(backend, "queued_s", None), getattr(backend, "at_work", None)
+        return Tally(plan.backend, queued_s, at_work, used_s, workers=plan.workers)
 
     def _make_backend(self, kind: BackendName) -> Backend:
         """Make a backend that joins the first one."""

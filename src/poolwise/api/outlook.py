@@ -84,13 +84,18 @@ class Outlook:
         """Say what the work is like, where it is another by now; None: all is well. The workers may become others."""
         if self._limiter is not None and self._limiter.is_round(self._round.chunks):
             self._hear_round(self._limiter)
-        if self._tally.chunks < LEAST_CHUNKS or time.monotonic() < self._next_look:
+        # Worker processes are seen from outside: whether they compute need not wait for what they bring.
+        seen = self._plan.backend == "processes" or self._tally.chunks >= LEAST_CHUNKS
+        if not seen or time.monotonic() < self._next_look:
             return None
         recent, self._next_look = self._tally.take(), time.monotonic() + LOOK_EVERY_S
         if recent is None:
             return None
-        # Only processes give back what they have not begun.
         scheduler = self._driver.scheduler
+        if not recent.items and scheduler.busy_workers < scheduler.workers:
+            # Nothing to do is no waiting.
+            return None
+        # Only processes give back what they have not begun.
         left = scheduler.left if self._plan.backend == "processes" else scheduler.waiting
         now = revised(self._plan, self._profile, recent, self._machine, left or 0)
         doubted, self._doubted = self._doubted, now is not None

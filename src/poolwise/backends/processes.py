@@ -52,9 +52,12 @@ class ProcessesBackend:
         """Start a worker process."""
         self._supervisor.start(worker)
 
-    def set_tasks(self, worker: int, tasks: int) -> None:
-        """Tell a worker how many items it runs at a time, from the next chunk on: it may be older than the Plan."""
-        self._supervisor.set_tasks(worker, tasks)
+    def set_tasks(self, tasks: int) -> list[int]:
+        """Tell workers that are older than a Plan how many items to run at a time, from the next chunk on.
+
+        Gives those that ran another number; they go on with what they have as they did.
+        """
+        return self._supervisor.set_tasks(tasks)
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
         """Send a chunk over the worker's channel."""
@@ -73,6 +76,10 @@ class ProcessesBackend:
 
     def end(self, worker: int) -> None:
         """Do nothing: it is there until all are ended."""
+
+    def used_s(self) -> Seconds:
+        """Give the CPU seconds of the workers that live now (Linux only)."""
+        return self._supervisor.used_s()
 
     def queued_s(self) -> Seconds:
         """Give the seconds for which the workers that live now have waited for a core."""

@@ -26,6 +26,8 @@ SIDE_BY_SIDE = 0.65
 # Threads of which so many wait for a lock, and no more than that share is really under way, are in each other's way.
 LOCKED = 0.5
 USEFUL = 0.5
+# Workers that were to compute and keep no more than this share of their cores busy wait for something.
+IDLE = 0.25
 # Who computes for less than this share of the time has no need of cores.
 COMPUTES = 0.5
 
@@ -42,6 +44,10 @@ def revised(plan: Plan, profile: Profile, recent: Recent, machine: Machine, left
     if plan.backend == "asyncio":
         # Nothing says how full one loop would be but one that is.
         return now if recent.busy > SIDE_BY_SIDE and now.cpu_s > 2 * profile.cpu_s else None
+    if _stand_still(plan, profile, recent, machine):
+        return now
+    if not recent.items:
+        return None
     if abs(now.waiting - profile.waiting) > OTHER_KIND or now.wall_s * MUCH_LESS < profile.wall_s:
         return now
     return None
@@ -54,8 +60,15 @@ def _they_wait_for_each_other(plan: Plan, profile: Profile, recent: Recent) -> b
     return in_line and not profile.serial_s and at_once < USEFUL * plan.workers
 
 
+def _stand_still(plan: Plan, profile: Profile, recent: Recent, machine: Machine) -> bool:
+    """Tell whether worker processes that were to compute do not, and what they have brought does not say otherwise."""
+    able = min(plan.workers, machine.cores_free)
+    wait_now = recent.waiting > OTHER_KIND or not recent.items
+    return profile.waiting < COMPUTES and recent.busy < IDLE * able and wait_now
+
+
 def _threads_are_wrong(plan: Plan, profile: Profile, recent: Recent, machine: Machine) -> bool:
-    computing = recent.cpu_s > COMPUTES * (recent.cpu_s + recent.least_wait_s)
+    computing = recent.cpu_s > COMPUTES * (recent.cpu_s + recent.wait_s)
     if profile.waiting > COMPUTES:
         # They were to wait, and keep the GIL or the cores busy now; or there is hardly anything to them any more.
         full = 1.0 if machine.gil else machine.cores
@@ -69,7 +82,7 @@ def _threads_are_wrong(plan: Plan, profile: Profile, recent: Recent, machine: Ma
 
 def _profile(plan: Plan, profile: Profile, recent: Recent) -> Profile:
     """Say what the items are like now, alone: in company they also wait for their turn."""
-    wait_s = recent.least_wait_s if plan.backend == "threads" else max(0.0, recent.wall_s - recent.cpu_s)
+    wait_s = recent.wait_s if plan.backend == "threads" else max(0.0, recent.wall_s - recent.cpu_s)
     inner = max(1.0, profile.process_cpu_s / profile.thread_cpu_s) if profile.thread_cpu_s > 0 else 1.0
     # Of threads, what those inside of the function compute is counted; of processes, it is not seen.
     own_s = recent.cpu_s / inner if plan.backend == "threads" else recent.cpu_s

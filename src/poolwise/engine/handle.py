@@ -40,6 +40,8 @@ class Handle:
     unpacker: Unpacker
     by_fork: bool = False
     """It is a copy of this process; another worker of the same pool may not be."""
+    tasks: int = 1
+    """Items that it runs at a time."""
     chunks: deque[Sent] = field(default_factory=deque)
     """Chunks sent and not come back, in order."""
     places: int = 0

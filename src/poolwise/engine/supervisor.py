@@ -40,7 +40,7 @@ from poolwise.model.events import (
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work.packing import Packer, Parcel, Unpacker
-from poolwise.work.proc import queued_s
+from poolwise.work.proc import process_cpu_s, queued_s
 from poolwise.work.raised import unpack_error
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class Supervisor:
             process = starter.start(its, channel, memory)
             packer = Packer(memory.writer, by_value=self._job.by_value)
             handle = Handle(worker, process, channel, memory, packer, Unpacker(memory.reader), by_fork=starter.by_fork)
+            handle.tasks = self._job.tasks
             self._handles[worker] = handle
         self._selector.register(channel, selectors.EVENT_READ, handle)
         self._watch_process(handle)
@@ -144,11 +145,14 @@ class Supervisor:
             handle.channel.send(("call", number, packed))
             self._watch_writing(handle)
 
-    def set_tasks(self, worker: int, tasks: int) -> None:
-        """Tell a worker how many items of the chunks that follow it runs at a time."""
-        if (handle := self._handles.get(worker)) is not None:
+    def set_tasks(self, tasks: int) -> list[int]:
+        """Tell all workers how many items of the chunks that follow they run at a time; give those that ran another."""
+        told = [handle for handle in self._handles.values() if handle.tasks != tasks]
+        for handle in told:
+            handle.tasks = tasks
             handle.channel.send(("tasks", tasks))
             self._watch_writing(handle)
+        return [handle.worker for handle in told]
 
     def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None, call: int = 0) -> None:
         """Give a worker a chunk; None for items that it has already."""
@@ -172,6 +176,10 @@ class Supervisor:
     def queued_s(self) -> Seconds:
         """Give the seconds for which the workers that live now have waited for a core (Linux tells; elsewhere 0)."""
         return sum(queued_s(f"/proc/{handle.process.pid}/schedstat") for handle in self._handles.values())
+
+    def used_s(self) -> Seconds:
+        """Give the CPU seconds of the workers that live now (Linux only)."""
+        return sum(process_cpu_s(handle.process.pid) for handle in self._handles.values())
 
     def take_back(self, worker: int, *, whole: bool = False) -> None:
         """Take back half of what a worker has not begun; ``wait`` tells what came. ``Marks`` says why this is safe.

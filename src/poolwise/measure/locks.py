@@ -1,8 +1,9 @@
-"""Do threads wait for a lock of this process? The kernel tells in which call a thread sleeps.
+"""What do threads wait for? The kernel tells in which call a thread sleeps.
 
-Locks between threads are futexes on Linux (futex(7)); sleeping for a time, reading from a socket or waiting for a child
-are other calls. So threads that sleep in ``futex`` while nobody computes wait for each other, and more of them bring
-nothing; in another process, which has locks of its own, they would not.
+Locks between threads are futexes on Linux (futex(7)), the GIL among them; sleeping for a time, reading from a socket or
+waiting for a child are other calls. So threads that sleep in ``futex`` while nobody computes wait for each other, and
+more of them bring nothing; in another process, which has locks of its own, they would not. Those that sleep in another
+call wait for the world, however many others there are.
 """
 
 from __future__ import annotations
@@ -11,21 +12,37 @@ import os
 import sys
 from collections.abc import Sequence
 
+from poolwise.model.classes import frozen
 from poolwise.work.proc import read_proc
 
 # The number of the system call, by the machine's name (the kernel's tables arch/*/entry/syscalls).
 FUTEX = {"x86_64": b"202", "aarch64": b"98", "riscv64": b"98", "ppc64le": b"221", "s390x": b"238"}
 # So many threads tell enough of all, in some 10 microseconds each.
 LOOKED_AT = 16
+# What the kernel says of a thread that runs or wants to, of one that is kept from running outside of any call (a page
+# that has to be read), and of one that it does not tell of.
+AWAKE = (b"running", b"-1", b"")
 
 
-def locked_share(native_ids: Sequence[int]) -> float:
-    """Give the share of these threads that wait for a lock, 0 to 1; 0 also where the system does not tell."""
-    if sys.platform != "linux" or not native_ids:
-        return 0.0
-    futex = FUTEX.get(os.uname().machine)
+@frozen
+class Asleep:
+    """Shares of threads, 0 to 1."""
+
+    locked: float
+    """Wait for a lock of this process, the GIL perhaps."""
+    away: float
+    """Wait for something else."""
+
+
+def asleep(native_ids: Sequence[int]) -> Asleep | None:
+    """Say what these threads do; None where the system does not tell."""
+    futex = FUTEX.get(os.uname().machine) if sys.platform == "linux" else None
+    if futex is None or not native_ids:
+        return None
     some = native_ids[:: max(1, len(native_ids) // LOOKED_AT)]
-    return sum(_call(native_id) == futex for native_id in some) / len(some) if futex else 0.0
+    calls = [_call(native_id) for native_id in some]
+    locked = sum(call == futex for call in calls)
+    return Asleep(locked / len(calls), sum(call not in AWAKE for call in calls) / len(calls) - locked / len(calls))
 
 
 def _call(native_id: int) -> bytes:

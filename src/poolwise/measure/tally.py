@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from poolwise.measure.locks import locked_share
+from poolwise.measure.locks import asleep
 from poolwise.model.events import ChunkDone
 from poolwise.model.options import BackendName
 from poolwise.model.recent import Recent
@@ -23,12 +23,18 @@ class Tally:
         kind: BackendName,
         queued_s: Callable[[], Seconds] | None = None,
         at_work: Callable[[], list[int]] | None = None,
+        used_s: Callable[[], Seconds] | None = None,
+        *,
+        workers: int = 1,
     ) -> None:
-        """Begin with nothing, for workers of one kind.
+        """Begin with nothing, for so many workers of one kind.
 
-        ``queued_s`` tells for how long they waited for a core so far, ``at_work`` which threads are at work now.
+        ``queued_s`` tells for how long they waited for a core so far, ``at_work`` which threads are at work now, and
+        ``used_s`` what worker processes have computed.
         """
         self._at_work = at_work
+        self._used_s = used_s
+        self._workers = workers
         self.kind: BackendName = kind
         self._queued_s = queued_s
         self._begin()
@@ -53,21 +59,28 @@ class Tally:
     def take(self) -> Recent | None:
         """Say what was heard, and begin anew; None where nothing was."""
         chunks, seconds = self._chunks[-MOST_CHUNKS:], self.seconds
-        busy_s = time.process_time() - self._busy_since
         items = sum(count for count, _, _ in self._chunks)
-        queued_s = self._queued_s() - self._queued_since if self._queued_s is not None else 0.0
+        queued_s = max(0.0, self._queued_s() - self._queued_since) if self._queued_s is not None else 0.0
+        # Who waits for a core wants to compute.
+        busy_s = self._busy_s() - self._busy_since + (queued_s if self._used_s is not None else 0.0)
         self._begin()
         seen = sum(count for count, _, _ in chunks)
         wall_s, cpu_s = sum(wall_s for _, wall_s, _ in chunks), sum(cpu_s for _, _, cpu_s in chunks)
-        if not seen or seconds <= 0:
+        if seconds <= 0 or not (seen or self._used_s):
             return None
+        if not seen:
+            return self._from_outside(seconds, busy_s)
         if self.kind == "asyncio":
             # They run by turns in one thread, and have its clock in common.
             cpu_s = min(wall_s, busy_s * seen / items)
-        wall_s = max(cpu_s, wall_s - max(0.0, queued_s))
+        wall_s = max(cpu_s, wall_s - queued_s)
         if self.kind == "threads":
             # The function may have threads inside, which its own thread's clock does not show.
             cpu_s = max(cpu_s, busy_s * seen / items)
+        at_work = self._at_work() if self._at_work is not None else []
+        now = asleep(at_work)
+        # Little's law, the other way round: who waits for the world, by how many come back in a second.
+        away_s = now.away * len(at_work) * seconds / items if now is not None else None
         return Recent(
             kind=self.kind,
             seconds=seconds,
@@ -75,13 +88,31 @@ class Tally:
             wall_s=wall_s / seen,
             cpu_s=cpu_s / seen,
             typical_s=sorted(wall / count for count, wall, _ in chunks)[len(chunks) // 2],
-            least_wait_s=max(0.0, min((wall - cpu) / count for count, wall, cpu in chunks)),
+            wait_s=max(0.0, min((wall - cpu) / count for count, wall, cpu in chunks)) if away_s is None else away_s,
             busy=busy_s / seconds,
-            locked=locked_share(self._at_work()) if self._at_work is not None else 0.0,
+            locked=now.locked if now is not None else 0.0,
         )
+
+    def _from_outside(self, seconds: Seconds, busy_s: Seconds) -> Recent:
+        """Say what can be seen of worker processes none of which has brought anything: what each has computed."""
+        busy_s = max(0.0, busy_s)
+        cpu_s = min(seconds, busy_s / self._workers)
+        return Recent(
+            kind=self.kind,
+            seconds=seconds,
+            items=0,
+            wall_s=seconds,
+            cpu_s=cpu_s,
+            typical_s=seconds,
+            wait_s=seconds - cpu_s,
+            busy=busy_s / seconds,
+        )
+
+    def _busy_s(self) -> Seconds:
+        return time.process_time() if self._used_s is None else self._used_s()
 
     def _begin(self) -> None:
         self._chunks: list[tuple[int, Seconds, Seconds]] = []
         self._since = time.monotonic()
-        self._busy_since = time.process_time()
+        self._busy_since = self._busy_s()
         self._queued_since = self._queued_s() if self._queued_s is not None else 0.0

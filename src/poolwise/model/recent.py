@@ -21,10 +21,11 @@ class Recent:
     """What an item computed, mean."""
     typical_s: Seconds
     """What an item took, median."""
-    least_wait_s: Seconds
-    """What an item waits at least: the least of all that is not computing."""
+    wait_s: Seconds
+    """What an item waits for the world, and not for its turn: as the kernel sees its thread; where it does not tell, at
+    least: the least of all that is not computing."""
     busy: float
-    """Cores that this process kept busy, itself and its threads."""
+    """Cores that the workers kept busy, those of this process together with all else in it."""
 
     locked: float = 0.0
     """Share of the workers at work that wait for a lock of this process; 0 where nobody tells."""

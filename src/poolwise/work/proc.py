@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from poolwise.model.units import Seconds
 
 # Time on a core, time in the queue for one, both in nanoseconds, and the number of turns (Linux, sched-stats.rst).
@@ -20,4 +22,15 @@ def queued_s(schedstat: str = SCHEDSTAT) -> Seconds:
     try:
         return int(read_proc(schedstat).split()[1]) / 1e9
     except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def process_cpu_s(pid: int) -> Seconds:
+    """Give the CPU seconds of a process, all its threads together, to the nanosecond; 0 where it is gone. Linux only.
+
+    Its clock has this number (clock_getcpuclockid(3)); what ``/proc`` tells of it is in steps of 10 ms.
+    """
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
         return 0.0

@@ -23,7 +23,7 @@ def make_recent(kind: BackendName, *, wall_s: float, cpu_s: float, busy: float, 
         "seconds": 0.1,
         "items": 50,
         "typical_s": wall_s,
-        "least_wait_s": max(0.0, wall_s - cpu_s),
+        "wait_s": max(0.0, wall_s - cpu_s),
     }
     return Recent(kind=kind, wall_s=wall_s, cpu_s=cpu_s, busy=busy, **{**fields, **more})
 
@@ -46,7 +46,7 @@ RELEASES = make_profile(0.02, cpu=1.0, gil=0.05)
         (
             THREADS,
             WAITS,
-            make_recent("threads", wall_s=1.2, cpu_s=0.02, busy=1.0, least_wait_s=0.001),
+            make_recent("threads", wall_s=1.2, cpu_s=0.02, busy=1.0, wait_s=0.001),
             {},
             True,
         ),
@@ -54,27 +54,32 @@ RELEASES = make_profile(0.02, cpu=1.0, gil=0.05)
         (
             THREADS,
             WAITS,
-            make_recent("threads", wall_s=0.02, cpu_s=0.02, busy=1.0, least_wait_s=0.0),
+            make_recent("threads", wall_s=0.02, cpu_s=0.02, busy=1.0, wait_s=0.0),
             {"gil": False},
             False,
         ),
         # There is hardly anything to them any more.
-        (THREADS, WAITS, make_recent("threads", wall_s=0.001, cpu_s=0.0005, busy=0.5, least_wait_s=0.0005), {}, True),
+        (THREADS, WAITS, make_recent("threads", wall_s=0.001, cpu_s=0.0005, busy=0.5, wait_s=0.0005), {}, True),
         # Threads that were to compute side by side, and do.
         (FOUR_THREADS, RELEASES, make_recent("threads", wall_s=0.02, cpu_s=0.02, busy=3.8), {}, False),
         # ... and take turns after all.
         (
             FOUR_THREADS,
             RELEASES,
-            make_recent("threads", wall_s=0.08, cpu_s=0.02, busy=1.0, least_wait_s=0.0),
+            make_recent("threads", wall_s=0.08, cpu_s=0.02, busy=1.0, wait_s=0.0),
             {},
             True,
         ),
         # ... and wait now.
         (FOUR_THREADS, RELEASES, make_recent("threads", wall_s=0.02, cpu_s=0.001, busy=0.2), {}, True),
         # Processes that compute, and do.
+        (PROCESSES, COMPUTES, make_recent("processes", wall_s=0.02, cpu_s=0.02, busy=3.9), {}, False),
+        (PROCESSES, COMPUTES, make_recent("processes", wall_s=0.1, cpu_s=0.09, busy=3.9), {}, False),
+        # ... have less to do than could be: what there is, is computing.
         (PROCESSES, COMPUTES, make_recent("processes", wall_s=0.02, cpu_s=0.02, busy=0.1), {}, False),
-        (PROCESSES, COMPUTES, make_recent("processes", wall_s=0.1, cpu_s=0.09, busy=0.1), {}, False),
+        # ... stand still, and have brought nothing that says otherwise.
+        (PROCESSES, COMPUTES, make_recent("processes", wall_s=0.1, cpu_s=0.01, busy=0.4, items=0), {}, True),
+        (PROCESSES, COMPUTES, make_recent("processes", wall_s=0.1, cpu_s=0.09, busy=3.6, items=0), {}, False),
         # ... wait now, or have next to nothing to do any more.
         (PROCESSES, COMPUTES, make_recent("processes", wall_s=0.02, cpu_s=0.001, busy=0.1), {}, True),
         (PROCESSES, COMPUTES, make_recent("processes", wall_s=0.003, cpu_s=0.003, busy=0.1), {}, True),
@@ -93,7 +98,7 @@ def test_golden_cases(
 
 def test_the_work_as_it_is_now() -> None:
     """Threads that took turns: what an item is like alone, and the GIL is held for all that it computes."""
-    recent = make_recent("threads", wall_s=0.08, cpu_s=0.02, busy=1.0, least_wait_s=0.0)
+    recent = make_recent("threads", wall_s=0.08, cpu_s=0.02, busy=1.0, wait_s=0.0)
     now = revised(FOUR_THREADS, RELEASES, recent, make_machine(), 1000)
     assert now is not None
     assert (now.wall_s, now.thread_cpu_s, now.gil_held, now.items) == (0.02, 0.02, 1.0, 50)
@@ -109,7 +114,7 @@ def test_what_is_left_must_be_worth_it() -> None:
 
 recents = st.builds(
     lambda kind, wall_s, share, busy, least: make_recent(
-        kind, wall_s=wall_s, cpu_s=share * wall_s, busy=busy, least_wait_s=least * (1 - share) * wall_s
+        kind, wall_s=wall_s, cpu_s=share * wall_s, busy=busy, wait_s=least * (1 - share) * wall_s
     ),
     st.sampled_from(["threads", "processes", "asyncio"]),
     st.floats(1e-6, 10),
@@ -150,7 +155,7 @@ def test_whatever_comes_the_new_profile_is_possible(
 def test_what_was_predicted_is_no_surprise(wall_s: float, cpu: float, gil: float) -> None:
     """Processes whose items are as they were are left alone."""
     profile = make_profile(wall_s, cpu=cpu, gil=gil)
-    recent = make_recent("processes", wall_s=wall_s, cpu_s=cpu * wall_s, busy=0.1)
+    recent = make_recent("processes", wall_s=wall_s, cpu_s=cpu * wall_s, busy=4 * cpu)
     assert revised(PROCESSES, profile, recent, make_machine(), 10**6) is None
     less = make_recent("processes", wall_s=wall_s / (2 * MUCH_LESS), cpu_s=cpu * wall_s / (2 * MUCH_LESS), busy=0.1)
     assert revised(PROCESSES, profile, less, make_machine(), 10**6) is not None

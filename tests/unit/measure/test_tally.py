@@ -50,7 +50,7 @@ def test_figures_are_means_for_one_item(clocks: SimpleNamespace) -> None:
         wall_s=pytest.approx(0.02),
         cpu_s=pytest.approx(0.0025),  # 10 ms of the process, of which the four chunks know 5
         typical_s=0.02,
-        least_wait_s=pytest.approx(0.008),
+        wait_s=pytest.approx(0.008),
         busy=pytest.approx(0.2),
     )
 

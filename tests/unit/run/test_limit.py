@@ -28,7 +28,7 @@ def round_of(limit: int, latency_s: float) -> Recent:
         wall_s=latency_s,
         cpu_s=0.0,
         typical_s=latency_s,
-        least_wait_s=latency_s,
+        wait_s=latency_s,
         busy=0.0,
     )
 
