@@ -171,7 +171,8 @@ class Execution:
             self._event_loop = self._own_loop.begin()
         cores = usable_cores()[0]
         runner = self._runner(plan)
-        self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, runner)
+        meet = self._meet_company
+        self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, runner, meet=meet)
         first = backends.create(plan, self._job())
         here = plan.backend == "loop"
         probe = Probe(first, coroutine=call.coroutine, total=self._items.total, here=here, look=opening.look)
@@ -191,11 +192,8 @@ class Execution:
     def decide(self) -> Plan:
         """Look at the machine and choose; nothing but these figures and the options counts."""
         self._peek()
-        machine, left = find_machine(), self._scheduler.left
-        if self._company is not None:
-            # Our own threads have ended when workers are forked.
-            machine = replace(machine, python_threads=max(1, machine.python_threads - self._threads_of_ours()))
-        self.machine = machine
+        self.machine = machine = self._look_at_machine()
+        left = self._scheduler.left
         if self._scheduler.has_suspects:
             # Whatever it costs: in this process, the item might end the caller's program.
             self.facts = None
@@ -215,10 +213,13 @@ class Execution:
         )
         return self._kept() or decide_by(self.facts)
 
-    def run(self, plan: Plan) -> Iterator[Batch]:
+    def run(self, plan: Plan) -> Generator[Batch, None, None]:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
         self._run_begun = time.monotonic()
         self._runs += 1
+        company, probe = self._company, self._probe
+        if company is not None and plan.backend == "processes":
+            plan = yield from self._make_room_for_processes(company, plan)
         crew = _crew(
             plan,
             self._options,
@@ -226,13 +227,10 @@ class Execution:
             coroutine=self._call.coroutine,
             inherited=self._items.inherited and plan.start_method == "fork",
         )
-        company, probe = self._company, self._probe
         if company is None or probe is None:
             backend = backends.create(plan, self._job(plan))
             yield from map(self._dress, self._driver.run(backend, crew))
             return
-        if plan.backend == "processes":
-            yield from map(self._dress, self._make_room_for_processes(company, plan))
         company.starts = plan.backend
         until: Callable[[], bool] | None = None
         if plan.backend == "loop":
@@ -256,7 +254,7 @@ class Execution:
         wall_s = time.monotonic() - self._begun
         return Report(
             plan=self.plan or self._company_plan() or plan_ended(counts.done, wall_s, coroutine=self._call.coroutine),
-            profile=self.profile,
+            profile=self._told(self.profile),
             machine=self.machine,
             items=counts.done,
             failed=counts.failed,
@@ -295,7 +293,7 @@ class Execution:
                 raise self.error
         return Diagnosis(
             plan=plan or plan_ended(counts.done, self._probe_s, coroutine=self._call.coroutine),
-            profile=self.profile or (self._probe.profile(shipping=False) if self._probe else None),
+            profile=self._told(self.profile or (self._probe.profile(shipping=False) if self._probe else None)),
             machine=self.machine,
             sampled=counts.done,
             sample_s=self._probe_s,
@@ -397,6 +395,12 @@ class Execution:
         )
         return self._outlook
 
+    def _told(self, profile: Profile | None) -> Profile | None:
+        """Add what a decision does not need, and a person wants to know."""
+        if profile is None or self._probe is None:
+            return profile
+        return replace(profile, hot=self._probe.hot())
+
     def _revision(self, before: Plan | None, known: Profile | None) -> Revision:
         """Say what had changed since the Plan before."""
         plan, profile = self.plan, self.profile
@@ -465,7 +469,10 @@ class Execution:
         if not self._scheduler.waiting or decide_by(facts).backend == joined.backend:
             return None
         rest = replace(facts, left=self._scheduler.waiting)
-        plan = plan_rest(decide_by(rest), joined.backend, self._there(joined.backend))
+        if self.profile is None:
+            return None
+        there, under_way = self._there(joined.backend), facts.left - self._scheduler.waiting
+        plan = plan_rest(decide_by(rest), self.profile, joined.backend, there, under_way)
         if plan is not None:
             self.facts = rest
         return plan
@@ -492,23 +499,46 @@ class Execution:
         workers = self._there(joined.backend)
         return plan_company(self.profile, self.machine, joined, workers, self._scheduler.left)
 
+    def _meet_company(self) -> None:
+        """Look at the machine while that is quick: where many want the GIL, each file that is read takes its time."""
+        # The one that looks on is no thread that Python knows.
+        self.machine = find_machine(native_ours=1)
+
+    def _look_at_machine(self) -> Machine:
+        """Look at the machine, if need be as it was before company came; our own threads will have ended by a fork."""
+        if self._company is None:
+            return find_machine()
+        ours = self._threads_of_ours()
+        if ours and self.machine is not None:
+            return replace(self.machine, python_threads=max(1, threading.active_count() - ours))
+        machine = find_machine()
+        return replace(machine, python_threads=max(1, machine.python_threads - ours))
+
     def _threads_of_ours(self) -> int:
         """Count the threads that will have ended when workers are forked."""
         own_loop = int(self._own_loop is not None)
         assert self._company is not None  # noqa: S101 - it is asked for then only; for the type checker
         # Who was told to end may have: it is not counted, since a thread of somebody else's must not pass for it.
         kinds, ended = self._company.kinds, self._company.ended
-        return own_loop + sum(1 for worker, kind in kinds.items() if kind == "threads" and worker not in ended)
+        helpers = self._company.helpers
+        return (
+            helpers + own_loop + sum(1 for worker, kind in kinds.items() if kind == "threads" and worker not in ended)
+        )
 
-    def _make_room_for_processes(self, company: Company, plan: Plan) -> Iterator[Batch]:
-        """End our own threads, so that workers can be forked."""
+    def _make_room_for_processes(self, company: Company, plan: Plan) -> Generator[Batch, None, Plan]:
+        """End our own threads, so that workers can be forked; give the plan, if need be with another start method."""
         if self._threads_of_ours():
-            yield from self._driver.drain(company)
+            yield from map(self._dress, self._driver.drain(company))
             company.dismiss("threads")
             company.dismiss("asyncio")
             self._end_own_loop()
+            # The items may have started threads that go on.
+            self.machine = find_machine()
+            method = choose_start_method(self.machine, self._options).method
+            self.plan = plan = replace(plan, start_method=method)
         if company.has("processes"):
             company.processes.start_by(plan)
+        return plan
 
     def _job(self, plan: Plan | None = None, *, initialized: bool = False) -> Job:
         options, stream = self._options, self._ask.stream

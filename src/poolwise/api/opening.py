@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from poolwise.backends.company import Company
 from poolwise.decide.limits import FILES_PER_ITEM, SPARE_FILES
@@ -33,6 +33,8 @@ from poolwise.run.scheduler import Scheduler
 # those that end first are the quick ones of any work.
 FIRST_CHUNKS = 8
 ENOUGH_FIRSTS = 6
+# So many workers are started before the calling thread, which may be back from its item, can be the driver again.
+AT_ONCE = 4
 # Whoever does not run the first items looks at them so often.
 LOOK_EVERY_S: Seconds = 0.0005
 # While a worker is started beside an item that computes, the GIL changes hands so soon, and not after 5 ms: it is given
@@ -43,8 +45,21 @@ SWITCH_S: Seconds = 0.0002
 class Opening:
     """Looks on, and brings company."""
 
-    def __init__(self, driver: Driver, options: Options, kind: BackendName, cores: int, runner: Runner | None) -> None:
-        """Look at nothing yet; ``kind`` of backend runs the first items, in the thread of ``runner``."""
+    def __init__(
+        self,
+        driver: Driver,
+        options: Options,
+        kind: BackendName,
+        cores: int,
+        runner: Runner | None,
+        *,
+        meet: Callable[[], object],
+    ) -> None:
+        """Look at nothing yet; ``kind`` of backend runs the first items, in the thread of ``runner``.
+
+        ``meet`` is called before company comes.
+        """
+        self._meet = meet
         self._driver = driver
         self._options = options
         self._kind: BackendName = kind
@@ -122,8 +137,8 @@ class Opening:
             return
         try:
             before = -1
-            # Starting a dozen threads takes as long as it takes to want a dozen more: naps in between would only be
-            # longer than they are meant to be, since all of those want the GIL.
+            # Starting some threads takes as long as it takes to want some more: naps in between would only be longer
+            # than they are meant to be, since all of those want the GIL.
             while before != (before := self._driver.scheduler.workers):
                 wanted = self._wanted()
                 if wanted is not None or self.joined is not None:
@@ -137,7 +152,7 @@ class Opening:
         Each call into the system gives it to who computes.
         """
         waits = wanted is not None and wanted.kind == "threads" and self._asleep
-        with contextlib.nullcontext() if waits else _quick_switching():
+        with contextlib.nullcontext() if waits else quick_switching():
             self._driver.assist(company, lambda scheduler: self._staff(scheduler, wanted))
 
     def _wanted(self) -> Wanted | None:
@@ -169,6 +184,8 @@ class Opening:
             return scheduler.workers
         if self.joined is None or (self.joined.backend == "processes" and wanted.kind != "processes"):
             # An item that has imported something, and waits now, is no reason to have no threads.
+            if self.joined is None:
+                self._meet()
             self._most = _most_at_once()
             self.joined = Joined(wanted.kind, time.monotonic() - self._begun)
             self._company.starts = wanted.kind
@@ -178,7 +195,7 @@ class Opening:
         if wanted.kind != self.joined.backend:
             return scheduler.workers
         there = sum(1 for each in self._company.kinds.values() if each != wanted.kind)
-        workers = max(scheduler.workers, min(there + wanted.workers, self._most))
+        workers = max(scheduler.workers, min(there + wanted.workers, self._most, scheduler.workers + AT_ONCE))
         return workers if scheduler.most_workers is None else min(workers, scheduler.most_workers)
 
 
@@ -188,7 +205,8 @@ _switching_since: list[Seconds] = []
 
 
 @contextlib.contextmanager
-def _quick_switching() -> Iterator[None]:
+def quick_switching() -> Iterator[None]:
+    """Have the GIL handed on quickly, to whoever must not wait for it beside others who compute."""
     with _switching:
         usual_s = _switching_since[0] if _switching_since else sys.getswitchinterval()
         _switching_since.append(usual_s)

@@ -65,6 +65,11 @@ class Company:
         """Give the worker processes, which can do more than other backends."""
         return cast("ProcessesBackend", self.backend("processes"))
 
+    @property
+    def helpers(self) -> int:
+        """Threads of ours that are no workers."""
+        return sum(getattr(backend, "helpers", 0) for backend in self._backends.values())
+
     def of_other_kinds(self, kind: BackendName) -> list[int]:
         """List the workers that are of any other kind."""
         return [worker for worker, its in self.kinds.items() if its != kind]

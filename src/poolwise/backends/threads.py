@@ -17,7 +17,7 @@ from typing import Any
 from poolwise.backends.outbox import Outbox, drain
 from poolwise.backends.protocol import InThisProcess
 from poolwise.errors import InitializerError
-from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerLost, WorkerReady, WorkerRefused
 from poolwise.model.units import Seconds
 from poolwise.work import dispatch
 from poolwise.work.chunk import RunCoroutine, late, run_chunk
@@ -26,6 +26,8 @@ from poolwise.work.streams import own_streams
 
 # A late item is noticed within this share of its timeout, and no sooner than after a millisecond.
 LATE_SHARE = 0.1
+# So many threads are begun by whoever wants them, which costs less than to have another thread do it.
+BEGUN_HERE = 2
 
 
 class ThreadsBackend(InThisProcess):
@@ -39,6 +41,8 @@ class ThreadsBackend(InThisProcess):
         self._outbox: Outbox = queue.SimpleQueue()
         self._threads: dict[int, WorkerThread] = {}
         self._to_begin: dict[int, WorkerThread] = {}
+        self._begun = 0
+        self._beginner: Beginner | None = None
         self._dispatching = False
 
     def start(self, worker: int) -> None:
@@ -52,12 +56,12 @@ class ThreadsBackend(InThisProcess):
         """Put the chunk into the thread's inbox."""
         self._threads[worker].inbox.put((chunk, items if items is not None else ()))
         if (thread := self._to_begin.pop(worker, None)) is not None:
-            thread.begin()
+            self._begin(thread)
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Read the outbox; with a timeout for items, look at the clock of each thread in between."""
         while self._to_begin:
-            self._to_begin.popitem()[1].begin()
+            self._begin(self._to_begin.popitem()[1])
         limit_s = self._job.rules.timeout_s
         events = self._read(timeout_s if limit_s is None else _sooner(timeout_s, max(0.001, limit_s * LATE_SHARE)))
         if limit_s is not None:
@@ -76,8 +80,16 @@ class ThreadsBackend(InThisProcess):
         """List the system's numbers of the threads that are on something."""
         return [thread.native_id for thread in tuple(self._threads.values()) if thread.busy and thread.native_id]
 
+    @property
+    def helpers(self) -> int:
+        """Threads of ours that are no workers."""
+        return int(self._beginner is not None)
+
     def close(self, *, abort: bool) -> None:
         """Tell every thread to end after what it is doing, and wait for it unless that would keep the caller."""
+        if self._beginner is not None:
+            self._beginner.end()
+            self._beginner = None
         for thread in self._threads.values():
             thread.retire()
         if not abort:
@@ -87,6 +99,16 @@ class ThreadsBackend(InThisProcess):
         if self._dispatching:
             self._dispatching = False
             dispatch.end()
+
+    def _begin(self, thread: WorkerThread) -> None:
+        """Have a thread begin; of many, another thread sees to it."""
+        self._begun += 1
+        if self._begun <= BEGUN_HERE:
+            begin(thread, self._outbox)
+            return
+        if self._beginner is None:
+            self._beginner = Beginner(self._outbox)
+        self._beginner.queue.put(thread)
 
     def _read(self, timeout_s: Seconds | None) -> list[Event]:
         return [event for event in drain(self._outbox, timeout_s) if not self._is_stale(event)]
@@ -108,6 +130,41 @@ class ThreadsBackend(InThisProcess):
                 cut = f"; {self.left_behind}, so it was left behind and its result will be thrown away"
                 events.append(WorkerLost(worker, late(limit_s, now - begun, cut), index, guilty=True))
         return events
+
+
+class Beginner:
+    """Begins one thread after another.
+
+    Who begins a thread waits until it runs: for a tenth of a millisecond, and where many want the GIL for as long as
+    they please. Whoever leads the run must not wait for that.
+    """
+
+    def __init__(self, outbox: Outbox) -> None:
+        """Be ready."""
+        self.queue: queue.SimpleQueue[WorkerThread | None] = queue.SimpleQueue()
+        self._outbox = outbox
+        self._ending = False
+        self._thread = threading.Thread(target=self._serve, name="poolwise-begins", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Begin no more, and be gone."""
+        self._ending = True
+        self.queue.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while (thread := self.queue.get()) is not None and not self._ending:
+            begin(thread, self._outbox)
+
+
+def begin(thread: WorkerThread, outbox: Outbox) -> None:
+    """Begin a thread, or say that it cannot be had."""
+    try:
+        thread.begin()
+    except RuntimeError as error:
+        # "can't start new thread": a limit on processes and threads (ulimit -u, a container's), or on memory.
+        outbox.put(WorkerRefused(thread.worker, error))
 
 
 class _Retired(BaseException):
@@ -146,8 +203,8 @@ class WorkerThread:
         self.inbox.put(None)
 
     def join(self) -> None:
-        """Wait for its end, unless it was left behind."""
-        if not self.given_up:
+        """Wait for its end, unless it was left behind, or has never begun."""
+        if not self.given_up and self.thread.ident is not None:
             self.thread.join()
 
     def _serve(self) -> None:

@@ -42,8 +42,11 @@ from poolwise.model.units import Seconds
 ASSUMED_ITEMS = 1000
 # A pool must promise to end at least this much sooner than the loop; less is within the error of the estimates.
 WORTH_IT = 0.9
-# Company that is there is left for another way only where that takes less than this part of its time.
-WORTH_MOVING = 0.5
+# Company that is there is left for another way only where all that is left takes less than this part of its time then.
+WORTH_MOVING = 0.9
+# What waits for more of its time than this shares connections, sessions and locks as a rule, and leaves them for more.
+MOSTLY_WAITS = 0.9
+WORTH_PARTING = 0.5
 # A function that holds the GIL for less than this share of its computing lets threads run side by side.
 RELEASES = 0.5
 # Without any measurement: what waits wants many threads and what computes wants few; 32 is the standard library's cap.
@@ -132,15 +135,20 @@ def plan_here(left: int | None) -> Plan:
     return Plan(backend="loop", items=left, reasons=(OnlyHere(),))
 
 
-def plan_rest(plan: Plan, company: BackendName, there: int) -> Plan | None:
-    """Give the Plan for the rest that stays with the company that is ``there``; None where moving is well worth it.
+def plan_rest(plan: Plan, profile: Profile, company: BackendName, there: int, under_way: int) -> Plan | None:
+    """Give the Plan for the rest that stays with the company that is ``there``; None where moving is worth it.
 
-    Moving costs what the estimates leave out: nobody can be forked before all that is under way has ended.
+    Moving costs what the estimates leave out: nobody can be forked before all that is ``under_way`` has ended. That
+    takes what one of them takes, and the time for which they all want the GIL; they want it if the rest stays, too.
     """
     if plan.backend == company:
         return plan
     stays = next((each for each in plan.rejected if each.backend == company and each.estimate is not None), None)
-    if stays is None or plan.estimate is None or plan.estimate.total_s < WORTH_MOVING * _total(stays):
+    if stays is None or plan.estimate is None:
+        return None
+    turns_s = under_way * profile.gil_s
+    worth = WORTH_PARTING if profile.waiting > MOSTLY_WAITS else WORTH_MOVING
+    if plan.estimate.total_s + max(profile.wall_s, turns_s) < worth * (_total(stays) + turns_s):
         return None
     why, tasks = Stays(company), plan.tasks_per_worker
     moved = Candidate(plan.backend, plan.workers, plan.estimate, tasks, why, plan.tasks_are)

@@ -39,18 +39,19 @@ def revised(plan: Plan, profile: Profile, recent: Recent, machine: Machine, left
         return None
     if plan.backend == "threads" and _they_wait_for_each_other(plan, profile, recent):
         return replace(profile, serial_s=recent.seconds / recent.items)
-    if plan.backend == "threads":
-        return now if _threads_are_wrong(plan, profile, recent, machine) else None
-    if plan.backend == "asyncio":
-        # Nothing says how full one loop would be but one that is.
-        return now if recent.busy > SIDE_BY_SIDE and now.cpu_s > 2 * profile.cpu_s else None
-    if _stand_still(plan, profile, recent, machine):
-        return now
-    if not recent.items:
-        return None
-    if abs(now.waiting - profile.waiting) > OTHER_KIND or now.wall_s * MUCH_LESS < profile.wall_s:
-        return now
-    return None
+    match plan.backend:
+        case "threads":
+            wrong = _threads_are_wrong(plan, profile, recent, machine)
+        case "asyncio":
+            # Nothing says how full one loop would be but one that is.
+            wrong = recent.busy > SIDE_BY_SIDE and now.cpu_s > 2 * profile.cpu_s
+        case "processes" if plan.tasks_per_worker > 1:
+            # What several items at a time take says little of one; and this way serves whatever they do.
+            wrong = False
+        case _:
+            other = abs(now.waiting - profile.waiting) > OTHER_KIND or now.wall_s * MUCH_LESS < profile.wall_s
+            wrong = _stand_still(plan, profile, recent, machine) or (other and recent.items > 0)
+    return now if wrong else None
 
 
 def _they_wait_for_each_other(plan: Plan, profile: Profile, recent: Recent) -> bool:

@@ -19,7 +19,7 @@ from poolwise.measure.growth import MemoryWatch
 from poolwise.measure.payload import measure_payload, measure_payloads
 from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerLost
-from poolwise.model.profile import Payload, Profile
+from poolwise.model.profile import Hot, Payload, Profile
 from poolwise.model.units import Seconds
 from poolwise.work.proc import queued_s
 
@@ -83,7 +83,8 @@ class Probe:
         self._watch_from_s = 0.0 if total is None or total <= FEW_ITEMS else WATCH_AFTER_S
         self._inner = inner
         self._coroutine = coroutine
-        self._watch: GilWatch | None = GilWatch(look)
+        self._looker = GilWatch(look)
+        self._watch: GilWatch | None = self._looker
         self._gil = gil_enabled()
         self._crowded = False
         self._memory: MemoryWatch | None = None
@@ -180,8 +181,11 @@ class Probe:
             argument=_payload(self._sample_items(), by_value=by_value) if shipping else None,
             result=_payload(self._sample_results(), by_value=by_value) if shipping else None,
             function=measure_payload(function, by_value=True) if shipping and by_value else None,
-            hot=self._watch.hot() if self._watch else self._before.hot if self._before else None,
         )
+
+    def hot(self) -> Hot | None:
+        """Give the line in which the time went: that takes a look into the user's files, a millisecond."""
+        return self._looker.hot()
 
     # --- A backend like any other -----------------------------------------------------------------------------
 

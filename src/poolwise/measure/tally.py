@@ -34,6 +34,7 @@ class Tally:
         """
         self._at_work = at_work
         self._used_s = used_s
+        self._away_s: Seconds | None = None
         self._workers = workers
         self.kind: BackendName = kind
         self._queued_s = queued_s
@@ -79,8 +80,12 @@ class Tally:
             cpu_s = max(cpu_s, busy_s * seen / items)
         at_work = self._at_work() if self._at_work is not None else []
         now = asleep(at_work)
-        # Little's law, the other way round: who waits for the world, by how many come back in a second.
-        away_s = now.away * len(at_work) * seconds / items if now is not None else None
+        if now is not None:
+            # Little's law, the other way round: who waits for the world, by how many come back in a second. One look
+            # sees a few threads only, so that the one before counts as well.
+            newest_s = now.away * len(at_work) * seconds / items
+            self._away_s = newest_s if self._away_s is None else (self._away_s + newest_s) / 2
+        away_s = self._away_s
         return Recent(
             kind=self.kind,
             seconds=seconds,

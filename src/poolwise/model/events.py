@@ -135,7 +135,15 @@ class WorkerRetired:
     worker: int
 
 
-Event: TypeAlias = WorkerReady | ChunkDone | TakenBack | WorkerLost | WorkerFailed | WorkerRetired
+@frozen
+class WorkerRefused:
+    """A worker cannot be had: the system gives no more threads. It has begun nothing."""
+
+    worker: int
+    error: BaseException
+
+
+Event: TypeAlias = WorkerReady | ChunkDone | TakenBack | WorkerLost | WorkerFailed | WorkerRetired | WorkerRefused
 
 
 @frozen

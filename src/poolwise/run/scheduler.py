@@ -44,6 +44,7 @@ from poolwise.model.events import (
     WorkerFailed,
     WorkerLost,
     WorkerReady,
+    WorkerRefused,
     WorkerRetired,
 )
 from poolwise.model.units import Seconds
@@ -250,6 +251,8 @@ class Scheduler:
                 self._worker_lost(event)
             case WorkerRetired():
                 self._worker_retired(event)
+            case WorkerRefused():
+                self._worker_refused(event)
             case WorkerFailed():
                 self._end(Raise(None, event.error))
         return self._advance()
@@ -357,6 +360,19 @@ class Scheduler:
         self._asked_back = None if self._asked_back == event.worker else self._asked_back
         for chunk in reversed(chunks):
             self._supply.leftovers.give_back(chunk.start, chunk.stop, marked=chunk.marked)
+
+    def _worker_refused(self, event: WorkerRefused) -> None:
+        """Those that are there do it; where there is nobody, the calling thread does, if it may."""
+        chunks, _ = self._staff.lose(event.worker)
+        self.counts.started -= 1
+        for chunk in reversed(chunks):
+            self._supply.leftovers.give_back(chunk.start, chunk.stop, marked=chunk.marked)
+        if len(self._staff):
+            self._supply.crew = replace(self._supply.crew, workers=len(self._staff))
+        elif self._wishes.crowding is None:
+            self._end(Raise(None, event.error))
+        else:
+            self._crowd.only_here = self._paused = True
 
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""

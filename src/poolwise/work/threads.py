@@ -52,17 +52,19 @@ HANGS_AFTER_FORK = "0.3.30"
 AFFIXES = [(prefix, suffix) for prefix in ("", "scipy_") for suffix in ("", "64_", "_64")]
 
 
-def native_threads() -> tuple[int, tuple[NativePool, ...]]:
+def native_threads(ours: int = 0) -> tuple[int, tuple[NativePool, ...]]:
     """Count the operating system's threads of this process that Python does not know of, and say whose they are.
+
+    So many of them are ``ours``, and are not counted.
 
     The first look at libraries takes some 10 ms (threadpoolctl has to be imported), later ones 0.05 ms.
     """
-    if not (count := _settled()):
+    if not (count := _settled(ours)):
         return 0, ()
     pools, waking = _pools(waking=False)
     if unexplained(count, pools) and waking:
         pools, _ = _pools(waking=True)
-        count = _surplus()
+        count = _surplus() - ours
     missing = unexplained(count, pools)
     if missing < 0:
         # More threads are claimed than there are: what else is claimed cannot be believed either.
@@ -76,10 +78,10 @@ def native_threads() -> tuple[int, tuple[NativePool, ...]]:
 # --- Counting ------------------------------------------------------------------------------------------------
 
 
-def _settled() -> int:
+def _settled(ours: int) -> int:
     """Count once threads that are ending have ended: that takes the system some moments more than Python."""
     deadline = time.monotonic() + DYING_S
-    while (surplus := _surplus()) > _known_size() and time.monotonic() < deadline:
+    while (surplus := _surplus() - ours) > _known_size() and time.monotonic() < deadline:
         time.sleep(DYING_S / 10)
     return max(0, surplus)
 

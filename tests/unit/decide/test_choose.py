@@ -429,11 +429,11 @@ def test_a_given_backend_with_a_profile_is_estimated_too():
 
 
 def test_company_is_left_only_where_that_is_well_worth_it():
-    """Threads that are at work stay, unless processes would need less than half of their time for the rest."""
-    mixed = make_profile(0.02, cpu=0.1)
+    """Threads that are at work stay where ending them first costs more than processes would gain."""
+    mixed = make_profile(0.02, cpu=0.08)
     better = decide(mixed, make_machine(2), Options(), 200)
     assert better.backend == "processes"
-    kept = plan_rest(better, "threads", 40)
+    kept = plan_rest(better, mixed, "threads", 40, 40)
     assert kept is not None
     assert kept.workers >= 40
     assert (kept.backend, kept.start_method, kept.reasons[-1]) == ("threads", None, Stays("threads"))
@@ -441,5 +441,14 @@ def test_company_is_left_only_where_that_is_well_worth_it():
     computing = make_profile(0.02, cpu=1.0, gil=1.0)
     much_better = decide(computing, make_machine(8), Options(), 200)
     assert much_better.backend == "processes"
-    assert plan_rest(much_better, "threads", 40) is None
-    assert plan_rest(better, "processes", 2) is better
+    assert plan_rest(much_better, computing, "threads", 40, 10) is None
+    assert plan_rest(better, mixed, "processes", 2, 2) is better
+
+
+def test_what_computes_more_is_moved_for_less():
+    """Work that waits for nearly all of its time leaves what it shares for much only; other work for what it gains."""
+    for cpu, is_moved in ((0.08, False), (0.3, True)):
+        profile = make_profile(0.02, cpu=cpu)
+        better = decide(profile, make_machine(2), Options(), 1000)
+        assert better.backend == "processes"
+        assert (plan_rest(better, profile, "threads", 10, 10) is None) is is_moved
