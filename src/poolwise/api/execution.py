@@ -186,6 +186,8 @@ class Execution:
         first_crew = self._first_crew(plan)
         yield from map(self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s))
         opening.end()
+        if not self.is_over():
+            yield from map(self._dress, opening.observe(self._company, probe.elapsed_s))
         probe.rest()
         self._probe_s, self._probe_items = time.monotonic() - self._begun, probe.items
 

@@ -15,13 +15,15 @@ import time
 from collections.abc import Callable, Iterator
 
 from poolwise.backends.company import Company
+from poolwise.backends.threads import ThreadsBackend
 from poolwise.decide.limits import FILES_PER_ITEM, SPARE_FILES
 from poolwise.decide.opening import Scene, Wanted, company
 from poolwise.measure.limits import open_files
+from poolwise.measure.locks import asleep
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
 from poolwise.model.classes import replace
-from poolwise.model.events import ChunkDone
+from poolwise.model.events import Batch, ChunkDone
 from poolwise.model.options import MOST_WORKERS, BackendName, Options
 from poolwise.model.plan import Joined
 from poolwise.model.profile import Profile
@@ -35,6 +37,14 @@ FIRST_CHUNKS = 8
 ENOUGH_FIRSTS = 6
 # So many workers are started before the calling thread, which may be back from its item, can be the driver again.
 AT_ONCE = 4
+# So many of them tell more than the first one alone.
+SOME_FIRSTS = 3
+# When the first item has ended, the others get so much of its time, and no longer than this, to tell more.
+OBSERVED = 0.25
+OBSERVED_S: Seconds = 0.01
+# So many threads or more, of which such a share waits for a lock while nobody computes, stand in line.
+LINE = 3
+IN_LINE = 0.5
 # Whoever does not run the first items looks at them so often.
 LOOK_EVERY_S: Seconds = 0.0005
 # While a worker is started beside an item that computes, the GIL changes hands so soon, and not after 5 ms: it is given
@@ -69,8 +79,10 @@ class Opening:
         self._probe: Probe | None = None
         self._company: Company | None = None
         self._most = 1
+        self._files = open_files()[1] if kind == "asyncio" else 0
         self._asleep = False
-        self._firsts: list[Seconds] = []
+        self._firsts: list[tuple[Seconds, Seconds]] = []
+        self._line_s: Seconds = 0.0
         self.snapshot = False
         """A copy of this process can fork workers."""
         self.joined: Joined | None = None
@@ -105,21 +117,51 @@ class Opening:
         """A chunk is done: those that were sent first tell what an item takes beside few others."""
         count = len(event.outcome.values)
         if event.chunk <= FIRST_CHUNKS and count:
-            self._firsts.append(event.outcome.wall_s / count)
+            self._firsts.append((event.outcome.wall_s / count, event.outcome.cpu_s / count))
 
     @property
     def base_s(self) -> Seconds | None:
         """What an item took that was begun beside few others, median; None where too few of them have ended."""
-        known = sorted(self._firsts)
-        return known[len(known) // 2] if len(known) >= ENOUGH_FIRSTS else None
+        return _median([wall_s for wall_s, _ in self._firsts]) if self.has_enough() else None
+
+    def has_enough(self) -> bool:
+        """Tell whether nearly all of the first chunks have ended."""
+        return len(self._firsts) >= ENOUGH_FIRSTS
 
     def end(self) -> None:
         """Bring nobody any more."""
         self._company = None
 
+    def observe(self, company: Company, wall_s: Seconds) -> Iterator[Batch]:
+        """The first item has ended: let the company that came with it tell more, for a moment, before it is decided.
+
+        One item tells little: it made the connection, or filled the cache. And where threads stand in line at a lock,
+        none of those that came with it ends at about the same time.
+        """
+        if self.joined is None or self.joined.backend != "threads":
+            return
+        before = len(self._firsts)
+        yield from self._driver.drain(company, min(OBSERVED * wall_s, OBSERVED_S), self.has_enough)
+        ended = len(self._firsts) - before
+        if ended < FIRST_CHUNKS // 2 and self._stands_in_line(company):
+            self._line_s = wall_s / (1 + ended)
+
     def corrected(self, profile: Profile | None) -> Profile | None:
-        """Mend what the probe cannot tell: coroutines that run by turns in one thread have its clock in common."""
-        if profile is None or self.joined is None or self._kind != "asyncio" or self._pacer is None:
+        """Mend what the probe cannot tell: it has seen the first item only, whoever else was there.
+
+        Coroutines that run by turns in one thread have its clock in common.
+        """
+        if profile is None or self.joined is None or self._pacer is None:
+            return profile
+        if self.joined.backend == "threads" and len(self._firsts) >= SOME_FIRSTS:
+            cpu_s = _median([cpu_s for _, cpu_s in self._firsts])
+            wall_s = max(cpu_s, min(profile.wall_s, _median([wall_s for wall_s, _ in self._firsts])))
+            inner = profile.process_cpu_s / profile.thread_cpu_s if profile.thread_cpu_s > 0 else 1.0
+            process_s = max(1.0, inner) * cpu_s
+            profile = replace(profile, wall_s=wall_s, thread_cpu_s=cpu_s, process_cpu_s=process_s)
+        if self._line_s:
+            return replace(profile, serial_s=self._line_s)
+        if self._kind != "asyncio":
             return profile
         cpu_s = self._pacer.look().cpu_s / max(1, self._driver.scheduler.begun)
         return replace(profile, thread_cpu_s=min(cpu_s, profile.wall_s), process_cpu_s=min(cpu_s, profile.wall_s))
@@ -160,6 +202,9 @@ class Opening:
             return None
         pace = self._pacer.look()
         self._asleep = pace.asleep
+        if self.joined is not None and self.joined.backend == "threads" and self._stands_in_line(self._company):
+            # Whatever the first one waits for, it has a lock meanwhile, and more would only have to be waited for.
+            return None
         scene = Scene(
             pace=pace,
             gil_held=self._probe.gil_held,
@@ -167,8 +212,21 @@ class Opening:
             cores=self._cores,
             snapshot=self.snapshot,
             kind=self._kind,
+            far_side=pace.asleep and self._has_far_side(self._pacer),
         )
         return company(scene, self._options)
+
+    def _stands_in_line(self, company: Company) -> bool:
+        """Tell whether most of the threads that came wait for a lock, and not for the GIL, which somebody would use."""
+        at_work = _at_work(company)
+        now = asleep(at_work) if len(at_work) >= LINE else None
+        return now is not None and now.locked > IN_LINE and now.running == 0
+
+    def _has_far_side(self, pacer: Pacer) -> bool:
+        """Tell whether somebody else is waited for; an event loop only ever waits for files, so these are counted."""
+        if self._kind == "asyncio":
+            return open_files()[1] > self._files
+        return not pacer.waits_alone()
 
     def _staff(self, scheduler: Scheduler, wanted: Wanted | None) -> int:
         """Say how many workers there should be, the first one included; never fewer than there were.
@@ -190,7 +248,7 @@ class Opening:
             self.joined = Joined(wanted.kind, time.monotonic() - self._begun)
             self._company.starts = wanted.kind
             if wanted.kind != "processes":
-                self._probe.crowd()
+                self._probe.crowd(computes=not self._asleep)
                 self._pacer.crowd()
         if wanted.kind != self.joined.backend:
             return scheduler.workers
@@ -218,6 +276,15 @@ def quick_switching() -> Iterator[None]:
             _switching_since.pop()
             if not _switching_since:
                 sys.setswitchinterval(usual_s)
+
+
+def _at_work(company: Company) -> list[int]:
+    threads = company.backend("threads")
+    return threads.at_work() if isinstance(threads, ThreadsBackend) else []
+
+
+def _median(values: list[Seconds]) -> Seconds:
+    return sorted(values)[len(values) // 2]
 
 
 def _most_at_once() -> int:

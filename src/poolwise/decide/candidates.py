@@ -178,12 +178,16 @@ def _ways(question: Question, name: BackendName, bounded: bool) -> Iterator[Cand
 
 
 def _with_threads(question: Question, bounded: bool) -> Iterator[Candidate]:  # noqa: FBT001 - see _ways
-    """Give processes with threads: as many processes as cores at most, and in each as many threads as keep it busy."""
+    """Give processes with threads: as many processes as cores at most, and in each as many threads as keep it busy.
+
+    Where a lock is what limits them, more processes: each has locks of its own.
+    """
     work, options = question.work, question.options
     files = tightest(most_tasks_per_worker(work.machine, work.profile)) if bounded else None
     seen: set[tuple[int, int]] = set()
     # One process with threads is this one, with a detour.
-    counts = [count for count in _steps(work.machine.cores_free, COARSE_DIGITS) if count > 1] or [1]
+    most_processes = _most_processes(work) if work.profile.serial_s else work.machine.cores_free
+    counts = [count for count in _steps(most_processes, COARSE_DIGITS) if count > 1] or [1]
     for wanted in _powers(MOST_INNER_THREADS)[1:]:
         bound = tightest(_bounds(work, "processes", wanted)) if bounded else None
         most = min(
@@ -211,7 +215,7 @@ def _combines(question: Question) -> bool:
     work, options = question.work, question.options
     careful = options.timeout is not None or options.crash_retries == 0 or options.initializer is not None
     forced = options.backend != "auto"
-    mixed = COMPUTES <= work.profile.waiting <= 1 - LEAST_COMPUTING
+    mixed = COMPUTES <= work.profile.waiting <= 1 - LEAST_COMPUTING or work.profile.serial_s > 0
     # A worker has one chunk in work: items that come one by one would be chunks of one, and threads without work.
     return mixed and work.counted and not (careful or forced or work.profile.coroutine)
 

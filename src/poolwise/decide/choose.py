@@ -139,15 +139,17 @@ def plan_rest(plan: Plan, profile: Profile, company: BackendName, there: int, un
     """Give the Plan for the rest that stays with the company that is ``there``; None where moving is worth it.
 
     Moving costs what the estimates leave out: nobody can be forked before all that is ``under_way`` has ended. That
-    takes what one of them takes, and the time for which they all want the GIL; they want it if the rest stays, too.
+    takes what one of them takes, and the time for which they all want the GIL, or a lock within; they want it if the
+    rest stays, too.
     """
     if plan.backend == company:
         return plan
     stays = next((each for each in plan.rejected if each.backend == company and each.estimate is not None), None)
     if stays is None or plan.estimate is None:
         return None
-    turns_s = under_way * profile.gil_s
-    worth = WORTH_PARTING if profile.waiting > MOSTLY_WAITS else WORTH_MOVING
+    turns_s = under_way * max(profile.gil_s, profile.serial_s)
+    shares = profile.waiting > MOSTLY_WAITS and not profile.serial_s
+    worth = WORTH_PARTING if shares else WORTH_MOVING
     if plan.estimate.total_s + max(profile.wall_s, turns_s) < worth * (_total(stays) + turns_s):
         return None
     why, tasks = Stays(company), plan.tasks_per_worker

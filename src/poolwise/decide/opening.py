@@ -8,6 +8,10 @@ A probe that runs whole items one after another has lost before it decides: 150 
   times the latency: whoever begins calls at a steady rate has the more of them under way the longer they take. So
   company comes at a steady rate, ``PER_SECOND``, until the first answers tell more: a far side that answers in 5 ms
   sees some forty calls at once by then, and one that takes longer more.
+* It waits for **somebody else**: another machine, a disk, a lock; neither for the clock nor for a program that it has
+  started. That may bear less, and those that have been asked cannot be asked not to have been. So company comes ten
+  times more slowly, a few at once and ``FAR_PER_SECOND``, and faster only where the first answer takes longer than
+  ``FAR_QUICK_S``: as TCP begins slowly, and grows with what comes back (V. Jacobson, SIGCOMM 1988).
 * It **computes without the GIL**: threads compute beside it, one for each core.
 * It **computes with the GIL**: processes, if a copy of this process was kept from before the first item. It cannot be
   made now, while the item may hold a lock.
@@ -26,6 +30,12 @@ WAITED_S: Seconds = 0.001
 WAITS = 0.7
 # Companions for each second of waiting: 128 of them within 16 ms.
 PER_SECOND: dict[BackendName, float] = {"threads": 8000.0, "asyncio": 20000.0}
+# Somebody else who answers sees so many at once, and more for each second without an answer.
+FAR_FIRST = 8
+FAR_PER_SECOND = 800.0
+# Who has not answered for longer is far away: to keep it as busy takes more at once, the more the longer it takes.
+FAR_QUICK_S: Seconds = 0.03
+FAR_GROWTH = 15000.0
 # Who has computed for so long is worth a second core: a worker that is forked from a copy is ready after 2 ms.
 COMPUTED_S: Seconds = 0.003
 COMPUTES = 0.7
@@ -49,6 +59,8 @@ class Scene:
     """A copy of this process can fork workers."""
     kind: BackendName
     """What runs the first items."""
+    far_side: bool = False
+    """What they wait for is somebody else, as far as anybody can see."""
 
 
 @frozen
@@ -79,7 +91,9 @@ def company(scene: Scene, options: Options) -> Wanted | None:
 def _waiters(scene: Scene) -> Wanted:
     kind: BackendName = "asyncio" if scene.kind == "asyncio" else "threads"
     most = MOST_TASKS if kind == "asyncio" else MOST_THREADS
-    return Wanted(kind, min(most - 1, int(PER_SECOND[kind] * scene.pace.waited_s)))
+    waited_s = scene.pace.waited_s
+    count = FAR_FIRST + FAR_PER_SECOND * waited_s + FAR_GROWTH * max(0.0, waited_s - FAR_QUICK_S) ** 2
+    return Wanted(kind, min(most - 1, int(count if scene.far_side else PER_SECOND[kind] * waited_s)))
 
 
 def _computers(scene: Scene) -> Wanted | None:

@@ -17,11 +17,22 @@ from poolwise.work.proc import read_proc
 
 # The number of the system call, by the machine's name (the kernel's tables arch/*/entry/syscalls).
 FUTEX = {"x86_64": b"202", "aarch64": b"98", "riscv64": b"98", "ppc64le": b"221", "s390x": b"238"}
+# Waiting for a time to come, or for a program that was started: nobody else is asked for anything.
+ALONE = {
+    "x86_64": (b"35", b"230", b"61", b"247"),  # nanosleep, clock_nanosleep, wait4, waitid
+    "aarch64": (b"101", b"115", b"260", b"95"),
+    "riscv64": (b"101", b"115", b"260", b"95"),
+}
 # So many threads tell enough of all, in some 10 microseconds each.
 LOOKED_AT = 16
 # What the kernel says of a thread that runs or wants to, of one that is kept from running outside of any call (a page
 # that has to be read), and of one that it does not tell of.
 AWAKE = (b"running", b"-1", b"")
+
+
+def waits_alone(native_id: int) -> bool:
+    """Tell whether a thread waits for the clock or for a program of its own; no where the system does not tell."""
+    return sys.platform == "linux" and _call(native_id) in ALONE.get(os.uname().machine, ())
 
 
 @frozen
@@ -32,6 +43,8 @@ class Asleep:
     """Wait for a lock of this process, the GIL perhaps."""
     away: float
     """Wait for something else."""
+    running: float = 0.0
+    """Compute, or want to."""
 
 
 def asleep(native_ids: Sequence[int]) -> Asleep | None:
@@ -41,8 +54,9 @@ def asleep(native_ids: Sequence[int]) -> Asleep | None:
         return None
     some = native_ids[:: max(1, len(native_ids) // LOOKED_AT)]
     calls = [_call(native_id) for native_id in some]
-    locked = sum(call == futex for call in calls)
-    return Asleep(locked / len(calls), sum(call not in AWAKE for call in calls) / len(calls) - locked / len(calls))
+    locked, running = calls.count(futex), sum(call in AWAKE for call in calls)
+    away = len(calls) - locked - running
+    return Asleep(locked / len(calls), away / len(calls), running / len(calls))
 
 
 def _call(native_id: int) -> bytes:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 
+from poolwise.measure.locks import waits_alone
 from poolwise.model.classes import frozen
 from poolwise.model.pace import Pace
 from poolwise.model.units import Seconds
@@ -47,6 +48,10 @@ class Runner:
         """Give the seconds for which it was ready to run and waited for a core (Linux tells; elsewhere 0)."""
         return queued_s(f"{self._files}schedstat")
 
+    def waits_alone(self) -> bool:
+        """Tell whether it waits for the clock or a program of its own (Linux tells; elsewhere: no)."""
+        return waits_alone(self._native_id)
+
     def is_asleep(self) -> bool:
         """Tell whether it waits for something else than a core (Linux tells; elsewhere it is believed to)."""
         try:
@@ -83,6 +88,10 @@ class Pacer:
     def is_here(self) -> bool:
         """Tell whether the calling thread is the one whose clocks are read."""
         return self._runner.is_here()
+
+    def waits_alone(self) -> bool:
+        """Tell whether nobody else is what the work waits for, at this very moment."""
+        return self._runner.waits_alone()
 
     def crowd(self) -> None:
         """Others compute in this process from now on, we among them when we start these: its clock tells no more."""

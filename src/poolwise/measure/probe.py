@@ -87,6 +87,7 @@ class Probe:
         self._watch: GilWatch | None = self._looker
         self._gil = gil_enabled()
         self._crowded = False
+        self._held_then: float | None = None
         self._memory: MemoryWatch | None = None
         self._inner_then = 1.0
         self._sizes: dict[int, int] = {}
@@ -129,8 +130,12 @@ class Probe:
         own = sum(sample.thread_cpu_s for sample in self._samples)
         return sum(sample.process_cpu_s for sample in self._samples) / own if own > 0 else 1.0
 
-    def crowd(self) -> None:
-        """Others compute in this process from now on: what it computes says nothing of these items any more."""
+    def crowd(self, *, computes: bool) -> None:
+        """Others compute in this process from now on: what it computes says nothing of these items any more.
+
+        What was seen of the GIL holds for items that have computed so far; of one that waited it says nothing.
+        """
+        self._held_then = self._gil_held(1.0) if computes else None
         self._inner_then, self._crowded = self.inner, True
 
     def follow(self, profile: Profile | None) -> None:
@@ -303,8 +308,8 @@ class Probe:
         if not self._gil:
             return 0.0
         if self._crowded:
-            # Whoever held it then, it need not have been the item that was looked at.
-            return None
+            # Whoever held it since, it need not have been the item that was looked at.
+            return None if self._held_then is None else _believable(self._held_then, computing)
         if self._watch is not None:
             return _believable(self._watch.held, computing)
         return self._before.gil_held if self._before is not None else None

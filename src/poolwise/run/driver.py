@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import time
 from _thread import allocate_lock
@@ -187,12 +188,17 @@ class Driver:
         """Have so many workers at work from here on; what is finished by that is handed over with what follows."""
         self._finished += self._obey(self.scheduler.resize(workers))
 
-    def drain(self, backend: Backend) -> Iterator[Batch]:
-        """Wait for what is in flight, and send nothing more."""
+    def drain(
+        self, backend: Backend, patience_s: Seconds = math.inf, until: Callable[[], bool] | None = None
+    ) -> Iterator[Batch]:
+        """Wait for what is in flight, at most so long or ``until()`` is true, and send nothing more."""
         self.scheduler.pause()
-        self._backend = backend
-        while self.scheduler.busy_workers and not self._is_over():
-            events = backend.wait(TICK_S)
+        self._backend, deadline = backend, self._clock() + patience_s
+        while self.scheduler.busy_workers and not (self._is_over() or (until is not None and until())):
+            left_s = deadline - self._clock()
+            if left_s <= 0:
+                return
+            events = backend.wait(min(TICK_S, left_s))
             yield from self._carry_out([each for event in events for each in self.scheduler.handle(event)])
 
     def cancel(self) -> None:

@@ -89,6 +89,6 @@ def test_what_a_run_reports_follows_from_its_facts():
     report = poolwise.map(abs, [-1] * 100, backend="threads", progress=lambda _: None).report
     assert report.facts.options == Options(backend="threads")
     assert decide_by(report.facts) == report.plan
-    found = poolwise.why(time.sleep, [0.03] * 3)
+    found = poolwise.why(time.sleep, [0.03] * 300)
     assert decide_by(found.facts) == found.plan
     assert poolwise.map(abs, []).report.facts is None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolwise.decide import cost
-from poolwise.decide.cost import Work, loop_cost, processes_cost, tasks_cost, threads_cost
+from poolwise.decide.cost import TOUCHING, Work, loop_cost, processes_cost, tasks_cost, threads_cost
 from poolwise.model.plan import Estimate
 from poolwise.model.profile import Payload
 from tests.unit.decide.facts import machines, make_machine, make_profile, profiles
@@ -83,11 +83,11 @@ def test_processes_share_the_cores_and_ship():
     assert estimate.limit == "cores"
 
 
-def test_inherited_items_cost_nothing_to_ship():
-    """Where workers inherit the items only the results travel."""
-    profile = make_profile(0.02, cpu=1.0, argument=Payload(0, 9.0), result=Payload(0, 0.001))
+def test_inherited_items_are_only_touched():
+    """Where workers inherit the items only the results travel; to look at an item copies its page."""
+    profile = make_profile(0.02, cpu=1.0, argument=Payload(0, 0.04), result=Payload(0, 0.001))
     estimate = processes_cost(make_work(100, profile, ships_items=False), 4)
-    assert estimate.work_s == pytest.approx(100 * (0.02 + 0.001 + 0.00012) / 4)
+    assert estimate.work_s == pytest.approx(100 * (0.02 + 0.04 * TOUCHING + 0.001 + 0.00012) / 4)
 
 
 def test_shipping_goes_through_the_one_parent():

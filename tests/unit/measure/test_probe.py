@@ -290,6 +290,6 @@ def test_in_company_the_cpu_of_the_process_says_nothing_of_an_item(play):
     """What others compute beside it is not the item's; what threads inside of it did before is taken to go on."""
     scene = play()
     scene.run(0.01, cpu_s=0.004, process_cpu_s=0.008)
-    scene.probe.crowd()
+    scene.probe.crowd(computes=False)
     scene.run(0.01, cpu_s=0.004, process_cpu_s=0.5)
     assert scene.probe.profile(shipping=False).process_cpu_s == pytest.approx(0.008)
