@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from poolwise.backends.company import Company
 from poolwise.backends.threads import ThreadsBackend
 from poolwise.decide.limits import FILES_PER_ITEM, SPARE_FILES
-from poolwise.decide.opening import Scene, Wanted, company
+from poolwise.decide.opening import COMPUTES, Scene, Wanted, company
 from poolwise.measure.limits import open_files
 from poolwise.measure.locks import asleep
 from poolwise.measure.pace import Pacer, Runner
@@ -42,6 +42,8 @@ SOME_FIRSTS = 3
 # When the first item has ended, the others get so much of its time, and no longer than this, to tell more.
 OBSERVED = 0.25
 OBSERVED_S: Seconds = 0.01
+# The first of those that come are at work within so long.
+COMING_S: Seconds = 0.0015
 # So many threads or more, of which such a share waits for a lock while nobody computes, stand in line.
 LINE = 3
 IN_LINE = 0.5
@@ -141,7 +143,10 @@ class Opening:
         if self.joined is None or self.joined.backend != "threads":
             return
         before = len(self._firsts)
-        yield from self._driver.drain(company, min(OBSERVED * wall_s, OBSERVED_S), self.has_enough)
+        # Company that came with the first one, and is as quick, is done that much later.
+        late_s = self.joined.after_s + COMING_S
+        patience_s = min(max(OBSERVED * wall_s, late_s), OBSERVED_S)
+        yield from self._driver.drain(company, patience_s, self.has_enough)
         ended = len(self._firsts) - before
         if ended < FIRST_CHUNKS // 2 and self._stands_in_line(company):
             self._line_s = wall_s / (1 + ended)
@@ -161,6 +166,9 @@ class Opening:
             profile = replace(profile, wall_s=wall_s, thread_cpu_s=cpu_s, process_cpu_s=process_s)
         if self._line_s:
             return replace(profile, serial_s=self._line_s)
+        if self.joined.backend == "processes" and profile.waiting < 1 - COMPUTES:
+            # It has computed all along; what it waited for was its turn, while workers were started beside it.
+            return replace(profile, queued_s=max(profile.queued_s, profile.wall_s - profile.cpu_s))
         if self._kind != "asyncio":
             return profile
         cpu_s = self._pacer.look().cpu_s / max(1, self._driver.scheduler.begun)
@@ -217,10 +225,14 @@ class Opening:
         return company(scene, self._options)
 
     def _stands_in_line(self, company: Company) -> bool:
-        """Tell whether most of the threads that came wait for a lock, and not for the GIL, which somebody would use."""
+        """Tell whether most of the threads that came wait for a lock that one of them has.
+
+        Nobody computes: it is not the GIL. And somebody waits for the world: they do not all wait for threads inside of
+        the function.
+        """
         at_work = _at_work(company)
         now = asleep(at_work) if len(at_work) >= LINE else None
-        return now is not None and now.locked > IN_LINE and now.running == 0
+        return now is not None and now.locked > IN_LINE and now.away > 0 and now.running == 0
 
     def _has_far_side(self, pacer: Pacer) -> bool:
         """Tell whether somebody else is waited for; an event loop only ever waits for files, so these are counted."""

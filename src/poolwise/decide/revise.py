@@ -83,7 +83,11 @@ def _threads_are_wrong(plan: Plan, profile: Profile, recent: Recent, machine: Ma
 
 def _profile(plan: Plan, profile: Profile, recent: Recent) -> Profile:
     """Say what the items are like now, alone: in company they also wait for their turn."""
-    wait_s = recent.wait_s if plan.backend == "threads" else max(0.0, recent.wall_s - recent.cpu_s)
+    wait_s = max(0.0, recent.wall_s - recent.cpu_s)
+    if plan.backend == "threads":
+        # What may be waiting is thought to be, as far as they waited before.
+        before_s = max(0.0, profile.wall_s - profile.cpu_s)
+        wait_s = min(max(recent.wait_s, before_s), recent.wait_s + recent.line_s)
     inner = max(1.0, profile.process_cpu_s / profile.thread_cpu_s) if profile.thread_cpu_s > 0 else 1.0
     # Of threads, what those inside of the function compute is counted; of processes, it is not seen.
     own_s = recent.cpu_s / inner if plan.backend == "threads" else recent.cpu_s

@@ -78,7 +78,8 @@ class NurseryProcess:
         self._control = control
         self._replies = bytearray()
         self._asked = 0
-        self._gone = False
+        self.was_gone = False
+        """As far as was heard."""
         self._pids: dict[int, int] = {}
         """The number of a request, and the process that came of it."""
         self._codes: dict[int, int] = {}
@@ -86,7 +87,7 @@ class NurseryProcess:
     def is_gone(self) -> bool:
         """Tell whether it can fork no more."""
         self.listen(0.0)
-        return self._gone
+        return self.was_gone
 
     def fork(self, connection: socket.socket, memory: WorkerMemory) -> Process:
         """Ask for a worker."""
@@ -109,17 +110,17 @@ class NurseryProcess:
         """Take in its answers; wait up to ``patience_s`` for the first."""
         try:
             self._control.settimeout(patience_s)
-            while not self._gone and (more := self._control.recv(NURSERY_REPLY.size - len(self._replies))):
+            while not self.was_gone and (more := self._control.recv(NURSERY_REPLY.size - len(self._replies))):
                 self._replies += more
                 if len(self._replies) == NURSERY_REPLY.size:
                     self._take(*NURSERY_REPLY.unpack(self._replies))
                     self._replies.clear()
                 self._control.settimeout(0.0)
-            self._gone = True
+            self.was_gone = True
         except (BlockingIOError, TimeoutError):
             return
         except OSError:
-            self._gone = True
+            self.was_gone = True
         finally:
             with contextlib.suppress(OSError):
                 self._control.settimeout(None)
@@ -164,7 +165,8 @@ class NurserysChild:
         """Wait until the nursery has told its exit code, or is gone itself and tells its own."""
         deadline = time.monotonic() + patience_s
         while (code := self._code()) is None and (left := deadline - time.monotonic()) > 0:
-            if self._nursery.is_gone():
+            # Who listens once more here may hear of the very end that is then waited for.
+            if self._nursery.was_gone:
                 self._has_ended(left)
             else:
                 self._nursery.listen(left)
@@ -196,7 +198,7 @@ class NurserysChild:
         born = self._is_born()
         if born and (code := self._nursery.code_of(self.pid)) is not None:
             return code
-        if not self._nursery.is_gone():
+        if not self._nursery.was_gone:
             return None
         if not born:
             return self._nursery.process.exit_code(LAST_WORDS_S)

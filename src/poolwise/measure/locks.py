@@ -24,7 +24,7 @@ ALONE = {
     "riscv64": (b"101", b"115", b"260", b"95"),
 }
 # So many threads tell enough of all, in some 10 microseconds each.
-LOOKED_AT = 16
+LOOKED_AT = 32
 # What the kernel says of a thread that runs or wants to, of one that is kept from running outside of any call (a page
 # that has to be read), and of one that it does not tell of.
 AWAKE = (b"running", b"-1", b"")

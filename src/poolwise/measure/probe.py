@@ -48,6 +48,8 @@ WATCH_AFTER_S: Seconds = 0.005
 QUEUED_FROM_S: Seconds = 0.006
 # Above this share most looks found the GIL held, which is no accident.
 MOSTLY = 0.5
+# Fewer looks than this do not say that it is free.
+SURE_NAPS = 5
 # A first chunk that took so many times the mean of the others is told apart from them.
 COLD = 3.0
 
@@ -311,7 +313,11 @@ class Probe:
             # Whoever held it since, it need not have been the item that was looked at.
             return None if self._held_then is None else _believable(self._held_then, computing)
         if self._watch is not None:
-            return _believable(self._watch.held, computing)
+            held = self._watch.held
+            if held is not None and held <= MOSTLY and self._watch.naps < SURE_NAPS:
+                # Where it is free, it is looked at more often than that.
+                return None
+            return _believable(held, computing)
         return self._before.gil_held if self._before is not None else None
 
 

@@ -13,6 +13,8 @@ from poolwise.model.units import Seconds
 
 # So many chunks say enough of the last moment; of more, the newest count.
 MOST_CHUNKS = 512
+# A process that keeps no more than this share of a core busy has its GIL free, most of the time.
+CONTENDED = 0.7
 
 
 class Tally:
@@ -79,12 +81,16 @@ class Tally:
             # The function may have threads inside, which its own thread's clock does not show.
             cpu_s = max(cpu_s, busy_s * seen / items)
         at_work = self._at_work() if self._at_work is not None else []
-        now = asleep(at_work)
+        now, line_s = asleep(at_work), 0.0
         if now is not None:
-            # Little's law, the other way round: who waits for the world, by how many come back in a second. One look
-            # sees a few threads only, so that the one before counts as well.
-            newest_s = now.away * len(at_work) * seconds / items
+            # Little's law, the other way round: who waits for the world, by how many come back in a second. Where the
+            # GIL is free, nobody waits for it, and a lock is the world, too (an inner thread's end). One look sees a
+            # few threads only, so that the one before counts as well.
+            contended = busy_s > CONTENDED * seconds
+            each_s = len(at_work) * seconds / items
+            newest_s = each_s * (now.away if contended else now.away + now.locked)
             self._away_s = newest_s if self._away_s is None else (self._away_s + newest_s) / 2
+            line_s = each_s * now.locked if contended else 0.0
         away_s = self._away_s
         return Recent(
             kind=self.kind,
@@ -94,6 +100,7 @@ class Tally:
             cpu_s=cpu_s / seen,
             typical_s=sorted(wall / count for count, wall, _ in chunks)[len(chunks) // 2],
             wait_s=max(0.0, min((wall - cpu) / count for count, wall, cpu in chunks)) if away_s is None else away_s,
+            line_s=line_s,
             busy=busy_s / seconds,
             locked=now.locked if now is not None else 0.0,
         )

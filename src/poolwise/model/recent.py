@@ -24,6 +24,8 @@ class Recent:
     wait_s: Seconds
     """What an item waits for the world, and not for its turn: as the kernel sees its thread; where it does not tell, at
     least: the least of all that is not computing."""
+    line_s: Seconds = 0.0
+    """What an item may wait besides: for a lock within, or for its turn, nobody can tell."""
     busy: float
     """Cores that the workers kept busy, those of this process together with all else in it."""
 
