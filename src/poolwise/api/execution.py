@@ -30,7 +30,7 @@ from poolwise.measure.pace import Runner
 from poolwise.measure.probe import PROBE_CHUNK_S, Probe
 from poolwise.measure.tally import Tally
 from poolwise.model.classes import frozen, replace
-from poolwise.model.events import Batch, Failed
+from poolwise.model.events import Batch, ChunkDone, Failed
 from poolwise.model.facts import Facts, foresee_by
 from poolwise.model.failure import Failure
 from poolwise.model.options import CORES_VARIABLE, BackendName, Options
@@ -179,7 +179,7 @@ class Execution:
         self._probe, self._company = probe, Company(plan.backend, probe, self._make_backend, opening.lent)
         # Without a GIL threads compute beside it; where nobody can look at it, nobody will ask for a worker.
         opening.snapshot = here and runner is not None and gil_enabled() and self._keep_snapshot()
-        self._company.hear = opening.hear
+        self._company.hear = opening.firsts.hear
         opening.attend(probe, self._company)
         # Where the items run elsewhere, this thread looks on.
         tick_s = TICK_S if here or runner is None else LOOK_EVERY_S
@@ -239,7 +239,7 @@ class Execution:
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
         elif not self._scheduler.has_suspects and (outlook := self._look_out(company, plan)) is not None:
-            company.hear, until = outlook.hear, self._is_surprised
+            until = self._is_surprised
             crew = replace(crew, workers=outlook.workers)
         others = company.of_other_kinds(plan.backend)
         recall = [worker for worker in others if CAPABILITIES[company.kinds[worker]].gives_back]
@@ -392,10 +392,19 @@ class Execution:
             return None
         there = self._there(plan.backend)
         tally = self._tally(company, plan)
-        self._outlook = Outlook(
-            self._driver, plan, self.profile, self.machine, tally, there=there, opening=self._opening
-        )
-        return self._outlook
+        joined = self._opening.joined
+        # What was run in another way, or before the work changed, is no base.
+        firsts = self._opening.firsts if self._runs == 1 and (joined and joined.backend) == plan.backend else None
+        outlook = Outlook(self._driver, plan, self.profile, self.machine, tally, there=there, firsts=firsts)
+        self._outlook = outlook
+
+        def hear(event: ChunkDone) -> None:
+            # What others end that go no further says nothing of this way.
+            if company.kinds[event.worker] == plan.backend:
+                outlook.hear(event)
+
+        company.hear = hear
+        return outlook
 
     def _told(self, profile: Profile | None) -> Profile | None:
         """Add what a decision does not need, and a person wants to know."""

@@ -18,12 +18,13 @@ from poolwise.backends.company import Company
 from poolwise.backends.threads import ThreadsBackend
 from poolwise.decide.limits import FILES_PER_ITEM, SPARE_FILES
 from poolwise.decide.opening import COMPUTES, Scene, Wanted, company
+from poolwise.measure.firsts import FIRST_CHUNKS, Firsts
 from poolwise.measure.limits import open_files
 from poolwise.measure.locks import asleep
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
 from poolwise.model.classes import replace
-from poolwise.model.events import Batch, ChunkDone
+from poolwise.model.events import Batch
 from poolwise.model.options import MOST_WORKERS, BackendName, Options
 from poolwise.model.plan import Joined
 from poolwise.model.profile import Profile
@@ -31,13 +32,9 @@ from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
 
-# The chunks that were sent first, and how many of them must have ended to tell what an item takes: nearly all, since
-# those that end first are the quick ones of any work.
-FIRST_CHUNKS = 8
-ENOUGH_FIRSTS = 6
 # So many workers are started before the calling thread, which may be back from its item, can be the driver again.
 AT_ONCE = 4
-# So many of them tell more than the first one alone.
+# So many of the first chunks tell more than the very first alone.
 SOME_FIRSTS = 3
 # When the first item has ended, the others get so much of its time, and no longer than this, to tell more.
 OBSERVED = 0.25
@@ -83,7 +80,8 @@ class Opening:
         self._most = 1
         self._files = open_files()[1] if kind == "asyncio" else 0
         self._asleep = False
-        self._firsts: list[tuple[Seconds, Seconds]] = []
+        self.firsts = Firsts(by_number=True)
+        """What the first chunks took, those of company among them."""
         self._line_s: Seconds = 0.0
         self.snapshot = False
         """A copy of this process can fork workers."""
@@ -115,21 +113,6 @@ class Opening:
                 if self.error is not None:
                     raise self.error
 
-    def hear(self, event: ChunkDone) -> None:
-        """A chunk is done: those that were sent first tell what an item takes beside few others."""
-        count = len(event.outcome.values)
-        if event.chunk <= FIRST_CHUNKS and count:
-            self._firsts.append((event.outcome.wall_s / count, event.outcome.cpu_s / count))
-
-    @property
-    def base_s(self) -> Seconds | None:
-        """What an item took that was begun beside few others, median; None where too few of them have ended."""
-        return _median([wall_s for wall_s, _ in self._firsts]) if self.has_enough() else None
-
-    def has_enough(self) -> bool:
-        """Tell whether nearly all of the first chunks have ended."""
-        return len(self._firsts) >= ENOUGH_FIRSTS
-
     def end(self) -> None:
         """Bring nobody any more."""
         self._company = None
@@ -142,12 +125,12 @@ class Opening:
         """
         if self.joined is None or self.joined.backend != "threads":
             return
-        before = len(self._firsts)
+        before = len(self.firsts)
         # Company that came with the first one, and is as quick, is done that much later.
         late_s = self.joined.after_s + COMING_S
         patience_s = min(max(OBSERVED * wall_s, late_s), OBSERVED_S)
-        yield from self._driver.drain(company, patience_s, self.has_enough)
-        ended = len(self._firsts) - before
+        yield from self._driver.drain(company, patience_s, self.firsts.has_enough)
+        ended = len(self.firsts) - before
         if ended < FIRST_CHUNKS // 2 and self._stands_in_line(company):
             self._line_s = wall_s / (1 + ended)
 
@@ -158,9 +141,9 @@ class Opening:
         """
         if profile is None or self.joined is None or self._pacer is None:
             return profile
-        if self.joined.backend == "threads" and len(self._firsts) >= SOME_FIRSTS:
-            cpu_s = _median([cpu_s for _, cpu_s in self._firsts])
-            wall_s = max(cpu_s, min(profile.wall_s, _median([wall_s for wall_s, _ in self._firsts])))
+        if self.joined.backend == "threads" and len(self.firsts) >= SOME_FIRSTS:
+            cpu_s = self.firsts.cpu_s
+            wall_s = max(cpu_s, min(profile.wall_s, self.firsts.wall_s))
             inner = profile.process_cpu_s / profile.thread_cpu_s if profile.thread_cpu_s > 0 else 1.0
             process_s = max(1.0, inner) * cpu_s
             profile = replace(profile, wall_s=wall_s, thread_cpu_s=cpu_s, process_cpu_s=process_s)
@@ -293,10 +276,6 @@ def quick_switching() -> Iterator[None]:
 def _at_work(company: Company) -> list[int]:
     threads = company.backend("threads")
     return threads.at_work() if isinstance(threads, ThreadsBackend) else []
-
-
-def _median(values: list[Seconds]) -> Seconds:
-    return sorted(values)[len(values) // 2]
 
 
 def _most_at_once() -> int:

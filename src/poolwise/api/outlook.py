@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from poolwise.decide.revise import revised
+from poolwise.measure.firsts import Firsts
 from poolwise.measure.tally import Tally
 from poolwise.model.events import ChunkDone
 from poolwise.model.machine import Machine
@@ -14,9 +14,6 @@ from poolwise.model.profile import Profile
 from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
 from poolwise.run.limit import Limiter
-
-if TYPE_CHECKING:
-    from poolwise.api.opening import Opening
 
 # Looking costs some 20 microseconds; what has changed for less than this is noise.
 LOOK_EVERY_S: Seconds = 0.02
@@ -42,18 +39,18 @@ class Outlook:
         tally: Tally,
         *,
         there: int,
-        opening: Opening,
+        firsts: Firsts | None,
     ) -> None:
         """Look at a run by ``plan``; ``tally`` hears of what is done, and so many workers are ``there`` already.
 
-        The ``opening`` tells what the first items take, some of which may still be under way.
+        The ``firsts`` tell what the first items take, some of which may still be under way; None: these were others.
         """
         self._driver = driver
         self._plan = plan
         self._profile = profile
         self._machine = machine
         self._tally = tally
-        self._opening = opening
+        self._firsts = firsts if firsts is not None else Firsts(by_number=False)
         self._round = Tally(plan.backend)
         self._doubted = False
         self._next_look = time.monotonic() + LOOK_EVERY_S
@@ -77,7 +74,7 @@ class Outlook:
         """A chunk is done."""
         self._tally.hear(event)
         if self._limiter is not None:
-            self._opening.hear(event)
+            self._firsts.hear(event)
             self._round.hear(event)
 
     def look(self) -> Profile | None:
@@ -105,7 +102,7 @@ class Outlook:
     def _hear_round(self, limiter: Limiter) -> None:
         recent = self._round.take()
         if recent is not None:
-            self._resize(limiter.hear(recent, self._opening.base_s))
+            self._resize(limiter.hear(recent, self._firsts.base_s))
 
     def _resize(self, workers: int) -> None:
         scheduler = self._driver.scheduler

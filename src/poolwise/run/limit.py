@@ -11,8 +11,8 @@ watched, in rounds of about as many answers as there are calls under way:
   answers that came in a second could have come at the base latency with ``rate * base`` under way. So much,
   and a quarter more, is the new limit. That is how TCP Vegas (Brakmo and Peterson, 1995) and BBR (Cardwell and others,
   ACM Queue 14, 2016) find what a network path can hold.
-* Was the next round's rate lower by a fifth, the latency had another cause (the items themselves take longer): the old
-  limit comes back, and stays.
+* What was under way when the trial began is let pass. Was the rate of the round after that lower by a fifth, the
+  latency had another cause (the items themselves take longer): the old limit comes back, and stays.
 """
 
 from __future__ import annotations
@@ -45,16 +45,20 @@ class Limiter:
         """Longer latencies are thought to come of too many."""
         self._before: tuple[int, float] | None = None
         """While a trial goes on: the limit and the rate before it."""
+        self._let_pass = 0
+        """Answers to calls that were under way when a trial began: they say nothing of it."""
         self.trials = 0
         """Times that the far side was given less."""
 
     def is_round(self, answers: int) -> bool:
         """Tell whether so many answers are a round."""
-        return answers >= max(LEAST_ANSWERS, self.limit // 2)
+        return answers >= max(LEAST_ANSWERS, self.limit // 2, self._let_pass)
 
     def hear(self, recent: Recent, base_s: Seconds | None) -> int:
         """Take in a round; say how many may be under way from now on. ``base_s``: see the top; None: not known yet."""
-        if self._before is not None:
+        if self._let_pass:
+            self._let_pass = 0
+        elif self._before is not None:
             self._judge(recent)
         elif base_s is None:
             return self.limit
@@ -67,7 +71,7 @@ class Limiter:
     def _try_fewer(self, recent: Recent, base_s: Seconds) -> None:
         fewer = max(self._least, int(HEADROOM * recent.rate * base_s))
         if fewer < SMALLER * self.limit:
-            self._before = self.limit, recent.rate
+            self._before, self._let_pass = (self.limit, recent.rate), self.limit
             self.limit = fewer
             self.trials += 1
 

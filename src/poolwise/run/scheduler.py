@@ -400,7 +400,7 @@ class Scheduler:
             # A death that is heard of late: somebody has to change the crew before this one goes out.
             self._paused |= not self._supply.crew.isolates
             if self._supply.crew.here is not None:
-                self._staff.bench((self._supply.crew.here,))
+                self._staff.bench_too(self._supply.crew.here)
             self._supply.leftovers.add_first(self._supply.chunk(start, stop, marked=True))
 
     # --- What to do now ---------------------------------------------------------------------------------------

@@ -65,12 +65,18 @@ class Staff:
         return worker
 
     def bench(self, workers: Iterable[int]) -> None:
-        """Give these workers nothing more; what they have, they finish."""
-        for worker in workers:
-            if worker in self._queues:
-                self._benched.add(worker)
+        """Give these workers nothing more; what they have, they finish. Those that were benched before may go on."""
+        before, self._benched = self._benched, {worker for worker in workers if worker in self._queues}
+        for worker in self._benched:
             if worker in self._idle:
                 self._idle.remove(worker)
+        for worker in before - self._benched:
+            if not self._queues[worker] and worker in self._ready | self._trusted:
+                self._idle.append(worker)
+
+    def bench_too(self, worker: int) -> None:
+        """Give this one nothing more, either."""
+        self.bench({worker, *self._benched})
 
     def let_go(self) -> list[int]:
         """Strike off those that have nothing to do, and name them."""

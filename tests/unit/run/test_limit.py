@@ -116,7 +116,7 @@ def test_very_uneven_items_keep_most_of_their_company() -> None:
 
 @pytest.mark.parametrize("times", [2.6, 5, 50])
 def test_items_that_really_take_longer_get_their_company_back(times: float) -> None:
-    """With fewer at once they are no faster: one round is lost, then all are back, and stay."""
+    """With fewer at once they are no faster: two rounds are lost, then all are back, and stay."""
     limiter = Limiter(16, 128, 2)
     story = play(limiter, lambda _, number: BASE_S * (times if number >= 10 else 1), 30)
     assert [limit for limit, _ in story[4:11]] == [128] * 7

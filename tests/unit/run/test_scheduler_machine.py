@@ -28,6 +28,7 @@ from poolwise.model.events import (
     Waited,
     WorkerLost,
     WorkerReady,
+    WorkerRefused,
     WorkerRetired,
 )
 from poolwise.run.adapt import Sizing
@@ -116,6 +117,16 @@ class World(RuleBasedStateMachine):
         self.start_failures = 0
         self.queues[worker] = self.given.pop(worker)
         self.follow(self.scheduler.handle(WorkerReady(worker)))
+
+    @precondition(lambda self: len(self.starting) + len(self.queues) > 1 and self.starting and not self.raised)
+    @rule(data=st.data())
+    def a_worker_cannot_be_had(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.starting)))
+        self.starting.remove(worker)
+        self.given.pop(worker)
+        self.asked_back = None if self.asked_back == worker else self.asked_back
+        self.follow(self.scheduler.handle(WorkerRefused(worker, RuntimeError("can't start new thread"))))
+        self.paused |= self.scheduler.paused
 
     @precondition(lambda self: self.busy() and not self.raised)
     @rule(data=st.data(), wall_s=walls)
@@ -254,7 +265,7 @@ class World(RuleBasedStateMachine):
         self.start_failures = 0
         # At whom it was asked before, the answer still comes.
         self.crew = replace(crew, gives_back=crew.gives_back or self.crew.gives_back, at_once=True)
-        self.benched |= without
+        self.benched = set(without)
         instructions = self.scheduler.go_on(replace(self.crew, here=None), without=without, recall=recall)
         recalls = [each for each in instructions if isinstance(each, TakeBack) and each.whole]
         assert {each.worker for each in recalls} == recall
