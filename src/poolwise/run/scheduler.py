@@ -368,7 +368,7 @@ class Scheduler:
         for chunk in reversed(chunks):
             self._supply.leftovers.give_back(chunk.start, chunk.stop, marked=chunk.marked)
         if len(self._staff):
-            self._supply.crew = replace(self._supply.crew, workers=len(self._staff))
+            self._supply.crew = replace(self._supply.crew, workers=min(self.workers, len(self._staff)))
         elif self._wishes.crowding is None:
             self._end(Raise(None, event.error))
         else:

@@ -440,7 +440,7 @@ class World(RuleBasedStateMachine):
                     for offset, value in enumerate(batch.values):
                         self.take(batch.start + offset, batch.failures.get(offset), value)
                 case Raise():
-                    assert self.wishes.errors == "raise"
+                    assert instruction.failed is None or self.wishes.errors == "raise"
                     self.raised = instruction
 
     def take(self, index: int, failed: Failed | None, value: object) -> None:
