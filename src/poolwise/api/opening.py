@@ -8,6 +8,7 @@ that company until the calling thread is back (``Driver.assist``).
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
@@ -49,6 +50,9 @@ LOOK_EVERY_S: Seconds = 0.0005
 # While a worker is started beside an item that computes, the GIL changes hands so soon, and not after 5 ms: it is given
 # up a dozen times on the way.
 SWITCH_S: Seconds = 0.0002
+# While the first items are watched, whoever looks on gets the GIL so soon. After the usual 5 ms it would often not get
+# it at all: one that lets it go for some microseconds now and then, to read a file, begins those 5 ms anew each time.
+WATCHED_S: Seconds = 0.0005
 
 
 class Opening:
@@ -104,7 +108,7 @@ class Opening:
         home = os.getpid()
         self._pacer.go()
         try:
-            with self._driver.lent():
+            with self._driver.lent(), quick_switching(WATCHED_S):
                 yield
         finally:
             # A child that the function has forked has none of these threads.
@@ -185,7 +189,7 @@ class Opening:
         Each call into the system gives it to who computes.
         """
         waits = wanted is not None and wanted.kind == "threads" and self._asleep
-        with contextlib.nullcontext() if waits else quick_switching():
+        with contextlib.nullcontext() if waits else quick_switching(SWITCH_S):
             self._driver.assist(company, lambda scheduler: self._staff(scheduler, wanted))
 
     def _wanted(self) -> Wanted | None:
@@ -253,24 +257,26 @@ class Opening:
 
 
 _switching = threading.Lock()
-_switching_since: list[Seconds] = []
-"""What the interval was, once for each who wants it short now: there may be several runs in several threads."""
+_wished: list[Seconds] = []
+"""The intervals that are wanted now; there may be several runs in several threads."""
+_usual: list[Seconds] = []
+"""What the interval was before anybody wanted another."""
 
 
 @contextlib.contextmanager
-def quick_switching() -> Iterator[None]:
-    """Have the GIL handed on quickly, to whoever must not wait for it beside others who compute."""
+def quick_switching(seconds: Seconds) -> Iterator[None]:
+    """Have the GIL handed on so soon, to whoever must not wait for it beside others who compute."""
     with _switching:
-        usual_s = _switching_since[0] if _switching_since else sys.getswitchinterval()
-        _switching_since.append(usual_s)
-        sys.setswitchinterval(min(usual_s, SWITCH_S))
+        if not _wished:
+            _usual[:] = [sys.getswitchinterval()]
+        _wished.append(seconds)
+        sys.setswitchinterval(min(*_usual, *_wished))
     try:
         yield
     finally:
         with _switching:
-            _switching_since.pop()
-            if not _switching_since:
-                sys.setswitchinterval(usual_s)
+            _wished.remove(seconds)
+            sys.setswitchinterval(min(*_usual, *_wished, math.inf))
 
 
 def _at_work(company: Company) -> list[int]:
