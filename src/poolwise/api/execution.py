@@ -23,7 +23,7 @@ from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import NotAwaitableError
-from poolwise.measure.cpu import CpuClock
+from poolwise.measure.cpu import Background, CpuClock
 from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
 from poolwise.measure.pace import Runner
@@ -119,6 +119,7 @@ class Execution:
         self._now: Profile | None = None
         self._begun = time.monotonic()
         self._cpu = CpuClock()
+        self._background = Background()
         self._probe_s: Seconds = 0.0
         self._probe_items = 0
         self._runs = 0
@@ -175,7 +176,15 @@ class Execution:
         self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, runner, meet=meet)
         first = backends.create(plan, self._job())
         here = plan.backend == "loop"
-        probe = Probe(first, coroutine=call.coroutine, total=self._items.total, here=here, look=opening.look)
+        background = self._background.cores() if here else 0.0
+        probe = Probe(
+            first,
+            coroutine=call.coroutine,
+            total=self._items.total,
+            here=here,
+            look=opening.look,
+            background=background,
+        )
         self._probe, self._company = probe, Company(plan.backend, probe, self._make_backend, opening.lent)
         # Without a GIL threads compute beside it; where nobody can look at it, nobody will ask for a worker.
         opening.snapshot = here and runner is not None and gil_enabled() and self._keep_snapshot()

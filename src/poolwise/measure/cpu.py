@@ -13,6 +13,10 @@ if sys.platform != "win32":
     import resource
 
 
+# Threads that were looked at for less tell nothing.
+LONG_ENOUGH_S: Seconds = 0.0003
+
+
 def cpu_s() -> Seconds:
     """Give the CPU seconds of this process and its ended children since it began."""
     if sys.platform == "win32":
@@ -40,6 +44,26 @@ class ThreadClock:
             return time.clock_gettime(self._clock)
         except OSError:
             return None
+
+
+class Background:
+    """How many cores other threads of this process keep busy while nothing of the work has begun.
+
+    Those of OpenBLAS spin for a tenth of a second after each call, and a program may have threads of its own: what they
+    compute later is not the work's.
+    """
+
+    def __init__(self) -> None:
+        """Begin to look, in the thread that will ask."""
+        self._thread = _thread.get_ident()
+        self._wall, self._cpu, self._own = time.perf_counter(), time.process_time(), time.thread_time()
+
+    def cores(self) -> float:
+        """Give the cores; 0 where it was not looked at for long enough, or by another thread."""
+        wall_s = time.perf_counter() - self._wall
+        if wall_s < LONG_ENOUGH_S or _thread.get_ident() != self._thread:
+            return 0.0
+        return max(0.0, (time.process_time() - self._cpu - (time.thread_time() - self._own)) / wall_s)
 
 
 class CpuClock:

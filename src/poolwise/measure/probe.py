@@ -75,12 +75,16 @@ class Probe:
         total: int | None,
         here: bool,
         look: Callable[[], object] | None = None,
+        background: float = 0.0,
     ) -> None:
         """Start nothing. ``total`` is the number of items, where it is known; ``here``: this thread runs them.
+
+        Other threads of this process, which are not the work's, keep ``background`` cores busy.
 
         While they run, ``look`` is called again and again, by another thread.
         """
         self._before: Profile | None = None
+        self._background = background
         self._here = here
         self._watch_from_s = 0.0 if total is None or total <= FEW_ITEMS else WATCH_AFTER_S
         self._inner = inner
@@ -278,6 +282,7 @@ class Probe:
         size, outcome = self._sizes.pop(event.chunk), event.outcome
         if self._crowded:
             process_cpu_s = outcome.cpu_s * self._inner_then
+        process_cpu_s -= self._background * outcome.wall_s
         count = len(outcome.values) or size
         self._elapsed_s += outcome.wall_s
         self._counted += count
