@@ -310,7 +310,8 @@ def hear(backend: ProcessesBackend, kind: type[Event]) -> Any:
 def test_a_worker_can_be_told_later_how_many_items_it_runs(backend: ProcessesBackend, tmp_path: Path) -> None:
     """What it is told holds from the next chunk on; what it has begun cannot be taken back, and the rest can."""
     hear(backend, WorkerReady)
-    backend.set_tasks(0, 8)
+    assert backend.set_tasks(8) == [0]
+    assert backend.set_tasks(8) == []
     backend.send(0, Chunk(1, 0, 40), None)
     deadline = time.monotonic() + 20
     while len(lines(tmp_path / "calls")) < 8:
@@ -331,9 +332,9 @@ def test_a_worker_can_be_told_later_how_many_items_it_runs(backend: ProcessesBac
 
 
 def test_a_worker_that_nobody_told_runs_one_at_a_time(backend: ProcessesBackend, tmp_path: Path) -> None:
-    """As the Plan says that it was started with; a word to one that is gone is lost."""
+    """As the Plan says that it was started with."""
     hear(backend, WorkerReady)
-    backend.set_tasks(5, 8)
+    assert backend.set_tasks(1) == []
     backend.send(0, Chunk(1, 0, 4), None)
     deadline = time.monotonic() + 20
     while not lines(tmp_path / "calls"):

@@ -261,11 +261,12 @@ class Execution:
 
     def report(self) -> Report:
         """Tell what happened."""
-        counts = self._scheduler.counts
-        wall_s = time.monotonic() - self._begun
+        counts, now = self._scheduler.counts, time.monotonic()
+        wall_s = now - self._begun
+        profile = self._told(self.profile)
         return Report(
             plan=self.plan or self._company_plan() or plan_ended(counts.done, wall_s, coroutine=self._call.coroutine),
-            profile=self._told(self.profile),
+            profile=profile,
             machine=self.machine,
             items=counts.done,
             failed=counts.failed,
@@ -281,11 +282,11 @@ class Execution:
             revisions=tuple(self._revisions),
             at_once=self._at_once(),
             revised=max(0, self._runs - 1),
-            run_s=time.monotonic() - self._run_begun if self._run_begun is not None else 0.0,
+            run_s=now - self._run_begun if self._run_begun is not None else 0.0,
             cpu_s=self._cpu.elapsed_s(),
             read_s=self._items.read_s,
             longest_s=self._scheduler.longest_s,
-            facts=self.facts,
+            facts=self._told_facts(profile),
         )
 
     def diagnose(self) -> Diagnosis:
@@ -297,6 +298,7 @@ class Execution:
         finally:
             self._close()
         counts = self._scheduler.counts
+        profile = self._told(self.profile or (self._probe.profile(shipping=False) if self._probe else None))
         if self._driver.ending is not None:
             for _ in self._settle():
                 pass
@@ -304,12 +306,12 @@ class Execution:
                 raise self.error
         return Diagnosis(
             plan=plan or plan_ended(counts.done, self._probe_s, coroutine=self._call.coroutine),
-            profile=self._told(self.profile or (self._probe.profile(shipping=False) if self._probe else None)),
+            profile=profile,
             machine=self.machine,
             sampled=counts.done,
             sample_s=self._probe_s,
             total=self._scheduler.total,
-            facts=self.facts,
+            facts=self._told_facts(profile),
         )
 
     def wanted(self, batch: Batch) -> Sequence[Any]:
@@ -420,6 +422,10 @@ class Execution:
         if profile is None or self._probe is None:
             return profile
         return replace(profile, hot=self._probe.hot())
+
+    def _told_facts(self, profile: Profile | None) -> Facts | None:
+        """Give the facts of the decision, with what is told of the work."""
+        return replace(self.facts, profile=profile) if self.facts is not None and profile is not None else self.facts
 
     def _revision(self, before: Plan | None, known: Profile | None) -> Revision:
         """Say what had changed since the Plan before."""

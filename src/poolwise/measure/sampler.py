@@ -67,7 +67,8 @@ class Sampler:
     def look(self, thread_id: int, *, waiting: bool, seconds: Seconds = 1.0) -> None:
         """See where the thread is now; the look stands for ``seconds``, in which it mostly waited or computed."""
         frame = sys._current_frames().get(thread_id) if self._able else None  # noqa: SLF001 - documented, for this use
-        own = self._own_frame(frame) if frame is not None else None
+        # CPython 3.11 once gave a builtin function in the place of a frame, in a thread that was about to make one.
+        own = self._own_frame(frame) if type(frame) is FrameType else None
         if frame is None or own is None:
             return
         self._looks += 1

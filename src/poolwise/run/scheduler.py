@@ -451,8 +451,11 @@ class Scheduler:
             self._out.append(TakeBack(worker))
 
     def _end_idle(self) -> None:
-        """To end a hundred threads takes as long as to start them: they need not all wait for the last item."""
-        if self._supply.crew.ends_idle and self._supply.exhausted and self._staff.any_idle:
+        """To end a hundred threads takes as long as to start them: they need not all wait for the last item.
+
+        Not where one that fails will be tried again, by somebody who is there.
+        """
+        if self._supply.crew.ends_idle and not self._wishes.retries and self._supply.exhausted and self._staff.any_idle:
             self._out += map(End, self._staff.let_go())
 
     def _send(self, worker: int, chunk: Chunk) -> None:
