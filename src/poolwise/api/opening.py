@@ -8,7 +8,6 @@ that company until the calling thread is back (``Driver.assist``).
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import sys
 import threading
@@ -270,13 +269,13 @@ def quick_switching(seconds: Seconds) -> Iterator[None]:
         if not _wished:
             _usual[:] = [sys.getswitchinterval()]
         _wished.append(seconds)
-        sys.setswitchinterval(min(*_usual, *_wished))
+        sys.setswitchinterval(min((*_usual, *_wished)))
     try:
         yield
     finally:
         with _switching:
             _wished.remove(seconds)
-            sys.setswitchinterval(min(*_usual, *_wished, math.inf))
+            sys.setswitchinterval(min((*_usual, *_wished)))
 
 
 def _at_work(company: Company) -> list[int]:

@@ -1,7 +1,8 @@
 """How chunks are run: one file for each backend, behind one protocol (``protocol.py``).
 
-``create`` makes the one that a Plan names; each is imported when it is first used, but for processes: who asks for them
-waits for the first map, which is the whole of a short run, and loading the engine would be half of it.
+``create`` makes the one that a Plan names. Those that need asyncio or interpreters are imported when they are first
+used, the others at once: who asks for them waits for the first map, which is the whole of a short run, and loading the
+engine would be half of it.
 """
 
 from __future__ import annotations

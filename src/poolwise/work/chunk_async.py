@@ -47,12 +47,8 @@ async def run_chunk_async(
                 tell(offset)
             try:
                 values[offset] = await _await_within(call, items[offset], rules.timeout_s)
-            except asyncio.CancelledError as error:
-                if _is_cancelling():
-                    raise
-                errors[offset] = task_error(error)
             except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
-                errors[offset] = task_error(error, home)
+                errors[offset] = _told(error, home)
 
     # Where nothing has to be done for an item but to await it, that takes a third of the time.
     quick = not told and rules.timeout_s is None and not call.spread
@@ -82,12 +78,8 @@ async def _await_each(  # noqa: PLR0917 - a part of the function above, apart be
         try:
             given = function(items[offset])
             values[offset] = await (given if type(given) is kind else _checked(call, given))
-        except asyncio.CancelledError as error:
-            if _is_cancelling():
-                raise
-            errors[offset] = task_error(error)
         except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
-            errors[offset] = task_error(error, home)
+            errors[offset] = _told(error, home)
 
 
 async def _await_within(call: Call, item: Any, timeout_s: Seconds | None) -> Any:  # noqa: ANN401 - any item, any result
@@ -120,6 +112,15 @@ def _checked(call: Call, given: Any) -> Awaitable[Any]:  # noqa: ANN401 - whatev
         f"{call.name} gave {short_repr(given)} ({type(given).__name__}), which an event loop cannot await: "
         "backend='asyncio' is for coroutine functions (async def); use backend='threads', or leave it out"
     )
+
+
+def _told(error: BaseException, home: int) -> TaskError:
+    """Say what the function raised; our own cancelling of its task goes on."""
+    if not isinstance(error, asyncio.CancelledError):
+        return task_error(error, home)
+    if _is_cancelling():
+        raise error
+    return task_error(error)
 
 
 def _is_cancelling() -> bool:
