@@ -32,8 +32,9 @@ from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
 
-# So many workers are started before the calling thread, which may be back from its item, can be the driver again.
-AT_ONCE = 4
+# So many workers are started before the calling thread, which may be back from its item, can be the driver again; a
+# task is no more than a note to the event loop, which may have an answer.
+AT_ONCE: dict[BackendName, int] = {"threads": 4, "processes": 4, "asyncio": 64}
 # So many of the first chunks tell more than the very first alone.
 SOME_FIRSTS = 3
 # When the first item has ended, the others get so much of its time, and no longer than this, to tell more.
@@ -46,6 +47,8 @@ LINE = 3
 IN_LINE = 0.5
 # Whoever does not run the first items looks at them so often.
 LOOK_EVERY_S: Seconds = 0.0005
+# ... and ever less often, after such a share of the time that has gone by: each look takes the GIL from the items.
+LOOK_AGAIN = 0.125
 # While a worker is started beside an item that computes, the GIL changes hands so soon, and not after 5 ms: it is given
 # up a dozen times on the way.
 SWITCH_S: Seconds = 0.0002
@@ -83,6 +86,7 @@ class Opening:
         self._most = 1
         self._files = open_files()[1] if kind == "asyncio" else 0
         self._asleep = False
+        self._next_look = self._begun
         self.firsts = Firsts(by_number=True)
         """What the first chunks took, those of company among them."""
         self._line_s: Seconds = 0.0
@@ -162,7 +166,11 @@ class Opening:
 
     def look_in_between(self) -> None:
         """Look from the driver's own thread, where that does not run the items itself."""
-        if self._kind != "loop" and (wanted := self._wanted()) is not None:
+        now = time.monotonic()
+        if self._kind == "loop" or now < self._next_look:
+            return
+        self._next_look = now + LOOK_AGAIN * (now - self._begun)
+        if (wanted := self._wanted()) is not None:
             workers = self._staff(self._driver.scheduler, wanted)
             if workers != self._driver.scheduler.workers:
                 self._driver.resize(workers)
@@ -251,7 +259,7 @@ class Opening:
         if wanted.kind != self.joined.backend:
             return scheduler.workers
         there = sum(1 for each in self._company.kinds.values() if each != wanted.kind)
-        workers = max(scheduler.workers, min(there + wanted.workers, self._most, scheduler.workers + AT_ONCE))
+        workers = max(scheduler.workers, min(there + wanted.workers, self._most, scheduler.workers + AT_ONCE[wanted.kind]))
         return workers if scheduler.most_workers is None else min(workers, scheduler.most_workers)
 
 

@@ -40,7 +40,7 @@ THREAD_START_S: Seconds = 0.00019
 THREAD_CHUNK_S: Seconds = 0.000055
 # a coroutine's task and its way to the loop's thread and back;
 TASK_START_S: Seconds = 0.00001
-TASK_CHUNK_S: Seconds = 0.000045
+TASK_CHUNK_S: Seconds = 0.00003
 LOOP_START_S: Seconds = 0.0005
 # a worker process by each start method (fork grows with the parent's memory, for which the parent's page tables are
 # copied), ending it, and a chunk to it and back.

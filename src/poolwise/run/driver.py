@@ -142,7 +142,7 @@ class Driver:
             if until is not None and until():
                 self.scheduler.pause()
             waited = [] if events else self._waited()
-            yield from self._carry_out([each for event in events or waited for each in self.scheduler.handle(event)])
+            yield from self._carry_out(self.scheduler.handle(*(events or waited)))
             if leaves and self.scheduler.paused:
                 return
             if not waited and self._may_read():
@@ -177,8 +177,7 @@ class Driver:
             return
         try:
             if not self._is_over():
-                instructions = [each for event in backend.wait(0) for each in self.scheduler.handle(event)]
-                self._finished += self._obey(instructions)
+                self._finished += self._obey(self.scheduler.handle(*backend.wait(0)))
                 if (count := workers(self.scheduler)) != self.scheduler.workers:
                     self._finished += self._obey(self.scheduler.resize(count))
         finally:
@@ -199,7 +198,7 @@ class Driver:
             if left_s <= 0:
                 return
             events = backend.wait(min(TICK_S, left_s))
-            yield from self._carry_out([each for event in events for each in self.scheduler.handle(event)])
+            yield from self._carry_out(self.scheduler.handle(*events))
 
     def cancel(self) -> None:
         """End the run soon, from any thread."""

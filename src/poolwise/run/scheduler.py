@@ -231,8 +231,13 @@ class Scheduler:
         self._supply.taken += count
         return self._advance() if self._wishes.stream else []
 
-    def handle(self, event: Event | ItemsRead | Waited) -> list[Instruction]:
-        """Take in what happened and say what to do now."""
+    def handle(self, *events: Event | ItemsRead | Waited) -> list[Instruction]:
+        """Take in what happened, all of it, and say what to do now."""
+        for event in events:
+            self._take_in(event)
+        return self._advance(waited=any(isinstance(event, Waited) for event in events))
+
+    def _take_in(self, event: Event | ItemsRead | Waited) -> None:
         match event:
             case ChunkDone():
                 self._chunk_done(event)
@@ -240,8 +245,6 @@ class Scheduler:
                 # Those who are recalled answer too.
                 self._asked_back = None if self._asked_back == event.worker else self._asked_back
                 self._supply.leftovers.give_back_last(self._staff.cut(event.worker, event.kept))
-            case Waited():
-                return self._advance(waited=True)
             case WorkerReady():
                 self._staff.arrive(event.worker)
                 self._start_failures, self._most_start_failures = 0, PROVEN_START_FAILURES
@@ -255,7 +258,6 @@ class Scheduler:
                 self._worker_refused(event)
             case WorkerFailed():
                 self._end(Raise(None, event.error))
-        return self._advance()
 
     # --- What happened ----------------------------------------------------------------------------------------
 

@@ -35,48 +35,51 @@ async def run_chunk_async(
     wall, cpu = time.perf_counter(), time.thread_time()
     values: list[Any] = [None] * len(items)
     errors: dict[int, TaskError] = {}
-    offsets = iter(range(len(items)))
+    # One iterator for all that are under way: to index what is no list may take as long as to await.
+    pairs = zip(items, range(len(items)), strict=False)
     home = os.getpid()
     told = [each for each in (mark if at_once == 1 else None, begin) if each is not None]
 
     async def one_after_another() -> None:
-        for offset in offsets:
+        for item, offset in pairs:
             if errors and rules.stop_at_error:
                 return
             for tell in told:
                 tell(offset)
             try:
-                values[offset] = await _await_within(call, items[offset], rules.timeout_s)
+                values[offset] = await _await_within(call, item, rules.timeout_s)
             except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
                 errors[offset] = _told(error, home)
 
     # Where nothing has to be done for an item but to await it, that takes a third of the time.
     quick = not told and rules.timeout_s is None and not call.spread
-    some = partial(_await_each, call, items, offsets, values, errors, rules, home) if quick else one_after_another
+    some = partial(_await_each, call, pairs, values, errors, rules, home) if quick else one_after_another
     if at_once == 1:
         await some()
     else:
         await asyncio.gather(*(some() for _ in range(min(at_once, len(items)))))
     if errors and rules.stop_at_error:
         del values[min(errors) + 1 :]
+    elif (count := len(items)) < len(values):
+        # The caller's list was made shorter meanwhile; who counts the values sees it.
+        values = [None] * count
     return Outcome(values, errors, time.perf_counter() - wall, time.thread_time() - cpu)
 
 
 async def _await_each(  # noqa: PLR0917 - a part of the function above, apart because it is a loop of its own
     call: Call,
-    items: Sequence[Any],
-    offsets: Iterator[int],
+    pairs: Iterator[tuple[Any, int]],
     values: list[Any],
     errors: dict[int, TaskError],
     rules: ChunkRules,
     home: int,
 ) -> None:
     function, kind = call.function, types.CoroutineType
-    for offset in offsets:
+    for item, offset in pairs:
         if errors and rules.stop_at_error:
             return
         try:
-            given = function(items[offset])
+            given = function(item)
             values[offset] = await (given if type(given) is kind else _checked(call, given))
         except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
             errors[offset] = _told(error, home)

@@ -104,7 +104,7 @@ class Rest(Sequence[Any]):
 
     def __len__(self) -> int:
         """Say how many items there are."""
-        return len(self._whole) - self._start
+        return max(0, len(self._whole) - self._start)
 
     def __iter__(self) -> Iterator[Any]:
         """Give the sequence's own iterator, begun at the right place."""

@@ -71,7 +71,7 @@ def test_tasks_overlap_in_waiting():
 def test_tasks_do_not_overlap_in_computing():
     """100 tasks with 0.02 s of CPU each take 2 s, however many cores there are."""
     estimate = tasks_cost(make_work(100, make_profile(0.02, cpu=1.0, coroutine=True), cores=16), 50)
-    assert terms(estimate) == (0.001, 100 * (0.02 + 0.000045), 0.0)
+    assert terms(estimate) == (0.001, 100 * (0.02 + 0.00003), 0.0)
     assert estimate.limit == "one event loop"
 
 
