@@ -259,7 +259,9 @@ class Opening:
         if wanted.kind != self.joined.backend:
             return scheduler.workers
         there = sum(1 for each in self._company.kinds.values() if each != wanted.kind)
-        workers = max(scheduler.workers, min(there + wanted.workers, self._most, scheduler.workers + AT_ONCE[wanted.kind]))
+        workers = max(
+            scheduler.workers, min(there + wanted.workers, self._most, scheduler.workers + AT_ONCE[wanted.kind])
+        )
         return workers if scheduler.most_workers is None else min(workers, scheduler.most_workers)
 
 
