@@ -65,6 +65,8 @@ NOT_WORTH_A_LOOK_S: Seconds = 0.0005
 # What ends sooner than this in the loop is not worth a pool, whatever pool: two forked workers take 5 ms to start and
 # save half at most.
 NOT_WORTH_A_POOL_S: Seconds = 0.01
+# What the company of the first items ends within so long is left to it: to decide, and to start others, takes 5 ms.
+NOT_WORTH_OTHERS_S: Seconds = 0.1
 # map() looks so far ahead into an iterator to learn how many items are left.
 PEEK_ITEMS = 1024
 PEEK_S: Seconds = 0.002
@@ -386,10 +388,22 @@ class Execution:
         """Tell whether enough is known; look on where the first items run elsewhere."""
         assert self._probe is not None  # noqa: S101 - it is asked while they run; for the type checker
         assert self._opening is not None  # noqa: S101 - see above
-        if self._probe.satisfied() or (self._opening.joined is not None and self._probe.items):
+        joined = self._opening.joined
+        if (joined is None or joined.backend == "processes") and self._ends_soon():
+            return False
+        if self._probe.satisfied() or (joined is not None and self._probe.items):
             return True
         self._opening.look_in_between()
         return False
+
+    def _ends_soon(self) -> bool:
+        """Tell whether those who are there end the rest sooner than it pays to decide who else should come.
+
+        Company of processes are as many as there are cores, together with this thread.
+        """
+        item_s, left, workers = self._scheduler.item_s, self._scheduler.left, self._scheduler.workers
+        limit_s = NOT_WORTH_A_POOL_S if workers == 1 else NOT_WORTH_OTHERS_S * workers
+        return item_s is not None and left is not None and left * item_s < limit_s
 
     def _is_surprised(self) -> bool:
         """Tell whether the work is another by now than the one that was planned for."""

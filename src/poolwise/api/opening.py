@@ -215,6 +215,7 @@ class Opening:
             snapshot=self.snapshot,
             kind=self._kind,
             far_side=pace.asleep and self._has_far_side(self._pacer),
+            item_s=self._driver.scheduler.item_s,
         )
         return company(scene, self._options)
 

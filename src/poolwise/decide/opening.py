@@ -39,6 +39,8 @@ FAR_GROWTH = 15000.0
 # Who has computed for so long is worth a second core: a worker that is forked from a copy is ready after 2 ms.
 COMPUTED_S: Seconds = 0.003
 COMPUTES = 0.7
+# What the calling thread ends sooner than this is not worth a worker, which takes some 3 ms to come and 2 ms to end.
+WORTH_A_WORKER_S: Seconds = 0.015
 # A GIL that is held for less than this share of the computing lets threads run side by side; seen so often.
 RELEASES = 0.5
 # CPU of the process for each second of the thread's own: more says that the function has threads inside.
@@ -61,6 +63,8 @@ class Scene:
     """What runs the first items."""
     far_side: bool = False
     """What they wait for is somebody else, as far as anybody can see."""
+    item_s: Seconds | None = None
+    """What an item takes; None: none has ended yet."""
 
 
 @frozen
@@ -102,7 +106,9 @@ def _computers(scene: Scene) -> Wanted | None:
         return None
     if scene.gil_held < RELEASES * (1 - scene.pace.waits):
         return Wanted("threads", min(cores, scene.waiting))
-    return Wanted("processes", min(cores, scene.waiting)) if scene.snapshot else None
+    if not scene.snapshot or (scene.item_s is not None and scene.waiting * scene.item_s < WORTH_A_WORKER_S):
+        return None
+    return Wanted("processes", min(cores, scene.waiting))
 
 
 # A copy of a small process takes half a millisecond, and ending it as long. Where more items than this for each core

@@ -42,6 +42,11 @@ class _Look:
     asked: Seconds
     got: Seconds
 
+    @property
+    def is_late(self) -> bool:
+        """Somebody held the GIL."""
+        return self.got - self.asked > LATE_S
+
 
 class _Life:
     """The life of one watching thread: the one lock is let go to end it, the other when it has ended."""
@@ -142,7 +147,7 @@ class GilWatch:
     def _counted(self) -> list[tuple[Seconds, bool]]:
         """Give for each look while the work ran what time it stands for, and whether it got the GIL late."""
         return [
-            (min(look.got, ended) - max(look.begun, begun), look.got - look.asked > LATE_S)
+            (min(look.got, ended) - max(look.begun, begun), look.is_late)
             for look in self._looks
             for begun, ended in self._all_stretches()
             if begun <= look.asked <= ended
@@ -153,37 +158,39 @@ class GilWatch:
         return [*self._stretches, (since, time.perf_counter())] if since is not None else self._stretches
 
     @staticmethod
-    def _waits(seconds: Seconds, before_s: Seconds | None, cpu_s: Seconds | None) -> bool:
+    def _waits(look: _Look, before_s: Seconds | None, cpu_s: Seconds | None) -> bool:
         """Tell whether the work waited for most of a look's time: it had no core, and let others have the GIL.
 
         Who had no core and kept the GIL was in the queue for one, on a busy machine, and computes.
         """
-        if seconds - NAP_S > LATE_S:
+        if look.is_late:
             return False
-        return cpu_s is None or before_s is None or cpu_s - before_s < WAITED * seconds
+        return cpu_s is None or before_s is None or cpu_s - before_s < WAITED * (look.got - look.begun)
 
     def _watch(self, since: Seconds, life: _Life) -> None:
-        clock, idle = time.perf_counter, 0
+        clock, idle, late = time.perf_counter, 0, 0
         # A new thread asks for the GIL too before it does anything.
         self._looks.append(_Look(since, since, clock()))
         cpu_s = self._worker.cpu_s()
         try:
             while idle < MOST_IDLE_NAPS:
                 begun = clock()
-                nap_s = NAP_S if len(self._looks) < MANY_LOOKS else LONG_NAP_S
+                nap_s = LONG_NAP_S if len(self._looks) >= MANY_LOOKS else min(LONG_NAP_S, NAP_S * (1 + late / SURER))
                 if life.end.acquire(timeout=nap_s):
                     return
                 got = clock()
-                self._looks.append(_Look(begun, begun + nap_s, got))
+                look = _Look(begun, begun + nap_s, got)
+                self._looks.append(look)
+                late = late + 1 if look.is_late else 0
                 before_s, cpu_s = cpu_s, self._worker.cpu_s()
                 if self._since is not None:
-                    waiting = self._waits(got - begun, before_s, cpu_s)
+                    waiting = self._waits(look, before_s, cpu_s)
                     self._sampler.look(self._worker.thread_id, waiting=waiting, seconds=got - begun)
                 idle = idle + 1 if self._since is None else 0
                 if self._look is not None and self._since is not None:
                     self._look()
         finally:
-            if any(look.got - look.asked > LATE_S for look in self._looks):
+            if any(look.is_late for look in self._looks):
                 # From its making on: the first look is late for want of a core, too.
                 self._queued_s += queued_s()
             self.cpu_s += time.thread_time()
@@ -197,6 +204,9 @@ LEAST_NAPS = 2
 LONG_ENOUGH_S: Seconds = 0.004
 # After so many looks enough is known of the GIL, and what else is to be seen can wait for longer naps.
 MANY_LOOKS = 200
+# Each look at who computes with the GIL takes it from him: after so many in a row that found it held, naps are twice as
+# long, and so on; who lets it go is looked at as before.
+SURER = 4
 LONG_NAP_S: Seconds = 0.002
 
 
