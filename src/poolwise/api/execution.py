@@ -391,7 +391,9 @@ class Execution:
         joined = self._opening.joined
         if (joined is None or joined.backend == "processes") and self._ends_soon():
             return False
-        if self._probe.satisfied() or (joined is not None and self._probe.items):
+        # Who came to wait is told by the first item what he waits for; a first one that computes may be a cold one.
+        told = joined is not None and self._probe.items and not self._opening.computes
+        if self._probe.satisfied() or told:
             return True
         self._opening.look_in_between()
         return False
@@ -566,7 +568,7 @@ class Execution:
         )
 
     def _make_room_for_processes(self, company: Company, plan: Plan) -> Generator[Batch, None, Plan]:
-        """End our own threads, so that workers can be forked; give the plan, if need be with another start method."""
+        """End our own threads, so that workers can be forked; give the plan, another one where they cannot."""
         if self._threads_of_ours():
             yield from map(self._dress, self._driver.drain(company))
             company.dismiss("threads")
@@ -575,8 +577,13 @@ class Execution:
             # The items may have started threads that go on.
             self.machine = find_machine()
             method = choose_start_method(self.machine, self._options).method
-            self.plan = plan = replace(plan, start_method=method)
-        if company.has("processes"):
+            if method != plan.start_method and self.facts is not None and not self._scheduler.has_suspects:
+                # A fresh interpreter has to import all that this one has, which may take longer than the work.
+                self.facts = replace(self.facts, machine=self.machine, left=self._scheduler.left)
+                self.plan = plan = decide_by(self.facts)
+            elif method != plan.start_method:
+                self.plan = plan = replace(plan, start_method=method)
+        if plan.backend == "processes" and company.has("processes"):
             company.processes.start_by(plan)
         return plan
 

@@ -20,7 +20,7 @@ from poolwise.decide.limits import FILES_PER_ITEM, SPARE_FILES
 from poolwise.decide.opening import COMPUTES, Scene, Wanted, company
 from poolwise.measure.firsts import FIRST_CHUNKS, Firsts
 from poolwise.measure.limits import open_files
-from poolwise.measure.locks import asleep
+from poolwise.measure.locks import Asleep, asleep
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
 from poolwise.model.classes import replace
@@ -90,6 +90,8 @@ class Opening:
         self.firsts = Firsts(by_number=True)
         """What the first chunks took, those of company among them."""
         self._line_s: Seconds = 0.0
+        self.computes = False
+        """Threads came to compute, while the GIL is let go."""
         self.snapshot = False
         """A copy of this process can fork workers."""
         self.joined: Joined | None = None
@@ -138,7 +140,8 @@ class Opening:
         patience_s = min(max(OBSERVED * wall_s, late_s), OBSERVED_S)
         yield from self._driver.drain(company, patience_s, self.firsts.has_enough)
         ended = len(self.firsts) - before
-        if ended < FIRST_CHUNKS // 2 and self._stands_in_line(company):
+        now = _asleep(company) if ended < FIRST_CHUNKS // 2 else None
+        if now is not None and _stands_in_line(now):
             self._line_s = wall_s / (1 + ended)
 
     def corrected(self, profile: Profile | None) -> Profile | None:
@@ -204,9 +207,12 @@ class Opening:
             return None
         pace = self._pacer.look()
         self._asleep = pace.asleep
-        if self.joined is not None and self.joined.backend == "threads" and self._stands_in_line(self._company):
-            # Whatever the first one waits for, it has a lock meanwhile, and more would only have to be waited for.
-            return None
+        if self.joined is not None and self.joined.backend == "threads" and not self.computes:
+            now = _asleep(self._company)
+            if now is not None and (_stands_in_line(now) or _computes(now)):
+                # Whatever the first one waits for: it has a lock meanwhile, so that more would have to be waited for;
+                # or it is the only one that has to wait, and the others have work enough.
+                return None
         scene = Scene(
             pace=pace,
             gil_held=self._probe.gil_held,
@@ -218,16 +224,6 @@ class Opening:
             item_s=self._driver.scheduler.item_s,
         )
         return company(scene, self._options)
-
-    def _stands_in_line(self, company: Company) -> bool:
-        """Tell whether most of the threads that came wait for a lock that one of them has.
-
-        Nobody computes: it is not the GIL. And somebody waits for the world: they do not all wait for threads inside of
-        the function.
-        """
-        at_work = _at_work(company)
-        now = asleep(at_work) if len(at_work) >= LINE else None
-        return now is not None and now.locked > IN_LINE and now.away > 0 and now.running == 0
 
     def _has_far_side(self, pacer: Pacer) -> bool:
         """Tell whether somebody else is waited for; an event loop only ever waits for files, so these are counted."""
@@ -255,7 +251,8 @@ class Opening:
             self.joined = Joined(wanted.kind, time.monotonic() - self._begun)
             self._company.starts = wanted.kind
             if wanted.kind != "processes":
-                self._probe.crowd(computes=not self._asleep)
+                self.computes = not self._asleep
+                self._probe.crowd(computes=self.computes)
                 self._pacer.crowd()
         if wanted.kind != self.joined.backend:
             return scheduler.workers
@@ -287,6 +284,26 @@ def quick_switching(seconds: Seconds) -> Iterator[None]:
         with _switching:
             _wished.remove(seconds)
             sys.setswitchinterval(min((*_usual, *_wished)))
+
+
+def _asleep(company: Company) -> Asleep | None:
+    """Look at the threads that came; None where they are too few to tell."""
+    at_work = _at_work(company)
+    return asleep(at_work) if len(at_work) >= LINE else None
+
+
+def _stands_in_line(now: Asleep) -> bool:
+    """Tell whether most of the threads that came wait for a lock that one of them has.
+
+    Nobody computes: it is not the GIL. And somebody waits for the world: they do not all wait for threads inside of
+    the function.
+    """
+    return now.locked > IN_LINE and now.away > 0 and now.running == 0
+
+
+def _computes(now: Asleep) -> bool:
+    """Tell whether most of the threads that came compute, or wait for the GIL to do so."""
+    return now.away < 1 - IN_LINE and now.running > 0
 
 
 def _at_work(company: Company) -> list[int]:

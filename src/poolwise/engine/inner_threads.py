@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from poolwise.model.classes import frozen
-
-# Packages that bring such a library with them; where none is loaded, nothing is looked for.
-NATIVE = ("numpy", "scipy", "torch", "sklearn", "numba", "faiss", "xgboost", "lightgbm", "cv2", "tensorflow", "jax")
+from poolwise.work.libraries import loaded_libraries
 
 # What each library reads when it is loaded. All of these follow OMP_NUM_THREADS where their own is not set.
 OPENMP = "OMP_NUM_THREADS"
@@ -45,7 +42,7 @@ class InnerThreads:
         """Share the cores between the workers, in the parent; a number that the caller wants holds as it is."""
         threads = wanted if wanted is not None else max(1, cores // workers)
         environment = tuple((name, str(threads)) for name in _variables(lift=wanted is not None))
-        return cls(threads, wanted is not None, environment, _loaded_libraries() if forked else ())
+        return cls(threads, wanted is not None, environment, loaded_libraries() if forked else ())
 
     def enter(self) -> None:
         """Keep to it, in a worker."""
@@ -78,18 +75,3 @@ def _variables(*, lift: bool) -> Iterator[str]:
 
 def _is_set(name: str) -> bool:
     return name in os.environ or (name in FOLLOWERS and OPENMP in os.environ)
-
-
-_found: tuple[int, tuple[Any, ...]] = (0, ())
-"""The number of modules at the last look, and what was found. A library is loaded by a module that was not there."""
-
-
-def _loaded_libraries() -> tuple[Any, ...]:
-    global _found  # noqa: PLW0603 - a cache of what this process has loaded
-    if not any(name in sys.modules for name in NATIVE):
-        return ()
-    import threadpoolctl  # noqa: PLC0415 - see above
-
-    if len(sys.modules) != _found[0]:
-        _found = (len(sys.modules), tuple(threadpoolctl.ThreadpoolController().lib_controllers))
-    return _found[1]

@@ -56,6 +56,7 @@ def find_machine(native_ours: int = 0) -> Machine:
         python_threads=threading.active_count(),
         native_threads=native,
         native_pools=pools,
+        modules=len(sys.modules),
         in_worker=role.is_worker(),
     )
 

@@ -6,6 +6,7 @@ own where a late item must be given up; an event loop for coroutines) and takes 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import time
@@ -21,6 +22,7 @@ from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerLost
 from poolwise.model.profile import Hot, Payload, Profile
 from poolwise.model.units import Seconds
+from poolwise.work.libraries import have_threads, one_thread_inside
 from poolwise.work.proc import queued_s
 
 # The probe is real work done by one worker while others could help, so that it costs at most this much times the share
@@ -50,6 +52,8 @@ QUEUED_FROM_S: Seconds = 0.006
 MOSTLY = 0.5
 # Fewer looks than this do not say that it is free.
 SURE_NAPS = 5
+# CPU of the process for each second of the thread's own: more says that others compute beside it, or spin.
+INNER_THREADS = 1.4
 # A first chunk that took so many times the mean of the others is told apart from them.
 COLD = 3.0
 
@@ -62,6 +66,9 @@ class Sample:
     wall_s: Seconds
     thread_cpu_s: Seconds
     process_cpu_s: Seconds
+    """Without what others compute in the background."""
+    together_s: Seconds
+    """With it."""
 
 
 class Probe:
@@ -107,6 +114,10 @@ class Probe:
         self._counted = 0
         self._items: Sequence[Any] = ()
         self._newest: Outcome | None = None
+        self._total = total
+        self._alone: list[Sample] = []
+        """What was run with one thread inside of BLAS and OpenMP."""
+        self._is_alone = False
 
     @property
     def elapsed_s(self) -> Seconds:
@@ -120,6 +131,8 @@ class Probe:
 
     def satisfied(self) -> bool:
         """Tell whether enough is known to decide."""
+        if self._wants_trial():
+            return False
         if self._elapsed_s < BUDGET_S or self._counted > 1 or self._first is None:
             return self._elapsed_s >= BUDGET_S
         waited = self._first.process_cpu_s < WAITED * self._first.wall_s
@@ -135,6 +148,23 @@ class Probe:
         """CPU of the process for each second of the worker's own: more than 1 where the function has threads inside."""
         own = sum(sample.thread_cpu_s for sample in self._samples)
         return sum(sample.process_cpu_s for sample in self._samples) / own if own > 0 else 1.0
+
+    def _wants_trial(self) -> bool:
+        """Tell whether to run an item with one thread inside of BLAS and OpenMP, to see what the others are good for.
+
+        The threads of such libraries spin after each call, for up to a tenth of a second, so that the clock of the
+        process cannot tell whether they help. The first item tells nothing where it is short: it may be their first.
+        """
+        able = self._here and not (self._coroutine or self._crowded or self._alone or self._before is not None)
+        if not able or self._first is None or self._elapsed_s >= SECOND_BELOW_S or self._counted == self._total:
+            return False
+        known = len(self._samples) > 1 or self._first.wall_s >= BUDGET_S
+        own, together = self._sums(self._samples)
+        return known and together > INNER_THREADS * own and have_threads()
+
+    @staticmethod
+    def _sums(samples: Sequence[Sample]) -> tuple[Seconds, Seconds]:
+        return sum(each.thread_cpu_s for each in samples), sum(each.together_s for each in samples)
 
     def crowd(self, *, computes: bool) -> None:
         """Others compute in this process from now on: what it computes says nothing of these items any more.
@@ -177,6 +207,11 @@ class Probe:
         by_value = function is not None
         watching = self._watch.cpu_s if self._watch else 0.0
         process_cpu = max(thread_cpu, sum(sample.process_cpu_s for sample in steady) - watching)
+        if self._alone:
+            # What an item needs with one thread; a longer one than those before says no more than their clock did.
+            most = max(thread_cpu, self._sums(steady)[1])
+            alone = sum(each.thread_cpu_s for each in self._alone) / sum(each.items for each in self._alone)
+            process_cpu = min(max(thread_cpu, alone * items), most)
         return Profile(
             items=self.items,
             wall_s=wall / items,
@@ -255,7 +290,9 @@ class Probe:
             # The first item is left out: it imports, and fills caches.
             self._memory = MemoryWatch()
         cpu, own = time.process_time(), time.thread_time()
-        events = self._inner.wait(timeout_s)
+        self._is_alone = self._wants_trial()
+        with one_thread_inside() if self._is_alone else contextlib.nullcontext():
+            events = self._inner.wait(timeout_s)
         cpu, own = time.process_time() - cpu, time.thread_time() - own
         if not self._here:
             # This thread only waited for the one that works; what it took for that is not the work's.
@@ -282,13 +319,14 @@ class Probe:
         size, outcome = self._sizes.pop(event.chunk), event.outcome
         if self._crowded:
             process_cpu_s = outcome.cpu_s * self._inner_then
+        together_s = max(process_cpu_s, outcome.cpu_s)
         process_cpu_s -= self._background * outcome.wall_s
         count = len(outcome.values) or size
         self._elapsed_s += outcome.wall_s
         self._counted += count
-        sample = Sample(count, outcome.wall_s, outcome.cpu_s, max(process_cpu_s, outcome.cpu_s))
+        sample = Sample(count, outcome.wall_s, outcome.cpu_s, max(process_cpu_s, outcome.cpu_s), together_s)
         self._first = self._first or sample
-        self._samples.append(sample)
+        (self._alone if self._is_alone else self._samples).append(sample)
         if len(outcome.errors) < count:
             self._newest = outcome
 

@@ -59,6 +59,8 @@ class Machine:
     """Threads of the operating system beyond those."""
     native_pools: tuple[NativePool, ...] = ()
     """Whose native threads these are; any other of them could hold a lock at the moment of a fork."""
+    modules: int = 0
+    """Modules that this process has loaded; a worker in a fresh interpreter imports about as many."""
     in_worker: bool = False
     """This process is one of Poolwise's workers."""
 

@@ -350,7 +350,7 @@ def test_shipping_that_takes_longer_than_computing_keeps_processes_away():
 
 def test_a_gain_within_the_error_of_the_estimates_is_no_reason_for_a_pool():
     """The loop stays where the best pool promises to save less than a tenth."""
-    profile = make_profile(0.01, cpu=1.0, gil=0.92)
+    profile = make_profile(0.01, cpu=1.0, gil=0.52)
     plan = decide(profile, make_machine(4, start_methods=()), Options(), 1000)
     threads = next(each for each in plan.rejected if each.backend == "threads")
     assert plan.backend == "loop"

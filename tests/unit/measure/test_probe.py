@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from types import SimpleNamespace
 
@@ -53,6 +54,8 @@ def play(monkeypatch):
     fake = SimpleNamespace(perf_counter=clock.now, process_time=cpu.now, thread_time=own.now)
     monkeypatch.setattr(probe_module, "time", fake)
     monkeypatch.setattr(probe_module, "gil_enabled", lambda: False)
+    # Whether the tests have loaded NumPy is no matter here.
+    monkeypatch.setattr(probe_module, "have_threads", lambda: False)
     stage = Stage(clock, cpu)
 
     def make(**options):
@@ -113,6 +116,62 @@ def test_items_that_are_given_up_use_up_the_budget_too(play):
     scene.lose(0.006)
     assert scene.probe.satisfied()
     assert scene.probe.profile(shipping=False) is None
+
+
+# --- Threads inside ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def inside(play, monkeypatch):
+    """Make a probe of a function that calls a library with threads, and list how each chunk was run."""
+    held = []
+
+    @contextlib.contextmanager
+    def one_thread_inside():
+        held.append("one")
+        yield
+
+    monkeypatch.setattr(probe_module, "have_threads", lambda: True)
+    monkeypatch.setattr(probe_module, "one_thread_inside", one_thread_inside)
+    scene = play(background=1.0)
+    scene.held = held
+    return scene
+
+
+@pytest.mark.parametrize(
+    ("alone_s", "needs_s"), [(0.004, 0.004), (0.006, 0.006), (0.003, 0.004), (0.1, 0.008)], ids=str
+)
+def test_an_item_with_one_thread_tells_what_the_others_are_good_for(inside, alone_s, needs_s):
+    """They spin, whether they help or not: what an item takes without them, but never more than the clock has shown."""
+    for _ in range(2):
+        inside.run(0.004, cpu_s=0.004, process_cpu_s=0.008)
+    assert (inside.held, inside.probe.satisfied()) == ([], False)
+    inside.run(alone_s, cpu_s=alone_s, process_cpu_s=2 * alone_s)
+    assert (inside.held, inside.probe.satisfied()) == (["one"], True)
+    inside.run(0.004, cpu_s=0.004, process_cpu_s=0.008)
+    assert inside.held == ["one"]
+    profile = inside.probe.profile(shipping=False)
+    assert (profile.items, profile.wall_s) == (4, pytest.approx(0.004))
+    assert (profile.thread_cpu_s, profile.process_cpu_s) == (pytest.approx(0.004), pytest.approx(needs_s))
+
+
+@pytest.mark.parametrize(
+    ("first_s", "tried"), [(0.004, False), (0.02, True), (0.2, False)], ids=["cold", "known", "too long"]
+)
+def test_a_first_item_tells_where_it_is_neither_cold_nor_long(inside, first_s, tried):
+    """The first of short ones may have started the threads; another long one would cost more than it tells."""
+    inside.run(first_s, cpu_s=first_s, process_cpu_s=2 * first_s)
+    inside.run(first_s, cpu_s=first_s, process_cpu_s=2 * first_s)
+    assert inside.held == ["one"] * tried
+
+
+@pytest.mark.parametrize("options", [{"here": False}, {"coroutine": True}, {"total": 2}], ids=str)
+def test_where_nothing_could_be_learnt_no_thread_is_taken_away(inside, play, options):
+    """Elsewhere they are not ours to take; and the last item is no trial for those that follow."""
+    scene = play(**options)
+    for _ in range(3):
+        scene.run(0.004, cpu_s=0.004, process_cpu_s=0.008)
+    assert inside.held == []
 
 
 # --- What it makes of it -------------------------------------------------------------------------------------
