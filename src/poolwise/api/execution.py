@@ -17,7 +17,7 @@ from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
 from poolwise.backends.company import FIRST, Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
-from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here, plan_rest
+from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here
 from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
@@ -31,7 +31,7 @@ from poolwise.measure.probe import PROBE_CHUNK_S, Probe
 from poolwise.measure.tally import Tally
 from poolwise.model.classes import frozen, replace
 from poolwise.model.events import Batch, ChunkDone, Failed
-from poolwise.model.facts import Facts, foresee_by
+from poolwise.model.facts import AtWork, Facts, foresee_by
 from poolwise.model.failure import Failure
 from poolwise.model.options import CORES_VARIABLE, BackendName, Options
 from poolwise.model.plan import Plan, Revision, Turning, plan_ended
@@ -72,8 +72,8 @@ PEEK_ITEMS = 1024
 PEEK_S: Seconds = 0.002
 
 
-# So often at least somebody looks whether worker processes compute.
-PROCESSES_LOOK_S: Seconds = 0.05
+# So often at least somebody looks whether those compute who are to: to look at threads takes the GIL from them.
+COMPUTING_LOOK_S: dict[BackendName, Seconds] = {"processes": 0.05, "threads": 0.02}
 # A task that never awaits cannot be ended, and its loop's thread is left behind after so long.
 OWN_LOOP_PATIENCE_S: Seconds = 0.5
 
@@ -190,7 +190,7 @@ class Execution:
         self._probe, self._company = probe, Company(plan.backend, probe, self._make_backend, opening.lent)
         # Without a GIL threads compute beside it; where nobody can look at it, nobody will ask for a worker.
         opening.snapshot = here and runner is not None and gil_enabled() and self._keep_snapshot()
-        self._company.hear = opening.firsts.hear
+        self._company.hear = opening.hear
         opening.attend(probe, self._company)
         # Where the items run elsewhere, this thread looks on.
         tick_s = TICK_S if here or runner is None else LOOK_EVERY_S
@@ -256,8 +256,9 @@ class Execution:
         recall = [worker for worker in others if CAPABILITIES[company.kinds[worker]].gives_back]
         if plan.backend == "processes" and company.has("processes"):
             recall += company.processes.set_tasks(plan.tasks_per_worker)
-        # Worker processes are looked at, whether they bring anything or not.
-        tick_s = PROCESSES_LOOK_S if plan.backend == "processes" else TICK_S
+        # Who is to compute is looked at, whether anything is brought or not.
+        watched = self.profile is not None and Outlook.is_watched(plan, self.profile)
+        tick_s = COMPUTING_LOOK_S[plan.backend] if watched else TICK_S
         steps = self._driver.go_on(company, crew, until, without=others, recall=recall, tick_s=tick_s)
         yield from map(self._dress, steps)
 
@@ -510,13 +511,13 @@ class Execution:
             return None
         if not self._scheduler.waiting or decide_by(facts).backend == joined.backend:
             return None
-        rest = replace(facts, left=self._scheduler.waiting)
-        if self.profile is None:
+        waiting = self._scheduler.waiting
+        company = AtWork(backend=joined.backend, workers=self._there(joined.backend), under_way=facts.left - waiting)
+        rest = replace(facts, left=waiting, company=company)
+        plan = decide_by(rest)
+        if plan.backend != joined.backend:
             return None
-        there, under_way = self._there(joined.backend), facts.left - self._scheduler.waiting
-        plan = plan_rest(decide_by(rest), self.profile, joined.backend, there, under_way)
-        if plan is not None:
-            self.facts = rest
+        self.facts = rest
         return plan
 
     def _find_profile(self, machine: Machine) -> None:

@@ -24,7 +24,7 @@ from poolwise.measure.locks import Asleep, asleep
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
 from poolwise.model.classes import replace
-from poolwise.model.events import Batch
+from poolwise.model.events import Batch, ChunkDone
 from poolwise.model.options import MOST_WORKERS, BackendName, Options
 from poolwise.model.plan import Joined
 from poolwise.model.profile import Profile
@@ -35,6 +35,8 @@ from poolwise.run.scheduler import Scheduler
 # So many workers are started before the calling thread, which may be back from its item, can be the driver again; a
 # task is no more than a note to the event loop, which may have an answer.
 AT_ONCE: dict[BackendName, int] = {"threads": 4, "processes": 4, "asyncio": 64}
+# Threads that compute with the GIL let go have a core for more of their time than this.
+SIDE_BY_SIDE = 0.75
 # So many of the first chunks tell more than the very first alone.
 SOME_FIRSTS = 3
 # When the first item has ended, the others get so much of its time, and no longer than this, to tell more.
@@ -92,6 +94,8 @@ class Opening:
         self._line_s: Seconds = 0.0
         self.computes = False
         """Threads came to compute, while the GIL is let go."""
+        self._beside_wall_s: Seconds = 0.0
+        self._beside_cpu_s: Seconds = 0.0
         self.snapshot = False
         """A copy of this process can fork workers."""
         self.joined: Joined | None = None
@@ -121,6 +125,13 @@ class Opening:
                 self._pacer.stop()
                 if self.error is not None:
                     raise self.error
+
+    def hear(self, event: ChunkDone) -> None:
+        """One of the first chunks is done."""
+        self.firsts.hear(event)
+        if self.computes:
+            self._beside_wall_s += event.outcome.wall_s
+            self._beside_cpu_s += event.outcome.cpu_s
 
     def end(self) -> None:
         """Bring nobody any more."""
@@ -157,6 +168,9 @@ class Opening:
             inner = profile.process_cpu_s / profile.thread_cpu_s if profile.thread_cpu_s > 0 else 1.0
             process_s = max(1.0, inner) * cpu_s
             profile = replace(profile, wall_s=wall_s, thread_cpu_s=cpu_s, process_cpu_s=process_s)
+        if self.computes and self._beside_cpu_s < SIDE_BY_SIDE * self._beside_wall_s:
+            # They were to compute side by side, and took turns: a GIL that is let go for moments looks free.
+            return replace(profile, wall_s=profile.cpu_s, gil_held=1.0)
         if self._line_s:
             return replace(profile, serial_s=self._line_s)
         if self.joined.backend == "processes" and profile.waiting < 1 - COMPUTES:

@@ -19,6 +19,8 @@ from poolwise.run.limit import Limiter
 LOOK_EVERY_S: Seconds = 0.02
 # Waiting work of which no more than this is at work at once is not worth a slow beginning: no far side minds.
 HARMLESS = 16
+# Work that waits for less than this share of its time is to keep the cores busy.
+LITTLE = 0.25
 # Fewer chunks than this say nothing.
 LEAST_CHUNKS = 4
 
@@ -53,12 +55,18 @@ class Outlook:
         self._firsts = firsts if firsts is not None else Firsts(by_number=False)
         self._round = Tally(plan.backend)
         self._doubted = False
+        self._watched = self.is_watched(plan, profile)
         self._next_look = time.monotonic() + LOOK_EVERY_S
         self._limiter: Limiter | None = None
         if plan.backend in ("threads", "asyncio") and plan.workers > machine.cores:
             # Fewer would do by the estimate; those that have begun cost nothing more.
             most = max(plan.workers, there) if not _is_bounded(plan) else plan.workers
             self._limiter = Limiter(min(most, max(there, HARMLESS)), most, machine.cores)
+
+    @staticmethod
+    def is_watched(plan: Plan, profile: Profile) -> bool:
+        """Tell whether to look from outside: at processes, and at threads that are to compute side by side."""
+        return plan.backend == "processes" or (plan.backend == "threads" and profile.waiting < LITTLE)
 
     @property
     def workers(self) -> int:
@@ -81,8 +89,8 @@ class Outlook:
         """Say what the work is like, where it is another by now; None: all is well. The workers may become others."""
         if self._limiter is not None and self._limiter.is_round(self._round.chunks):
             self._hear_round(self._limiter)
-        # Worker processes are seen from outside: whether they compute need not wait for what they bring.
-        seen = self._plan.backend == "processes" or self._tally.chunks >= LEAST_CHUNKS
+        # Who is to compute is seen from outside: whether it does need not wait for what it brings.
+        seen = self._watched or self._tally.chunks >= LEAST_CHUNKS
         if not seen or time.monotonic() < self._next_look:
             return None
         recent, self._next_look = self._tally.take(), time.monotonic() + LOOK_EVERY_S

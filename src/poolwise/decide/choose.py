@@ -10,7 +10,7 @@ from poolwise.decide.limits import Most, most_tasks, most_threads, most_workers,
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import OptionError
 from poolwise.model.classes import replace
-from poolwise.model.facts import Facts
+from poolwise.model.facts import AtWork, Facts
 from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName, Options
 from poolwise.model.plan import (
@@ -57,7 +57,10 @@ def decide_by(facts: Facts) -> Plan:
     """Make the Plan that follows from these facts, whichever they are."""
     if facts.options.backend != "auto":
         return decide_forced(facts.machine, facts.options, facts.left, coroutine=facts.coroutine)
-    return decide(facts.profile, facts.machine, facts.options, facts.left, ships_items=facts.ships_items)
+    plan = decide(facts.profile, facts.machine, facts.options, facts.left, ships_items=facts.ships_items)
+    if facts.company is None or facts.profile is None:
+        return plan
+    return plan_rest(plan, facts.profile, facts.company) or plan
 
 
 def decide_forced(machine: Machine, options: Options, left: int | None, *, coroutine: bool) -> Plan:
@@ -135,31 +138,32 @@ def plan_here(left: int | None) -> Plan:
     return Plan(backend="loop", items=left, reasons=(OnlyHere(),))
 
 
-def plan_rest(plan: Plan, profile: Profile, company: BackendName, there: int, under_way: int) -> Plan | None:
-    """Give the Plan for the rest that stays with the company that is ``there``; None where moving is worth it.
+def plan_rest(plan: Plan, profile: Profile, company: AtWork) -> Plan | None:
+    """Give the Plan for the rest that stays with the company that is there; None where moving is worth it.
 
-    Moving costs what the estimates leave out: nobody can be forked before all that is ``under_way`` has ended. That
+    Moving costs what the estimates leave out: nobody can be forked before all that is under way has ended. That
     takes what one of them takes, and the time for which they all want the GIL, or a lock within; they want it if the
     rest stays, too.
     """
-    if plan.backend == company:
+    if plan.backend == company.backend:
         return plan
-    stays = next((each for each in plan.rejected if each.backend == company and each.estimate is not None), None)
+    its = (each for each in plan.rejected if each.backend == company.backend and each.estimate is not None)
+    stays = next(its, None)
     if stays is None or plan.estimate is None:
         return None
-    turns_s = under_way * max(profile.gil_s, profile.serial_s)
+    turns_s = company.under_way * max(profile.gil_s, profile.serial_s)
     shares = profile.waiting > MOSTLY_WAITS and not profile.serial_s
     worth = WORTH_PARTING if shares else WORTH_MOVING
     if plan.estimate.total_s + max(profile.wall_s, turns_s) < worth * (_total(stays) + turns_s):
         return None
-    why, tasks = Stays(company), plan.tasks_per_worker
+    why, tasks = Stays(company.backend), plan.tasks_per_worker
     moved = Candidate(plan.backend, plan.workers, plan.estimate, tasks, why, plan.tasks_are)
     others = [each for each in plan.rejected if each is not stays]
     return replace(
         plan,
         backend=stays.backend,
         # Fewer would do by the estimate; those that have begun cost nothing more.
-        workers=max(stays.workers, there),
+        workers=max(stays.workers, company.workers),
         tasks_per_worker=1,
         start_method=None,
         estimate=stays.estimate,

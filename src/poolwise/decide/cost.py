@@ -73,7 +73,7 @@ TAKE_S: Seconds = 0.0002
 # little, short enough that results come steadily.
 CHUNK_S: dict[BackendName, Seconds] = {
     "loop": 0.05,
-    "threads": 0.02,
+    "threads": 0.01,
     "processes": 0.02,
     "interpreters": 0.02,
     "asyncio": 0.005,

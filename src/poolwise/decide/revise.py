@@ -34,6 +34,8 @@ COMPUTES = 0.5
 
 def revised(plan: Plan, profile: Profile, recent: Recent, machine: Machine, left: int) -> Profile | None:
     """Give the work's profile as it is now, where a Plan must be made anew for it; None where the old one will do."""
+    if not recent.items and plan.backend == "threads":
+        return _take_turns(plan, profile, recent, machine, left)
     now = _profile(plan, profile, recent)
     if left * now.wall_s < WORTH_IT_S:
         return None
@@ -52,6 +54,15 @@ def revised(plan: Plan, profile: Profile, recent: Recent, machine: Machine, left
             other = abs(now.waiting - profile.waiting) > OTHER_KIND or now.wall_s * MUCH_LESS < profile.wall_s
             wrong = _stand_still(plan, profile, recent, machine) or (other and recent.items > 0)
     return now if wrong else None
+
+
+def _take_turns(plan: Plan, profile: Profile, recent: Recent, machine: Machine, left: int) -> Profile | None:
+    """Give the profile where threads that have brought nothing yet keep one core busy between them, and no other."""
+    able = min(plan.workers, machine.cores)
+    by_turns = COMPUTES < recent.busy < SIDE_BY_SIDE * able and profile.waiting < 1 - SIDE_BY_SIDE
+    if not (machine.gil and by_turns) or left * profile.wall_s < WORTH_IT_S:
+        return None
+    return replace(profile, gil_held=min(1.0, profile.thread_cpu_s / profile.wall_s))
 
 
 def _they_wait_for_each_other(plan: Plan, profile: Profile, recent: Recent) -> bool:

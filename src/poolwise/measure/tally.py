@@ -60,7 +60,7 @@ class Tally:
         return time.monotonic() - self._since
 
     def take(self) -> Recent | None:
-        """Say what was heard, and begin anew; None where nothing was."""
+        """Say what was heard, and begin anew; where nothing was, what the workers computed meanwhile."""
         chunks, seconds = self._chunks[-MOST_CHUNKS:], self.seconds
         items = sum(count for count, _, _ in self._chunks)
         queued_s = max(0.0, self._queued_s() - self._queued_since) if self._queued_s is not None else 0.0
@@ -69,7 +69,7 @@ class Tally:
         self._begin()
         seen = sum(count for count, _, _ in chunks)
         wall_s, cpu_s = sum(wall_s for _, wall_s, _ in chunks), sum(cpu_s for _, _, cpu_s in chunks)
-        if seconds <= 0 or not (seen or self._used_s):
+        if seconds <= 0:
             return None
         if not seen:
             return self._from_outside(seconds, busy_s)
@@ -106,7 +106,7 @@ class Tally:
         )
 
     def _from_outside(self, seconds: Seconds, busy_s: Seconds) -> Recent:
-        """Say what can be seen of worker processes none of which has brought anything: what each has computed."""
+        """Say what can be seen of workers none of which has brought anything: what each has computed."""
         busy_s = max(0.0, busy_s)
         cpu_s = min(seconds, busy_s / self._workers)
         return Recent(

@@ -7,10 +7,20 @@ from typing import Any
 
 from poolwise.model.classes import frozen
 from poolwise.model.machine import Machine
-from poolwise.model.options import Options
+from poolwise.model.options import BackendName, Options
 from poolwise.model.plain import as_dict, from_plain
 from poolwise.model.plan import Turning
 from poolwise.model.profile import Profile
+
+
+@frozen(kw_only=True)
+class AtWork:
+    """Company of the first items that is there already when it is decided."""
+
+    backend: BackendName
+    workers: int
+    under_way: int
+    """Items that are with them: these have to end where they were begun."""
 
 
 @frozen(kw_only=True)
@@ -27,6 +37,8 @@ class Facts:
     """Items travel by pickle to worker processes; else these inherit them, if they are forked."""
     coroutine: bool = False
     """The function is a coroutine function."""
+    company: AtWork | None = None
+    """Who is at work already, and stays if it is not worth moving the rest; None: nobody."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain data that JSON can carry; see ``model.plain``."""

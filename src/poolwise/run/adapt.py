@@ -100,6 +100,10 @@ class ChunkSizer:
         enough = self._sizing.least if left is None else min(self._sizing.least, math.ceil(left / max(1, workers)))
         return max(1, enough, size)
 
+    def within(self, seconds: Seconds) -> int:
+        """Say how many items take so long; 1 where nothing is known."""
+        return 1 if self._item_s is None else self._by_time(seconds)
+
     def _can_finish(self, left: int) -> bool:
         seen = self._largest is None or self._largest >= SEEN_ENOUGH
         return seen and left * (self._item_s or 0.0) <= self._sizing.finish_s

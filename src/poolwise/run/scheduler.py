@@ -164,7 +164,9 @@ class Scheduler:
         """Somebody has nothing to do while another has more than it can begin."""
         crew = self._supply.crew
         able = crew.gives_back and self._asked_back is None and self._staff.any_idle and not self._paused
-        return able and self._staff.busy < crew.workers and self._staff.richest()[1] > 1 and not self.has_waiting
+        return (
+            able and self._staff.busy < crew.workers and self._staff.richest(crew.here)[1] > 1 and not self.has_waiting
+        )
 
     @property
     def drained(self) -> bool:
@@ -433,10 +435,14 @@ class Scheduler:
         if not self.has_waiting:
             return
         most = self._supply.crew.workers
-        while self._staff.any_idle and self._staff.busy < most and (chunk := self._supply.take()) is not None:
-            self._send(self._staff.next_idle(), chunk)
+        here = self._supply.crew.here
+        while self._staff.any_idle and self._staff.busy < most:
+            worker = self._staff.next_idle()
+            if (chunk := self._supply.take(brief=worker == here)) is None:
+                return
+            self._send(worker, chunk)
         if self._supply.crew.depth > 1 and self._supply.is_worth_sending_ahead():
-            for worker in self._staff.hungry(self._supply.crew.depth):
+            for worker in self._staff.hungry(self._supply.crew.depth, here):
                 if (chunk := self._supply.take()) is None:
                     return
                 self._send(worker, chunk)
@@ -445,7 +451,7 @@ class Scheduler:
         """Let a worker with nothing to do have half of what the one with the most items has not begun."""
         if not self.could_take_back:
             return
-        worker, count = self._staff.richest()
+        worker, count = self._staff.richest(self._supply.crew.here)
         # A start takes a millisecond or two: who is not ready is robbed after a wait only; in the end of all.
         worth_it = count * (self._supply.item_s or 0.0) >= WORTH_TAKING_BACK_S
         if waited or (worth_it and not self._staff.is_starting(worker)):

@@ -97,27 +97,33 @@ class Staff:
         self._trusted.discard(worker)
 
     def next_idle(self) -> int:
-        """Give the worker that has been idle for longest; it is about to be given a chunk."""
-        return self._idle.popleft()
+        """Name the worker that has been idle for longest."""
+        return self._idle[0]
 
     def is_starting(self, worker: int) -> bool:
         """Tell whether a worker was given chunks and is not ready yet."""
         return worker in self._trusted
 
-    def hungry(self, depth: int) -> Iterator[int]:
-        """Give the workers that have a chunk in work and room for more ahead; not those that gave items back."""
+    def hungry(self, depth: int, here: int | None = None) -> Iterator[int]:
+        """Give the workers that have a chunk in work and room for more ahead; not those that gave items back.
+
+        Nor the one that is ``here``: it fetches the next one itself.
+        """
         for worker, queue in self._queues.items():
-            while 0 < len(queue) < depth and worker not in self._cut and worker not in self._benched:
+            while 0 < len(queue) < depth and not (worker in self._cut or worker in self._benched or worker == here):
                 yield worker
 
-    def richest(self) -> tuple[int, int]:
+    def richest(self, here: int | None = None) -> tuple[int, int]:
         """Give the worker with the most items, and how many; 0 items where there is none to take back.
+
+        Not the one that is ``here``: it answers to nothing before it is done.
 
         One that is not ready has begun none and may never be: all of its items can be taken, so it counts one more.
         """
         found, most = -1, 0
         for worker, queue in self._queues.items():
-            if queue and worker not in self._spent and worker not in self._benched and (count := sum(map(len, queue))):
+            able = queue and worker != here and not (worker in self._spent or worker in self._benched)
+            if able and (count := sum(map(len, queue))):
                 count += worker in self._trusted
                 if count > most:
                     found, most = worker, count
@@ -143,7 +149,9 @@ class Staff:
     def give(self, worker: int, chunk: Chunk) -> None:
         """A chunk is sent to a worker."""
         queue = self._queues[worker]
-        self._busy += not queue
+        if not queue:
+            self._busy += 1
+            self._idle.remove(worker)
         self.chunks += 1
         queue.append(chunk)
 

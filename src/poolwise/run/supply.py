@@ -17,6 +17,8 @@ from poolwise.run.terms import Crew, Wishes
 # A worker is given its next chunk ahead only while chunks are shorter than this: behind a long one the next would wait
 # for a busy worker while another is idle, and the 0.1 ms that fetching it takes is nothing beside it.
 AHEAD_BELOW_S: Seconds = 0.1
+# The calling thread, where it is one of several workers, is back so soon to see what the others need.
+BRIEF_S: Seconds = 0.005
 # Streaming (imap): items read ahead of the consumer, at least so many for each worker, and more as more is consumed ...
 AHEAD_PER_WORKER = 4
 # ... up to so many in all, which keeps two workers busy from 1 µs an item on.
@@ -50,6 +52,7 @@ class Supply:
         self._sizer = ChunkSizer(self.crew.sizing)
         self._named = 0
         self._closed = False
+        self._brief = False
 
     def use(self, crew: Crew) -> None:
         """Go on with other workers, of whose chunks nothing is known."""
@@ -81,8 +84,9 @@ class Supply:
         """Everything has gone out, and nothing more can come but what fails and is tried again."""
         return self.ended and self.next >= self.known and not len(self.leftovers)
 
-    def take(self) -> Chunk | None:
-        """Give what goes out next; None where there is nothing."""
+    def take(self, *, brief: bool = False) -> Chunk | None:
+        """Give what goes out next; None where there is nothing. ``brief``: no more than takes ``BRIEF_S``."""
+        self._brief = brief
         if (left := self.leftovers.take(self._cut)) is not None:
             return left
         stop = self._send_limit()
@@ -115,7 +119,9 @@ class Supply:
 
     def _size(self, start: int) -> int:
         """Say how many items from this one on to send next."""
-        return self._sizer_of(start).size(self._waiting() if self.ended else None, self.crew.workers)
+        sizer = self._sizer_of(start)
+        size = sizer.size(self._waiting() if self.ended else None, self.crew.workers)
+        return min(size, sizer.within(BRIEF_S)) if self._brief else size
 
     def _sizer_of(self, number: int) -> ChunkSizer:
         return self._sizer if self._wishes.lines is None else self._wishes.lines.sizer_of(number)

@@ -13,12 +13,24 @@ import poolwise
 from poolwise.api.replay import replay
 from poolwise.decide.choose import decide_by
 from poolwise.errors import InputError
-from poolwise.model.facts import Facts
+from poolwise.model.classes import replace
+from poolwise.model.facts import AtWork, Facts
 from poolwise.model.options import Options
 from poolwise.model.report import Diagnosis, Report
 from tests.unit.decide.facts import lefts, machines, make_machine, make_profile, options, profiles
 
-facts = st.builds(Facts, profile=profiles(), machine=machines(), options=options, left=lefts, ships_items=st.booleans())
+company = st.builds(
+    AtWork, backend=st.sampled_from(["threads", "asyncio"]), workers=st.integers(1, 128), under_way=st.integers(0, 128)
+)
+facts = st.builds(
+    Facts,
+    profile=profiles(),
+    machine=machines(),
+    options=options,
+    left=lefts,
+    ships_items=st.booleans(),
+    company=st.none() | company,
+)
 FACTS = Facts(profile=make_profile(0.02, cpu=1.0), machine=make_machine(2), options=Options(), left=100)
 
 
@@ -82,6 +94,17 @@ def test_what_cannot_be_replayed_is_refused(change, word):
     with pytest.raises(InputError) as refused:
         replay({**saved, **change})
     assert word in str(refused.value)
+
+
+def test_company_that_stayed_stays_again():
+    """Who was at work when it was decided is one of the facts."""
+    profile = make_profile(0.02, cpu=0.08)
+    alone = Facts(profile=profile, machine=make_machine(2), options=Options(), left=200)
+    there = replace(alone, company=AtWork(backend="threads", workers=40, under_way=40))
+    assert (decide_by(alone).backend, decide_by(there).backend) == ("processes", "threads")
+    found, saved = save(there)
+    again = replay(saved)
+    assert (again.diagnosis.plan, again.differs, again.diagnosis.facts) == (found.plan, (), there)
 
 
 def test_what_a_run_reports_follows_from_its_facts():

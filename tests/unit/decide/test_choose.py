@@ -8,6 +8,7 @@ import pytest
 
 from poolwise.decide.choose import ASSUMED_ITEMS, decide, decide_forced, plan_rest
 from poolwise.errors import OptionError
+from poolwise.model.facts import AtWork
 from poolwise.model.machine import Machine
 from poolwise.model.options import Options
 from poolwise.model.plan import (
@@ -433,7 +434,7 @@ def test_company_is_left_only_where_that_is_well_worth_it():
     mixed = make_profile(0.02, cpu=0.08)
     better = decide(mixed, make_machine(2), Options(), 200)
     assert better.backend == "processes"
-    kept = plan_rest(better, mixed, "threads", 40, 40)
+    kept = plan_rest(better, mixed, AtWork(backend="threads", workers=40, under_way=40))
     assert kept is not None
     assert kept.workers >= 40
     assert (kept.backend, kept.start_method, kept.reasons[-1]) == ("threads", None, Stays("threads"))
@@ -441,8 +442,8 @@ def test_company_is_left_only_where_that_is_well_worth_it():
     computing = make_profile(0.02, cpu=1.0, gil=1.0)
     much_better = decide(computing, make_machine(8), Options(), 200)
     assert much_better.backend == "processes"
-    assert plan_rest(much_better, computing, "threads", 40, 10) is None
-    assert plan_rest(better, mixed, "processes", 2, 2) is better
+    assert plan_rest(much_better, computing, AtWork(backend="threads", workers=40, under_way=10)) is None
+    assert plan_rest(better, mixed, AtWork(backend="processes", workers=2, under_way=2)) is better
 
 
 def test_what_computes_more_is_moved_for_less():
@@ -451,4 +452,4 @@ def test_what_computes_more_is_moved_for_less():
         profile = make_profile(0.02, cpu=cpu)
         better = decide(profile, make_machine(2), Options(), 1000)
         assert better.backend == "processes"
-        assert (plan_rest(better, profile, "threads", 10, 10) is None) is is_moved
+        assert (plan_rest(better, profile, AtWork(backend="threads", workers=10, under_way=10)) is None) is is_moved

@@ -56,9 +56,9 @@ def test_on_a_free_threaded_interpreter_there_is_no_gil_to_wait_for():
 
 
 def test_short_items_share_the_price_of_a_chunk():
-    """Of items of 1 ms a chunk of 5 ms holds 5, which share the 0.055 ms of handing it over."""
+    """Of items of 1 ms a chunk of 10 ms holds 10, which share the 0.055 ms of handing it over."""
     estimate = threads_cost(make_work(100, make_profile(0.001, cpu=1.0, gil=0.0)), 4)
-    assert estimate.work_s == pytest.approx(100 * (0.001 + 0.000055 / 20) / 4)
+    assert estimate.work_s == pytest.approx(100 * (0.001 + 0.000055 / 10) / 4)
 
 
 def test_tasks_overlap_in_waiting():

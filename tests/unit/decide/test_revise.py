@@ -70,6 +70,17 @@ RELEASES = make_profile(0.02, cpu=1.0, gil=0.05)
             {},
             True,
         ),
+        # ... which shows before any of them has brought anything; more than one core says that they do not.
+        (FOUR_THREADS, RELEASES, make_recent("threads", wall_s=0.02, cpu_s=0.005, busy=1.0, items=0), {}, True),
+        (FOUR_THREADS, RELEASES, make_recent("threads", wall_s=0.02, cpu_s=0.02, busy=3.0, items=0), {}, False),
+        (FOUR_THREADS, WAITS, make_recent("threads", wall_s=0.02, cpu_s=0.005, busy=1.0, items=0), {}, False),
+        (
+            FOUR_THREADS,
+            RELEASES,
+            make_recent("threads", wall_s=0.02, cpu_s=0.005, busy=1.0, items=0),
+            {"gil": False},
+            False,
+        ),
         # ... and wait now.
         (FOUR_THREADS, RELEASES, make_recent("threads", wall_s=0.02, cpu_s=0.001, busy=0.2), {}, True),
         # Processes that compute, and do.

@@ -27,11 +27,13 @@ def done(items: int, wall_s: float, cpu_s: float = 0.0) -> ChunkDone:
     return ChunkDone(0, 1, Outcome(list(range(items)), {}, wall_s, cpu_s))
 
 
-def test_nothing_heard_is_nothing_known(clocks: SimpleNamespace) -> None:
-    """Without chunks, or without time, there are no figures."""
-    tally = Tally("threads")
+def test_where_nothing_was_heard_the_clocks_tell(clocks: SimpleNamespace) -> None:
+    """Without chunks there is what was computed meanwhile; without time there are no figures."""
+    tally = Tally("threads", workers=2)
     clocks.wall.advance(1.0)
-    assert tally.take() is None
+    clocks.cpu.advance(1.0)
+    recent = tally.take()
+    assert (recent.items, recent.busy, recent.cpu_s, recent.wall_s) == (0, 1.0, 0.5, 1.0)
     tally.hear(done(1, 0.1))
     assert tally.take() is None
 
