@@ -223,6 +223,7 @@ class Execution:
             left=left,
             ships_items=not self._items.inherited,
             coroutine=self._call.coroutine,
+            joins=self._may_join(),
         )
         return self._kept() or decide_by(self.facts)
 
@@ -245,14 +246,19 @@ class Execution:
             yield from map(self._dress, self._driver.run(backend, crew))
             return
         company.starts = plan.backend
+        if plan.here:
+            # It is measured no more, nor watched: who watches is a thread, beside which nobody is forked.
+            probe.follow(self.profile)
         until: Callable[[], bool] | None = None
         if plan.backend == "loop":
             probe.follow(self.profile)
             until = functools.partial(probe.surprised, plan.item_s) if plan.item_s is not None else None
         elif not self._scheduler.has_suspects and (outlook := self._look_out(company, plan)) is not None:
             until = self._is_surprised
-            crew = replace(crew, workers=outlook.workers)
+            crew = replace(crew, workers=outlook.workers + plan.here)
         others = company.of_other_kinds(plan.backend)
+        if plan.here:
+            others.remove(FIRST)
         recall = [worker for worker in others if CAPABILITIES[company.kinds[worker]].gives_back]
         if plan.backend == "processes" and company.has("processes"):
             recall += company.processes.set_tasks(plan.tasks_per_worker)
@@ -479,6 +485,14 @@ class Execution:
         plan = self.plan if self.plan is not None and self.plan.backend == kind else Plan(backend=kind)
         return backends.create(plan, self._job(plan))
 
+    def _may_join(self) -> bool:
+        """Tell whether the calling thread may run items among others: it is asked for nothing meanwhile, and can be."""
+        options = self._options
+        able = options.timeout is None and options.initializer is None and options.crash_retries > 0
+        asked = self._ask.stream or self._ask.verb == "why" or self._ask.event_loop is not None
+        first = self._company is not None and self._company.kinds.get(FIRST) == "loop"
+        return able and first and not asked
+
     def _keep_snapshot(self) -> bool:
         """Copy this process before the first item, where few items may be long, and it can be forked."""
         total, options = self._items.total, self._options
@@ -682,7 +696,8 @@ def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inheri
     # A caller who says how large a chunk is gets such chunks. Coroutines of a chunk are all begun at once.
     gives_back = CAPABILITIES[plan.backend].gives_back and plan.chunksize is None and not killing and not coroutine
     return Crew(
-        workers=plan.workers,
+        workers=plan.workers + plan.here,
+        here=FIRST if plan.here else None,
         depth=CAPABILITIES[plan.backend].depth,
         isolates=CAPABILITIES[plan.backend].survives_death or options.backend != "auto",
         sizing=Sizing(

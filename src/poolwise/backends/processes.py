@@ -192,7 +192,7 @@ def _worker_job(job: Job, plan: Plan, method: StartMethod, *, by_value: bool) ->
     by_value = by_value or not forked
     # What is not inherited must not be sent along with the function either.
     lean = job.without_items() if by_value else job
-    inner = InnerThreads.plan(job.inner_max_num_threads, job.cores, plan.workers, forked=forked)
+    inner = InnerThreads.plan(job.inner_max_num_threads, job.cores, plan.workers + plan.here, forked=forked)
     around = None if forked else _look_around()
     return WorkerJob(lean, plan.tasks_per_worker, by_value, around, inner)
 

@@ -49,6 +49,11 @@ MOSTLY_WAITS = 0.9
 WORTH_PARTING = 0.5
 # A function that holds the GIL for less than this share of its computing lets threads run side by side.
 RELEASES = 0.5
+# The calling thread is one of so many workers at most, for no longer than that: what it gains is one start, and who
+# computes is late for who needs it. It is back after each item, of which none takes longer than that.
+JOINS_WORKERS = 4
+JOINS_FOR_S: Seconds = 1.0
+JOINS_BELOW_S: Seconds = 0.02
 # Without any measurement: what waits wants many threads and what computes wants few; 32 is the standard library's cap.
 BLIND_THREADS = 32
 
@@ -58,9 +63,11 @@ def decide_by(facts: Facts) -> Plan:
     if facts.options.backend != "auto":
         return decide_forced(facts.machine, facts.options, facts.left, coroutine=facts.coroutine)
     plan = decide(facts.profile, facts.machine, facts.options, facts.left, ships_items=facts.ships_items)
-    if facts.company is None or facts.profile is None:
+    if facts.profile is None:
         return plan
-    return plan_rest(plan, facts.profile, facts.company) or plan
+    if facts.company is not None:
+        return plan_rest(plan, facts.profile, facts.company) or plan
+    return _with_the_caller(plan, facts, facts.profile)
 
 
 def decide_forced(machine: Machine, options: Options, left: int | None, *, coroutine: bool) -> Plan:
@@ -131,6 +138,22 @@ def decide(
         reasons=tuple(reasons),
         rejected=tuple(_rejected(each, chosen) for each in found if each is not chosen),
     )
+
+
+def _with_the_caller(plan: Plan, facts: Facts, profile: Profile) -> Plan:
+    """Have the calling thread, which would only wait, do the work of one of the processes, which need not be started.
+
+    Only where what these need next seldom comes from here: few forked ones, which have all items, and short work. And
+    not where libraries have threads: in a worker they are held to one, here they are the caller's.
+    """
+    estimate, short = plan.estimate, profile.wall_s <= JOINS_BELOW_S
+    forked = plan.start_method == "fork" and not facts.ships_items and plan.tasks_per_worker == 1
+    few = 2 <= plan.workers <= JOINS_WORKERS and plan.workers <= facts.machine.cores_free  # noqa: PLR2004 - several
+    if not (facts.joins and forked and few and short) or facts.machine.native_pools or estimate is None:
+        return plan
+    if estimate.total_s > JOINS_FOR_S or plan.chunksize is not None:
+        return plan
+    return replace(plan, workers=plan.workers - 1, here=True)
 
 
 def plan_here(left: int | None) -> Plan:

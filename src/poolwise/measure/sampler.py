@@ -7,6 +7,11 @@ the interpreter takes the GIL away: at the next call or turn of a loop, which is
 
 A look keeps no frame: only code objects and places in them, from which ``hot()`` makes names and lines once, when
 somebody asks. Sampling profilers work likewise (https://github.com/bdarnell/plop says what they miss).
+
+In CPython 3.11 to hold a frame of another thread, for a moment in which that one may run, can crash the interpreter or
+block it for ever (python/cpython issue 106883, DataDog/dd-trace-py issue 13567, getsentry/sentry-python issue 6119).
+There the stacks are read by ``faulthandler``, which makes no frame objects and lets nobody run meanwhile: some 6 µs a
+frame, so that it is done seldom, and into a file in memory, which Linux has.
 """
 
 from __future__ import annotations
@@ -16,11 +21,14 @@ import sys
 from collections import defaultdict
 from itertools import islice
 from types import CodeType, FrameType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from poolwise.model.classes import field, mutable
 from poolwise.model.profile import Hot
 from poolwise.model.units import Seconds
+
+if TYPE_CHECKING:
+    import ast
 
 # One look may have come at an odd moment. Of work that holds the GIL a probe of 20 ms sees no more than three or four.
 LEAST_LOOKS = 2
@@ -28,6 +36,11 @@ LEAST_LOOKS = 2
 MOST_FRAMES = 100
 # Below this share of a line's time, what it called is one of many things.
 MOSTLY = 0.5
+# From this version on frames of other threads can be held.
+FRAMES_LAST = (3, 12)
+# Where they cannot, the first look is left out, which most short work ends before, and of those after the fourth every
+# second, fourth, eighth ... is taken.
+ALL_UP_TO = 4
 
 OURS = __file__.rsplit(os.sep, 2)[0] + os.sep
 LIBRARY = os.__file__.rsplit(os.sep, 1)[0] + os.sep
@@ -35,19 +48,18 @@ LIBRARY = os.__file__.rsplit(os.sep, 1)[0] + os.sep
 CALLERS = tuple(f"{OURS}work{os.sep}{name}" for name in ("chunk.py", "chunk_async.py", "call.py"))
 INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
-Place: TypeAlias = tuple[CodeType, int]
-"""A code object and the offset of the instruction that it is at."""
+Place: TypeAlias = tuple[str, int, str, CodeType | None, int]
+"""A file, a line, a function's name; and where they are known, the code and the offset of the instruction in it."""
 
 
 @mutable
 class _Line:
     """What was seen of one line."""
 
-    code: CodeType
     seconds: Seconds = 0.0
     waited_s: Seconds = 0.0
-    own: defaultdict[int, Seconds] = field(default_factory=lambda: defaultdict(float))
-    """Seconds by offset in the line's own code."""
+    own: defaultdict[Place, Seconds] = field(default_factory=lambda: defaultdict(float))
+    """Seconds by place in the line."""
     inner: defaultdict[Place, Seconds] = field(default_factory=lambda: defaultdict(float))
     """Seconds by the innermost place that the line had led to."""
 
@@ -58,61 +70,86 @@ class Sampler:
     def __init__(self) -> None:
         """Nothing has been seen."""
         # Without a GIL the watched thread runs on while its frames are read, which the interpreter does not protect.
-        self._able = hasattr(sys, "_current_frames") and getattr(sys, "_is_gil_enabled", lambda: True)()
-        self._lines: dict[tuple[CodeType, int], _Line] = {}
+        gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+        self._frames = gil and hasattr(sys, "_current_frames") and sys.version_info >= FRAMES_LAST
+        self._dumps = gil and not self._frames and sys.implementation.name == "cpython" and hasattr(os, "memfd_create")
+        self._lines: dict[tuple[str, int], _Line] = {}
+        self._asked = 0
         self._looks = 0
         self._seconds: Seconds = 0.0
+        self._skipped_s: Seconds = 0.0
         self._kinds: dict[str, str] = {}
 
     def look(self, thread_id: int, *, waiting: bool, seconds: Seconds = 1.0) -> None:
         """See where the thread is now; the look stands for ``seconds``, in which it mostly waited or computed."""
-        frame = sys._current_frames().get(thread_id) if self._able else None  # noqa: SLF001 - documented, for this use
-        # CPython 3.11 once gave a builtin function in the place of a frame, in a thread that was about to make one.
-        own = self._own_frame(frame) if type(frame) is FrameType else None
-        if frame is None or own is None:
+        if self._frames:
+            found = self._own_frame(thread_id)
+        elif self._dumps and self._is_due():
+            found = self._own_lines(stack_of(thread_id))
+            seconds, self._skipped_s = seconds + self._skipped_s, 0.0
+        else:
+            self._skipped_s += seconds
             return
+        if found is None:
+            return
+        own, inner = found
         self._looks += 1
         self._seconds += seconds
-        line = own.f_lineno or own.f_code.co_firstlineno
-        seen = self._lines.get((own.f_code, line))
+        seen = self._lines.get(own[:2])
         if seen is None:
-            seen = self._lines[own.f_code, line] = _Line(own.f_code)
+            seen = self._lines[own[:2]] = _Line()
         seen.seconds += seconds
         seen.waited_s += seconds if waiting else 0.0
-        seen.own[own.f_lasti] += seconds
-        seen.inner[frame.f_code, frame.f_lasti] += seconds
+        seen.own[own] += seconds
+        seen.inner[inner] += seconds
 
     def hot(self) -> Hot | None:
         """Give the line that took most of the time; None with too few looks."""
         lines = [*self._lines.items()]  # at once: the watching thread may add one meanwhile
         if self._looks < LEAST_LOOKS or self._seconds <= 0:
             return None
-        (_, number), line = max(lines, key=lambda each: each[1].seconds)
+        (file, number), line = max(lines, key=lambda each: each[1].seconds)
+        _, _, name, code, _ = _most(line.own)
         return Hot(
-            file=line.code.co_filename,
+            file=file,
             line=number,
-            function=line.code.co_qualname,
+            function=code.co_qualname if code is not None else name,
             callee=_callee(line),
             share=min(1.0, line.seconds / self._seconds),
             waiting_share=min(1.0, line.waited_s / self._seconds),
             samples=self._looks,
         )
 
-    def _own_frame(self, innermost: FrameType) -> FrameType | None:
+    def _is_due(self) -> bool:
+        self._asked += 1
+        return 1 < self._asked <= ALL_UP_TO or (self._asked > 1 and not self._asked & (self._asked - 1))
+
+    def _own_frame(self, thread_id: int) -> tuple[Place, Place] | None:
         """Walk out to the first frame of the user's own; where all is a library's, the innermost stands for it.
 
         None where the thread is not in the user's function, but in what we do between two calls.
         """
-        frame: FrameType | None = innermost
+        innermost = frame = sys._current_frames().get(thread_id)  # noqa: SLF001 - documented, for this use
         for _ in range(MOST_FRAMES):
-            if frame is None:
+            if frame is None or innermost is None:
                 return None
             kind = self._kind(frame.f_code.co_filename)
             if kind == "own":
-                return frame
+                return _place(frame), _place(innermost)
             if kind != "library":
-                return innermost if kind == "caller" and frame is not innermost else None
+                both = kind == "caller" and frame is not innermost
+                return (_place(innermost), _place(innermost)) if both else None
             frame = frame.f_back
+        return None
+
+    def _own_lines(self, stack: list[Place]) -> tuple[Place, Place] | None:
+        """Do the same with what was read of a stack."""
+        for depth, place in enumerate(stack):
+            kind = self._kind(place[0])
+            if kind == "own":
+                return place, stack[0]
+            if kind != "library":
+                return (stack[0], stack[0]) if kind == "caller" and depth else None
         return None
 
     def _kind(self, file: str) -> str:
@@ -120,6 +157,41 @@ class Sampler:
         if kind is None:
             kind = self._kinds[file] = kind_of(file)
         return kind
+
+
+def _place(frame: FrameType) -> Place:
+    code = frame.f_code
+    return code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_name, code, frame.f_lasti
+
+
+def stack_of(thread_id: int) -> list[Place]:
+    """Read the stack of a thread, innermost first, without a frame object; nothing where it is not to be seen.
+
+    The form is faulthandler's: ``Thread 0x… (most recent call first):``, then ``  File "…", line 5 in name``.
+    """
+    import faulthandler  # noqa: PLC0415 - in CPython 3.11 only
+
+    file = os.memfd_create("poolwise")
+    try:
+        faulthandler.dump_traceback(file, all_threads=True)
+        told = os.pread(file, os.lseek(file, 0, os.SEEK_CUR), 0).decode("ascii", errors="replace")
+    finally:
+        os.close(file)
+    _, header, rest = told.partition(f"hread 0x{thread_id:016x} ")
+    stack: list[Place] = []
+    for line in rest.split("\n\n", 1)[0].splitlines()[1 : 1 + MOST_FRAMES] if header else ():
+        path, quote, where = line.removeprefix('  File "').rpartition('", line ')
+        number, _, name = where.partition(" in ")
+        if not (quote and number.isdigit()):
+            # "  ..." after as many frames as it tells.
+            break
+        stack.append((_unescaped(path), int(number), name, None, -1))
+    return stack
+
+
+def _unescaped(path: str) -> str:
+    r"""Give a name whose letters beyond ASCII were written as ``\xe4`` or ``\u20ac``."""
+    return path.encode("ascii").decode("unicode_escape") if "\\" in path and os.sep == "/" else path
 
 
 def kind_of(file: str) -> str:
@@ -136,16 +208,46 @@ def kind_of(file: str) -> str:
 # --- Names, when somebody asks ---------------------------------------------------------------------------------------
 
 
+def _most(places: dict[Place, Seconds]) -> Place:
+    return max(places, key=lambda each: places[each])
+
+
 def _callee(line: _Line) -> str:
     """Say what the line had called, most of the time: by name, or "" where it computed by itself."""
+    own = _most(line.own)
     names: defaultdict[str, Seconds] = defaultdict(float)
-    for (code, offset), seconds in line.inner.items():
+    for inner, seconds in line.inner.items():
         # Seen between two calls, the line computes by itself, and a function that it had called is known by its name.
-        names[called_at(code, offset) or ("" if code is line.code else code.co_name)] += seconds
+        same = (inner[0], inner[2]) == (own[0], own[2])
+        names[_called(inner) or ("" if same else inner[2])] += seconds
     name = max(names, key=lambda each: names[each])
-    if names[name] >= MOSTLY * line.seconds:
-        return name
-    return called_at(line.code, max(line.own, key=lambda each: line.own[each]))
+    return name if names[name] >= MOSTLY * line.seconds else _called(own)
+
+
+def _called(place: Place) -> str:
+    file, number, _, code, offset = place
+    return called_at(code, offset) if code is not None else called_on(file, number)
+
+
+def called_on(file: str, number: int) -> str:
+    """Name what a line calls last, where nothing more than the line is known: "get" of ``session.get(url(1))``."""
+    import ast  # noqa: PLC0415 - it takes 5 ms
+    import linecache  # noqa: PLC0415 - it imports tokenize, 2 ms
+
+    text = linecache.getline(file, number).strip()
+    for whole in (text, f"{text} pass", f"try: pass\n{text} pass", f"if 1: pass\n{text} pass"):
+        try:
+            tree = ast.parse(whole)
+        except (SyntaxError, ValueError):
+            continue
+        # From the outermost inwards: that is called when those within have come back.
+        return next((_name(each) for each in ast.walk(tree) if isinstance(each, ast.Call)), "")
+    return ""
+
+
+def _name(call: ast.Call) -> str:
+    called = call.func
+    return called.attr if hasattr(called, "attr") else getattr(called, "id", "")
 
 
 def called_at(code: CodeType, offset: int) -> str:
@@ -167,10 +269,7 @@ def called_at(code: CodeType, offset: int) -> str:
         return ""
     if isinstance(node, ast.Await):
         node = node.value
-    if not isinstance(node, ast.Call):
-        return ""
-    called = node.func
-    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    return _name(node) if isinstance(node, ast.Call) else ""
 
 
 def _source(file: str, first: int, last: int, column: int, end: int) -> str:

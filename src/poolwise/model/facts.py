@@ -37,6 +37,8 @@ class Facts:
     """Items travel by pickle to worker processes; else these inherit them, if they are forked."""
     coroutine: bool = False
     """The function is a coroutine function."""
+    joins: bool = False
+    """The calling thread may be one of several workers: nobody takes results one by one, or gives up late items."""
     company: AtWork | None = None
     """Who is at work already, and stays if it is not worth moving the rest; None: nobody."""
 

@@ -18,7 +18,7 @@ from poolwise.run.terms import Crew, Wishes
 # for a busy worker while another is idle, and the 0.1 ms that fetching it takes is nothing beside it.
 AHEAD_BELOW_S: Seconds = 0.1
 # The calling thread, where it is one of several workers, is back so soon to see what the others need.
-BRIEF_S: Seconds = 0.005
+BRIEF_S: Seconds = 0.01
 # Streaming (imap): items read ahead of the consumer, at least so many for each worker, and more as more is consumed ...
 AHEAD_PER_WORKER = 4
 # ... up to so many in all, which keeps two workers busy from 1 µs an item on.

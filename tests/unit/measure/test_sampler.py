@@ -6,21 +6,25 @@ import gc
 import json
 import os
 import queue
+import sys
 import threading
 import time
 import weakref
 
 import pytest
 
+from poolwise.measure import sampler as sampler_module
 from poolwise.measure.cpu import ThreadClock
 from poolwise.measure.gil import gil_enabled
-from poolwise.measure.sampler import MOST_FRAMES, Sampler, called_at, kind_of
+from poolwise.measure.sampler import FRAMES_LAST, MOST_FRAMES, Sampler, called_at, called_on, kind_of, stack_of
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules, run_chunk
 
 pytestmark = pytest.mark.skipif(not gil_enabled(), reason="frames of a thread that runs without the GIL are not read")
 
 PATIENCE_S = 30.0
+# Where frames of other threads cannot be held, the first look is left out.
+SEEN_OF_FOUR = 4 if sys.version_info >= FRAMES_LAST else 3
 
 
 class Held:
@@ -79,7 +83,7 @@ def test_the_line_and_the_c_function_that_it_called():
     with Held(wait_here) as held:
         hot = settled(held, "get")
     assert (hot.file, hot.line, hot.function) == (__file__, line_of(wait_here, 3), "wait_here")
-    assert (hot.callee, hot.share, hot.waiting_share, hot.samples) == ("get", 1.0, 1.0, 4)
+    assert (hot.callee, hot.share, hot.waiting_share, hot.samples) == ("get", 1.0, 1.0, SEEN_OF_FOUR)
 
 
 def test_a_library_in_between_is_walked_through():
@@ -116,7 +120,8 @@ def test_waiting_and_computing_are_told_apart_and_weighed_by_time():
     """Each look counts for the time that it stands for."""
     with Held(wait_here) as held:
         settled(held, "get")
-        sampler = looked(held, 1, waiting=True, seconds=0.001)
+        sampler = looked(held, 1, seconds=0.0)
+        sampler.look(held.thread.ident, waiting=True, seconds=0.001)
         sampler.look(held.thread.ident, waiting=False, seconds=0.003)
     assert sampler.hot().waiting_share == pytest.approx(0.25)
 
@@ -186,6 +191,80 @@ def test_a_look_is_short():
             sampler.look(held.thread.ident, waiting=True)
             times.append(time.perf_counter() - begun)
     assert min(times) < 20e-6
+
+
+# --- Where no frame can be held -----------------------------------------------------------------------------------
+
+WITHOUT_FRAMES = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="stacks are read into a file in memory")
+
+
+@WITHOUT_FRAMES
+def test_a_stack_is_read_without_frames():
+    """Innermost first, of this thread and no other; of one that is gone there is none."""
+    with Held(wait_here) as held:
+        stack = stack_of(held.thread.ident)
+    places = [(file, name) for file, _, name, *_ in stack]
+    mine = (__file__, "wait_here")
+    assert mine in places
+    assert places.index(mine) < places.index((run_chunk.__code__.co_filename, "run_chunk"))
+    assert stack_of(held.thread.ident) == []
+    assert stack_of(threading.get_ident())[0][2] == "stack_of"
+
+
+@WITHOUT_FRAMES
+def test_what_is_written_in_other_letters_is_read(tmp_path):
+    """A file's name may hold any; a function's too."""
+    there, gate, library = threading.Event(), queue.SimpleQueue(), {}
+    file = str(tmp_path / "späße €" / "grüße.py")
+    source = "def wait(there, gate):\n there.set()\n gate.get(timeout=30)"
+    exec(compile(source, file, "exec"), library)  # noqa: S102 - a file that need not be there
+    thread = threading.Thread(target=library["wait"], args=(there, gate))
+    thread.start()
+    try:
+        assert there.wait(PATIENCE_S)
+        files = {place[0] for place in stack_of(thread.ident)}
+    finally:
+        gate.put(None)
+        thread.join(PATIENCE_S)
+    assert file in files
+
+
+@WITHOUT_FRAMES
+def test_stacks_are_read_seldom(monkeypatch):
+    """Each takes longer than to hold a frame: of 200 looks eight, which stand for the time of all."""
+    read = []
+    monkeypatch.setattr(sampler_module, "stack_of", lambda thread: read.append(thread) or stack_of(thread))
+    with Held(wait_here) as held:
+        sampler = Sampler()
+        sampler._frames, sampler._dumps = False, True
+        for _ in range(200):
+            sampler.look(held.thread.ident, waiting=True, seconds=0.5)
+    hot = sampler.hot()
+    assert (len(read), hot.samples, sampler._seconds) == (8, 8, 64.0)
+    assert (hot.file, hot.function, hot.waiting_share) == (__file__, "wait_here", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("return session.get(url(1))", "get"),
+        ("total += 1", ""),
+        ("for page in fetch(urls):", "fetch"),
+        ("if ready(x):", "ready"),
+        ("else: work(1)", ""),
+        ("elif not done(x):", "done"),
+        ("await asyncio.sleep(1)", "sleep"),
+        ("(tables[0])(1)", ""),
+        ("text = '", ""),
+        ("", ""),
+    ],
+    ids=str,
+)
+def test_a_call_is_found_in_a_line(tmp_path, line, name):
+    """The outermost one, which is called last; nothing where the line alone is no statement."""
+    file = tmp_path / "program.py"
+    file.write_text(f"def f():\n    {line}\n")
+    assert called_on(str(file), 2) == name
 
 
 @pytest.mark.parametrize(
