@@ -120,6 +120,7 @@ class GilWatch:
         # In a child that the function has forked, the thread is not there to say that it has ended.
         if self._life is not None and os.getpid() == self._home:
             self._life.end_and_wait()
+        self._sampler.rest()
 
     @property
     def naps(self) -> int:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from poolwise.model.classes import field, mutable
 from poolwise.model.profile import Hot
-from poolwise.model.units import Seconds
+from poolwise.model.units import Bytes, Seconds
 
 if TYPE_CHECKING:
     import ast
@@ -38,9 +38,11 @@ MOST_FRAMES = 100
 MOSTLY = 0.5
 # From this version on frames of other threads can be held.
 FRAMES_LAST = (3, 12)
-# Where they cannot, the first look is left out, which most short work ends before, and of those after the fourth every
-# second, fourth, eighth ... is taken.
-ALL_UP_TO = 4
+# Where they cannot, a look is due after so long, which the shortest work ends before; then after as long again, and
+# each time after that twice as long.
+FIRST_DUE_S: Seconds = 0.001
+# A stack of a hundred frames takes some 10 kB; so much holds all that are due in an hour.
+MOST_BYTES: Bytes = 1 << 20
 
 OURS = __file__.rsplit(os.sep, 2)[0] + os.sep
 LIBRARY = os.__file__.rsplit(os.sep, 1)[0] + os.sep
@@ -74,7 +76,8 @@ class Sampler:
         self._frames = gil and hasattr(sys, "_current_frames") and sys.version_info >= FRAMES_LAST
         self._dumps = gil and not self._frames and sys.implementation.name == "cpython" and hasattr(os, "memfd_create")
         self._lines: dict[tuple[str, int], _Line] = {}
-        self._asked = 0
+        self._due_s: Seconds = FIRST_DUE_S
+        self._stacks: Stacks | None = None
         self._looks = 0
         self._seconds: Seconds = 0.0
         self._skipped_s: Seconds = 0.0
@@ -84,12 +87,20 @@ class Sampler:
         """See where the thread is now; the look stands for ``seconds``, in which it mostly waited or computed."""
         if self._frames:
             found = self._own_frame(thread_id)
-        elif self._dumps and self._is_due():
-            found = self._own_lines(stack_of(thread_id))
-            seconds, self._skipped_s = seconds + self._skipped_s, 0.0
         else:
             self._skipped_s += seconds
-            return
+            if not self._dumps or self._skipped_s < self._due_s:
+                return
+            if self._stacks is None:
+                try:
+                    self._stacks = Stacks()
+                except OSError:
+                    # No file can be had: the line will not be known.
+                    self._dumps = False
+                    return
+            found = self._own_lines(self._stacks.of(thread_id))
+            seconds, self._skipped_s = self._skipped_s, 0.0
+            self._due_s = self._due_s * 2 if self._looks else self._due_s
         if found is None:
             return
         own, inner = found
@@ -102,6 +113,12 @@ class Sampler:
         seen.waited_s += seconds if waiting else 0.0
         seen.own[own] += seconds
         seen.inner[inner] += seconds
+
+    def rest(self) -> None:
+        """Hold nothing that would have to be closed; it may look again."""
+        stacks, self._stacks = self._stacks, None
+        if stacks is not None:
+            stacks.close()
 
     def hot(self) -> Hot | None:
         """Give the line that took most of the time; None with too few looks."""
@@ -119,10 +136,6 @@ class Sampler:
             waiting_share=min(1.0, line.waited_s / self._seconds),
             samples=self._looks,
         )
-
-    def _is_due(self) -> bool:
-        self._asked += 1
-        return 1 < self._asked <= ALL_UP_TO or (self._asked > 1 and not self._asked & (self._asked - 1))
 
     def _own_frame(self, thread_id: int) -> tuple[Place, Place] | None:
         """Walk out to the first frame of the user's own; where all is a library's, the innermost stands for it.
@@ -164,34 +177,61 @@ def _place(frame: FrameType) -> Place:
     return code.co_filename, frame.f_lineno or code.co_firstlineno, code.co_name, code, frame.f_lasti
 
 
-def stack_of(thread_id: int) -> list[Place]:
-    """Read the stack of a thread, innermost first, without a frame object; nothing where it is not to be seen.
+class Stacks:
+    """Reads stacks of other threads without a frame object, and without letting the GIL go meanwhile.
 
-    The form is faulthandler's: ``Thread 0x… (most recent call first):``, then ``  File "…", line 5 in name``.
+    They are written into a file in memory, one behind the other, which this process sees as memory.
     """
-    import faulthandler  # noqa: PLC0415 - in CPython 3.11 only
 
-    file = os.memfd_create("poolwise")
-    try:
-        faulthandler.dump_traceback(file, all_threads=True)
-        told = os.pread(file, os.lseek(file, 0, os.SEEK_CUR), 0).decode("ascii", errors="replace")
-    finally:
-        os.close(file)
-    _, header, rest = told.partition(f"hread 0x{thread_id:016x} ")
-    stack: list[Place] = []
-    for line in rest.split("\n\n", 1)[0].splitlines()[1 : 1 + MOST_FRAMES] if header else ():
-        path, quote, where = line.removeprefix('  File "').rpartition('", line ')
-        number, _, name = where.partition(" in ")
-        if not (quote and number.isdigit()):
-            # "  ..." after as many frames as it tells.
-            break
-        stack.append((_unescaped(path), int(number), name, None, -1))
-    return stack
+    def __init__(self) -> None:
+        """Make the file."""
+        import mmap  # noqa: PLC0415 - in CPython 3.11 only
+
+        self._file = os.memfd_create("poolwise")
+        try:
+            os.ftruncate(self._file, MOST_BYTES)
+            self._seen = mmap.mmap(self._file, MOST_BYTES, prot=mmap.PROT_READ)
+        except BaseException:
+            os.close(self._file)
+            raise
+        self._end = 0
+
+    def of(self, thread_id: int) -> list[Place]:
+        """Give the stack of a thread, innermost first; nothing where it is not to be seen.
+
+        The form is faulthandler's: ``Thread 0x… (most recent call first):``, then ``  File "…", line 5 in name``.
+        """
+        import faulthandler  # noqa: PLC0415 - in CPython 3.11 only
+
+        if self._end > MOST_BYTES // 2:
+            return []
+        begin = self._end
+        faulthandler.dump_traceback(self._file, all_threads=True)
+        self._end = self._seen.find(b"\0", begin)
+        if self._end < 0:
+            # More than there was room for; it is not known where it ends.
+            self._end = MOST_BYTES
+            return []
+        _, header, rest = self._seen[begin : self._end].partition(b"hread 0x%016x " % thread_id)
+        stack: list[Place] = []
+        for line in rest.split(b"\n\n", 1)[0].splitlines()[1 : 1 + MOST_FRAMES] if header else ():
+            path, quote, where = line.removeprefix(b'  File "').rpartition(b'", line ')
+            number, _, name = where.partition(b" in ")
+            if not (quote and number.isdigit()):
+                # "  ..." after as many frames as it tells.
+                break
+            stack.append((_unescaped(path), int(number), _unescaped(name), None, -1))
+        return stack
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._seen.close()
+        os.close(self._file)
 
 
-def _unescaped(path: str) -> str:
+def _unescaped(name: bytes) -> str:
     r"""Give a name whose letters beyond ASCII were written as ``\xe4`` or ``\u20ac``."""
-    return path.encode("ascii").decode("unicode_escape") if "\\" in path and os.sep == "/" else path
+    return name.decode("unicode_escape" if b"\\" in name else "ascii")
 
 
 def kind_of(file: str) -> str:
@@ -225,12 +265,22 @@ def _callee(line: _Line) -> str:
 
 
 def _called(place: Place) -> str:
-    file, number, _, code, offset = place
-    return called_at(code, offset) if code is not None else called_on(file, number)
+    file, number, function, code, offset = place
+    return called_at(code, offset) if code is not None else called_on(file, number, function)
 
 
-def called_on(file: str, number: int) -> str:
-    """Name what a line calls last, where nothing more than the line is known: "get" of ``session.get(url(1))``."""
+# Functions without a name of their own, and what they are in the source.
+NAMELESS = {
+    "<lambda>": "Lambda",
+    "<listcomp>": "ListComp",
+    "<setcomp>": "SetComp",
+    "<dictcomp>": "DictComp",
+    "<genexpr>": "GeneratorExp",
+}
+
+
+def called_on(file: str, number: int, function: str) -> str:
+    """Name what a line of a function calls last, where no more is known: "get" of ``session.get(url(1))``."""
     import ast  # noqa: PLC0415 - it takes 5 ms
     import linecache  # noqa: PLC0415 - it imports tokenize, 2 ms
 
@@ -240,8 +290,10 @@ def called_on(file: str, number: int) -> str:
             tree = ast.parse(whole)
         except (SyntaxError, ValueError):
             continue
+        kind = NAMELESS.get(function, "Module")
+        within = next((each for each in ast.walk(tree) if type(each).__name__ == kind), tree)
         # From the outermost inwards: that is called when those within have come back.
-        return next((_name(each) for each in ast.walk(tree) if isinstance(each, ast.Call)), "")
+        return next((_name(each) for each in ast.walk(within) if isinstance(each, ast.Call)), "")
     return ""
 
 

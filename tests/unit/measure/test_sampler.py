@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
 import queue
-import sys
 import threading
 import time
 import weakref
 
 import pytest
 
-from poolwise.measure import sampler as sampler_module
 from poolwise.measure.cpu import ThreadClock
 from poolwise.measure.gil import gil_enabled
-from poolwise.measure.sampler import FRAMES_LAST, MOST_FRAMES, Sampler, called_at, called_on, kind_of, stack_of
+from poolwise.measure.sampler import MOST_BYTES, MOST_FRAMES, Sampler, Stacks, called_at, called_on, kind_of
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules, run_chunk
 
 pytestmark = pytest.mark.skipif(not gil_enabled(), reason="frames of a thread that runs without the GIL are not read")
 
 PATIENCE_S = 30.0
-# Where frames of other threads cannot be held, the first look is left out.
-SEEN_OF_FOUR = 4 if sys.version_info >= FRAMES_LAST else 3
 
 
 class Held:
@@ -83,7 +80,7 @@ def test_the_line_and_the_c_function_that_it_called():
     with Held(wait_here) as held:
         hot = settled(held, "get")
     assert (hot.file, hot.line, hot.function) == (__file__, line_of(wait_here, 3), "wait_here")
-    assert (hot.callee, hot.share, hot.waiting_share, hot.samples) == ("get", 1.0, 1.0, SEEN_OF_FOUR)
+    assert (hot.callee, hot.share, hot.waiting_share, hot.samples) == ("get", 1.0, 1.0, 4)
 
 
 def test_a_library_in_between_is_walked_through():
@@ -198,21 +195,39 @@ def test_a_look_is_short():
 WITHOUT_FRAMES = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="stacks are read into a file in memory")
 
 
+@pytest.fixture
+def stacks():
+    """Make what reads stacks."""
+    stacks = Stacks()
+    yield stacks
+    stacks.close()
+
+
 @WITHOUT_FRAMES
-def test_a_stack_is_read_without_frames():
+def test_a_stack_is_read_without_frames(stacks):
     """Innermost first, of this thread and no other; of one that is gone there is none."""
     with Held(wait_here) as held:
-        stack = stack_of(held.thread.ident)
+        stack = stacks.of(held.thread.ident)
     places = [(file, name) for file, _, name, *_ in stack]
     mine = (__file__, "wait_here")
     assert mine in places
     assert places.index(mine) < places.index((run_chunk.__code__.co_filename, "run_chunk"))
-    assert stack_of(held.thread.ident) == []
-    assert stack_of(threading.get_ident())[0][2] == "stack_of"
+    assert stacks.of(held.thread.ident) == []
+    assert stacks.of(threading.get_ident())[0][2] == "of"
 
 
 @WITHOUT_FRAMES
-def test_what_is_written_in_other_letters_is_read(tmp_path):
+def test_no_more_is_read_than_there_is_room_for(stacks):
+    """A run that lasts for days is not seen to its end."""
+    mine, times = threading.get_ident(), 0
+    while stacks.of(mine):
+        times += 1
+        assert times * 100 < MOST_BYTES
+    assert times > 20
+
+
+@WITHOUT_FRAMES
+def test_what_is_written_in_other_letters_is_read(tmp_path, stacks):
     """A file's name may hold any; a function's too."""
     there, gate, library = threading.Event(), queue.SimpleQueue(), {}
     file = str(tmp_path / "späße €" / "grüße.py")
@@ -222,7 +237,7 @@ def test_what_is_written_in_other_letters_is_read(tmp_path):
     thread.start()
     try:
         assert there.wait(PATIENCE_S)
-        files = {place[0] for place in stack_of(thread.ident)}
+        files = {place[0] for place in stacks.of(thread.ident)}
     finally:
         gate.put(None)
         thread.join(PATIENCE_S)
@@ -230,41 +245,62 @@ def test_what_is_written_in_other_letters_is_read(tmp_path):
 
 
 @WITHOUT_FRAMES
+def test_where_no_file_can_be_had_nothing_is_seen(monkeypatch):
+    """A program that has all its files open is run none the less."""
+
+    def refuse(_name):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    with Held(wait_here) as held:
+        sampler = Sampler()
+        sampler._frames, sampler._dumps = False, True
+        for _ in range(4):
+            sampler.look(held.thread.ident, waiting=True)
+    assert sampler.hot() is None
+
+
+@WITHOUT_FRAMES
 def test_stacks_are_read_seldom(monkeypatch):
-    """Each takes longer than to hold a frame: of 200 looks eight, which stand for the time of all."""
-    read = []
-    monkeypatch.setattr(sampler_module, "stack_of", lambda thread: read.append(thread) or stack_of(thread))
+    """Each takes longer than to hold a frame: of 200 looks seven, each for the time since the last one."""
+    read, of = [], Stacks.of
+    monkeypatch.setattr(Stacks, "of", lambda stacks, thread: read.append(thread) or of(stacks, thread))
     with Held(wait_here) as held:
         sampler = Sampler()
         sampler._frames, sampler._dumps = False, True
         for _ in range(200):
-            sampler.look(held.thread.ident, waiting=True, seconds=0.5)
+            sampler.look(held.thread.ident, waiting=True, seconds=2**-11)
+        sampler.rest()
     hot = sampler.hot()
-    assert (len(read), hot.samples, sampler._seconds) == (8, 8, 64.0)
+    assert (len(read), hot.samples) == (7, 7)
+    assert 2**-5 < sampler._seconds < 200 * 2**-11
     assert (hot.file, hot.function, hot.waiting_share) == (__file__, "wait_here", 1.0)
 
 
 @pytest.mark.parametrize(
-    ("line", "name"),
+    ("line", "name", "function"),
     [
-        ("return session.get(url(1))", "get"),
-        ("total += 1", ""),
-        ("for page in fetch(urls):", "fetch"),
-        ("if ready(x):", "ready"),
-        ("else: work(1)", ""),
-        ("elif not done(x):", "done"),
-        ("await asyncio.sleep(1)", "sleep"),
-        ("(tables[0])(1)", ""),
-        ("text = '", ""),
-        ("", ""),
+        ("return session.get(url(1))", "get", "f"),
+        ("total += 1", "", "f"),
+        ("for page in fetch(urls):", "fetch", "f"),
+        ("if ready(x):", "ready", "f"),
+        ("else: work(1)", "", "f"),
+        ("elif not done(x):", "done", "f"),
+        ("await asyncio.sleep(1)", "sleep", "f"),
+        ("(tables[0])(1)", "", "f"),
+        ("text = '", "", "f"),
+        ("", "", "f"),
+        ("run(lambda: sleep(1))", "run", "f"),
+        ("run(lambda: sleep(1))", "sleep", "<lambda>"),
+        ("done = [read(each) for each in find(1)]", "read", "<listcomp>"),
     ],
     ids=str,
 )
-def test_a_call_is_found_in_a_line(tmp_path, line, name):
+def test_a_call_is_found_in_a_line(tmp_path, line, name, function):
     """The outermost one, which is called last; nothing where the line alone is no statement."""
     file = tmp_path / "program.py"
     file.write_text(f"def f():\n    {line}\n")
-    assert called_on(str(file), 2) == name
+    assert called_on(str(file), 2, function) == name
 
 
 @pytest.mark.parametrize(
