@@ -396,11 +396,10 @@ class Execution:
         assert self._probe is not None  # noqa: S101 - it is asked while they run; for the type checker
         assert self._opening is not None  # noqa: S101 - see above
         joined = self._opening.joined
-        if (joined is None or joined.backend == "processes") and self._ends_soon():
-            return False
         # Who came to wait is told by the first item what he waits for; a first one that computes may be a cold one.
         told = joined is not None and self._probe.items and not self._opening.computes
-        if self._probe.satisfied() or told:
+        helped = joined is not None and joined.backend != "processes"
+        if (self._probe.satisfied() or told) and (helped or not self._ends_soon()):
             return True
         self._opening.look_in_between()
         return False
@@ -592,7 +591,8 @@ class Execution:
             # The items may have started threads that go on.
             self.machine = find_machine()
             method = choose_start_method(self.machine, self._options).method
-            if method != plan.start_method and self.facts is not None and not self._scheduler.has_suspects:
+            free = not (self._call.coroutine or self._scheduler.has_suspects)
+            if method != plan.start_method and self.facts is not None and free:
                 # A fresh interpreter has to import all that this one has, which may take longer than the work.
                 self.facts = replace(self.facts, machine=self.machine, left=self._scheduler.left)
                 self.plan = plan = decide_by(self.facts)

@@ -235,9 +235,14 @@ class Opening:
             snapshot=self.snapshot,
             kind=self._kind,
             far_side=pace.asleep and self._has_far_side(self._pacer),
-            item_s=self._driver.scheduler.item_s,
+            item_s=self._item_s(pace.wall_s - self._probe.elapsed_s),
         )
         return company(scene, self._options)
+
+    def _item_s(self, now_s: Seconds) -> Seconds | None:
+        """Say what an item takes: as those that have ended, or as long as the one that runs already takes."""
+        known_s = self._driver.scheduler.item_s
+        return known_s if known_s is None else max(known_s, now_s)
 
     def _has_far_side(self, pacer: Pacer) -> bool:
         """Tell whether somebody else is waited for; an event loop only ever waits for files, so these are counted."""

@@ -179,6 +179,7 @@ class Probe:
         self.rest()
         self._before, self._watch, self._first = profile, None, None
         self._samples.clear()
+        self._alone.clear()
         self._elapsed_s, self._queued_s, self._queued_of_s, self._queued_from = 0.0, 0.0, 0.0, None
 
     def rest(self) -> None:

@@ -298,8 +298,10 @@ def called_on(file: str, number: int, function: str) -> str:
 
 
 def _name(call: ast.Call) -> str:
+    import ast  # noqa: PLC0415 - it takes 5 ms
+
     called = call.func
-    return called.attr if hasattr(called, "attr") else getattr(called, "id", "")
+    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
 
 
 def called_at(code: CodeType, offset: int) -> str:
