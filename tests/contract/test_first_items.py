@@ -343,6 +343,23 @@ def test_a_map_inside_of_an_item() -> None:
     assert run(lambda item: item + sum(run(inner, range(5))), range(20)) == [item + 10 for item in range(20)]
 
 
+def test_a_quick_first_coroutine_does_not_hide_those_that_wait() -> None:
+    """The others wait for each other: they are all at it at once."""
+    there: list[int] = []
+    all_there = asyncio.Event()
+
+    async def meet(item: int) -> int:
+        if item == 0:
+            return item
+        there.append(item)
+        if len(there) == 9:
+            all_there.set()
+        await asyncio.wait_for(all_there.wait(), WATCHDOG_S)
+        return item
+
+    assert run(meet, range(10)) == list(range(10))
+
+
 # --- Items that compute --------------------------------------------------------------------------------------
 
 
@@ -365,6 +382,20 @@ def test_two_items_compute_in_two_processes(tmp_path: Path, computing: None) -> 
     assert (results[0][1] == home, results[1][1] == home) == (True, False)
     assert [len(functions.lines(tmp_path / f"calls-{item}")) for item in (0, 1)] == [1, 1]
     assert results.report.plan.backend == "processes"
+
+
+@TWO_CORES
+@WATCHED
+def test_a_quick_first_item_does_not_hide_long_ones(tmp_path: Path, computing: None) -> None:
+    """The second one is long: the third is begun elsewhere while it still runs."""
+
+    def function(item: int) -> int:
+        (tmp_path / f"begun-{item}").touch()
+        if item == 1:
+            compute_until(tmp_path / "begun-2")
+        return item
+
+    assert run(function, range(5)) == [0, 1, 2, 3, 4]
 
 
 @TWO_CORES

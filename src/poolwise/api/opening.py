@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from poolwise.backends.company import Company
+from poolwise.backends.company import FIRST, Company
 from poolwise.backends.threads import ThreadsBackend
 from poolwise.decide.limits import FILES_PER_ITEM, SPARE_FILES
 from poolwise.decide.opening import COMPUTES, Scene, Wanted, company
@@ -24,13 +24,14 @@ from poolwise.measure.locks import Asleep, asleep
 from poolwise.measure.pace import Pacer, Runner
 from poolwise.measure.probe import Probe
 from poolwise.model.classes import replace
-from poolwise.model.events import Batch, ChunkDone
+from poolwise.model.events import Batch, ChunkDone, TakenBack
 from poolwise.model.options import MOST_WORKERS, BackendName, Options
 from poolwise.model.plan import Joined
 from poolwise.model.profile import Profile
 from poolwise.model.units import Seconds
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
+from poolwise.work.cuttable import AtWork
 
 # So many workers are started before the calling thread, which may be back from its item, can be the driver again; a
 # task is no more than a note to the event loop, which may have an answer.
@@ -39,6 +40,10 @@ AT_ONCE: dict[BackendName, int] = {"threads": 4, "processes": 4, "asyncio": 64}
 SIDE_BY_SIDE = 0.75
 # So many of the first chunks tell more than the very first alone.
 SOME_FIRSTS = 3
+# What is left of a chunk is worth taking it away if it takes so long.
+WORTH_CUTTING_S: Seconds = 0.005
+# An item that takes so many times as long as those before is another kind.
+OTHER = 3.0
 # When the first item has ended, the others get so much of its time, and no longer than this, to tell more.
 OBSERVED = 0.25
 OBSERVED_S: Seconds = 0.01
@@ -89,6 +94,8 @@ class Opening:
         self._files = open_files()[1] if kind == "asyncio" else 0
         self._asleep = False
         self._next_look = self._begun
+        self._each_s: Seconds = 0.0
+        """What an item of the chunk that the first worker runs takes, so far."""
         self.firsts = Firsts(by_number=True)
         """What the first chunks took, those of company among them."""
         self._line_s: Seconds = 0.0
@@ -188,6 +195,8 @@ class Opening:
             return
         self._next_look = now + LOOK_AGAIN * (now - self._begun)
         if (wanted := self._wanted()) is not None:
+            if news := self._cut():
+                self._driver.hear(*news)
             workers = self._staff(self._driver.scheduler, wanted)
             if workers != self._driver.scheduler.workers:
                 self._driver.resize(workers)
@@ -214,7 +223,26 @@ class Opening:
         """
         waits = wanted is not None and wanted.kind == "threads" and self._asleep
         with contextlib.nullcontext() if waits else quick_switching(SWITCH_S):
-            self._driver.assist(company, lambda scheduler: self._staff(scheduler, wanted))
+            news = self._cut if wanted is not None else tuple
+            self._driver.assist(company, lambda scheduler: self._staff(scheduler, wanted), news)
+
+    def _cut(self) -> list[TakenBack]:
+        """Take away what the first worker has not begun, where nobody else would have anything to do.
+
+        A quick first item made its next chunk a large one.
+        """
+        running = self._probe.running if self._probe is not None else None
+        if running is None or self._driver.scheduler.waiting or not self._left(running):
+            return []
+        taken, chunk = running.items.cut(), running.chunk
+        if not taken:
+            return []
+        return [TakenBack(FIRST, ((chunk.id, chunk.stop - taken),))]
+
+    def _left(self, running: AtWork) -> int:
+        """Count the items of a chunk that are worth being taken away, by what the one that runs takes already."""
+        unbegun = running.items.unbegun
+        return unbegun if unbegun * self._each_s >= WORTH_CUTTING_S else 0
 
     def _wanted(self) -> Wanted | None:
         if self._pacer is None or self._probe is None or self._company is None:
@@ -227,22 +255,25 @@ class Opening:
                 # Whatever the first one waits for: it has a lock meanwhile, so that more would have to be waited for;
                 # or it is the only one that has to wait, and the others have work enough.
                 return None
+        running = self._probe.running
+        begun = len(running.items) - running.items.unbegun if running is not None else 1
+        self._each_s = max(0.0, pace.wall_s - self._probe.elapsed_s) / max(1, begun)
         scene = Scene(
             pace=pace,
             gil_held=self._probe.gil_held,
-            waiting=self._driver.scheduler.waiting,
+            waiting=self._driver.scheduler.waiting or (self._left(running) if running is not None else 0),
             cores=self._cores,
             snapshot=self.snapshot,
             kind=self._kind,
             far_side=pace.asleep and self._has_far_side(self._pacer),
-            item_s=self._item_s(pace.wall_s - self._probe.elapsed_s),
+            item_s=self._item_s(),
         )
         return company(scene, self._options)
 
-    def _item_s(self, now_s: Seconds) -> Seconds | None:
+    def _item_s(self) -> Seconds | None:
         """Say what an item takes: as those that have ended, or as long as the one that runs already takes."""
         known_s = self._driver.scheduler.item_s
-        return known_s if known_s is None else max(known_s, now_s)
+        return known_s if known_s is None else max(known_s, self._each_s)
 
     def _has_far_side(self, pacer: Pacer) -> bool:
         """Tell whether somebody else is waited for; an event loop only ever waits for files, so these are counted."""
@@ -266,6 +297,9 @@ class Opening:
             # An item that has imported something, and waits now, is no reason to have no threads.
             if self.joined is None:
                 self._meet()
+            if self._each_s > OTHER * (scheduler.item_s or 0.0):
+                # What was quick says nothing of those that company is given: one by one, until some are done.
+                scheduler.doubt()
             self._most = _most_at_once()
             self.joined = Joined(wanted.kind, time.monotonic() - self._begun)
             self._company.starts = wanted.kind

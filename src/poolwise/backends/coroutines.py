@@ -22,6 +22,7 @@ from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerR
 from poolwise.model.units import Seconds
 from poolwise.work import dispatch
 from poolwise.work.chunk_async import run_chunk_async
+from poolwise.work.cuttable import MOST_CUTTABLE, AtWork, Cuttable
 from poolwise.work.job import Job
 from poolwise.work.streams import own_streams
 
@@ -44,6 +45,8 @@ class CoroutinesBackend(InThisProcess):
         self._starting: list[int] = []
         self._orders: list[tuple[int, Chunk, Sequence[Any]]] = []
         self._dispatching = False
+        self.running: AtWork | None = None
+        """What the first task runs now, where some of it may be taken away."""
         self._loop = job.event_loop
         # Tasks see the caller's context variables, as they would in a loop of the caller's.
         self._context = contextvars.copy_context()
@@ -124,7 +127,13 @@ class CoroutinesBackend(InThisProcess):
 
     async def _run(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
         begin = own_streams(self._job.seed, chunk.start)
-        outcome = await run_chunk_async(self._job.call, items, self._job.rules, begin=begin)
+        given: Sequence[Any] | Cuttable = items
+        if worker == 0 and 1 < len(chunk) <= MOST_CUTTABLE:
+            given = Cuttable(items)
+            self.running = AtWork(chunk, given)
+        outcome = await run_chunk_async(self._job.call, given, self._job.rules, begin=begin)
+        if worker == 0:
+            self.running = None
         self._outbox.put(ChunkDone(worker, chunk.id, outcome))
 
 

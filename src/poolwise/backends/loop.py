@@ -13,6 +13,7 @@ from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerR
 from poolwise.model.units import Seconds
 from poolwise.work import streams
 from poolwise.work.chunk import ChunkRules, run_chunk
+from poolwise.work.cuttable import MOST_CUTTABLE, AtWork, Cuttable
 from poolwise.work.job import Job
 
 # Items that take so long pay half a percent for it that the values before an error are kept (8 ns each). The error may
@@ -31,6 +32,8 @@ class LoopBackend(InThisProcess):
         self._keeping = replace(job.rules, keep_partial=True)
         self._item_s: Seconds = KEEPS_FROM_S
         self._initialized = False
+        self.running: AtWork | None = None
+        """What is run now, where another thread may take some of it away."""
 
     def start(self, worker: int) -> None:
         """Call the initializer, once; the calling thread is there already."""
@@ -53,6 +56,8 @@ class LoopBackend(InThisProcess):
             events, self._events = self._events, []
             return events
         worker, chunk, items = self._chunks.popleft()
+        if 1 < len(chunk) <= MOST_CUTTABLE:
+            return [self._run_cuttable(worker, chunk, items)]
         job = self._job
         into = job.into if job.into is not None and len(job.into) == chunk.start else None
         with streams.borrowed(job.seed):
@@ -60,6 +65,18 @@ class LoopBackend(InThisProcess):
             outcome = run_chunk(job.call, items, self._rules(), mark=mark, into=into)
         self._item_s = outcome.wall_s / max(1, len(chunk))
         return [ChunkDone(worker, chunk.id, outcome)]
+
+    def _run_cuttable(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> ChunkDone:
+        cuttable, job = Cuttable(items), self._job
+        self.running = AtWork(chunk, cuttable)
+        try:
+            with streams.borrowed(job.seed):
+                mark = streams.seeding(job.seed, chunk.start)
+                outcome = run_chunk(job.call, cuttable, self._keeping, mark=mark)
+        finally:
+            self.running = None
+        self._item_s = outcome.wall_s / max(1, len(outcome.values))
+        return ChunkDone(worker, chunk.id, outcome)
 
     def _rules(self) -> ChunkRules:
         return self._keeping if self._item_s >= KEEPS_FROM_S else self._job.rules

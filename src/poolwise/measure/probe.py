@@ -22,6 +22,7 @@ from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerLost
 from poolwise.model.profile import Hot, Payload, Profile
 from poolwise.model.units import Seconds
+from poolwise.work.cuttable import AtWork
 from poolwise.work.libraries import have_threads, one_thread_inside
 from poolwise.work.proc import queued_s
 
@@ -273,6 +274,11 @@ class Probe:
             return self._measure(timeout_s)
         finally:
             self._watch.pause()
+
+    @property
+    def running(self) -> AtWork | None:
+        """What is run now, where some of it may be taken away."""
+        return getattr(self._inner, "running", None)
 
     def wake(self) -> None:
         """Wake the wrapped backend."""

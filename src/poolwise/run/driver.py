@@ -167,21 +167,30 @@ class Driver:
             if os.getpid() == home:
                 self._baton.acquire()
 
-    def assist(self, backend: Backend, workers: Callable[[Scheduler], int]) -> None:
+    def assist(
+        self,
+        backend: Backend,
+        workers: Callable[[Scheduler], int],
+        news: Callable[[], Iterable[Event]] = tuple,
+    ) -> None:
         """Play the scheduler while the caller's thread runs an item, from another thread: hear, send, and staff.
 
-        ``workers`` says how many workers there should be. Where the caller's thread is back, nothing is done. What is
-        finished is kept until the caller's thread hands it over.
+        ``workers`` says how many workers there should be, and ``news`` what else has happened. Where the caller's
+        thread is back, nothing is done. What is finished is kept until it hands that over.
         """
         if not self._baton.acquire(blocking=False):
             return
         try:
             if not self._is_over():
-                self._finished += self._obey(self.scheduler.handle(*backend.wait(0)))
+                self._finished += self._obey(self.scheduler.handle(*backend.wait(0), *news()))
                 if (count := workers(self.scheduler)) != self.scheduler.workers:
                     self._finished += self._obey(self.scheduler.resize(count))
         finally:
             self._baton.release()
+
+    def hear(self, *events: Event) -> None:
+        """Take in what has happened; what is finished by that is handed over with what follows."""
+        self._finished += self._obey(self.scheduler.handle(*events))
 
     def resize(self, workers: int) -> None:
         """Have so many workers at work from here on; what is finished by that is handed over with what follows."""

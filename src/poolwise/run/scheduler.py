@@ -224,6 +224,10 @@ class Scheduler:
         self._hired_ahead = count
         return self._advance()
 
+    def doubt(self) -> None:
+        """What items took says nothing of those that follow: these go out one by one, until some are done."""
+        self._supply.doubt()
+
     def pause(self) -> None:
         """Send nothing more, so that the backend can be changed once nothing is in flight."""
         self._paused = True

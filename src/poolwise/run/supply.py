@@ -68,6 +68,10 @@ class Supply:
         self._sizer = self._sizer_of(start)
         self._sizer.observe(count, wall_s, item_bytes)
 
+    def doubt(self) -> None:
+        """Forget what items took."""
+        self._sizer = ChunkSizer(self.crew.sizing)
+
     @property
     def item_s(self) -> Seconds | None:
         """What an item takes, by the newest chunks."""

@@ -16,6 +16,7 @@ from poolwise.model.events import Outcome, TaskError
 from poolwise.model.units import Seconds
 from poolwise.work import role
 from poolwise.work.call import Call, short_repr
+from poolwise.work.cuttable import Cuttable
 
 Mark = Callable[[int], None]
 """Called with an item's offset just before it is run."""
@@ -46,7 +47,7 @@ class ChunkRules:
 
 def run_chunk(
     call: Call,
-    items: Sequence[Any],
+    items: Sequence[Any] | Cuttable,
     rules: ChunkRules,
     *,
     mark: Mark | None = None,
@@ -65,7 +66,7 @@ def run_chunk(
     function = single_argument(call, run_coroutine)
     values: Sequence[Any]
     if mark is None and rules.timeout_s is None and rules.stop_at_error and not rules.keep_partial:
-        if into is not None and EXTENDS_FAST and len(items) >= MANY:
+        if into is not None and EXTENDS_FAST and len(items) >= MANY and not isinstance(items, Cuttable):
             values, errors = _run_in_place(function, items, into)
         else:
             values, errors = _run_fast(function, items)
@@ -135,7 +136,7 @@ class Placed(Sequence[Any]):
 
 
 def _run_keeping(
-    function: Callable[[Any], Any], items: Sequence[Any], rules: ChunkRules
+    function: Callable[[Any], Any], items: Iterable[Any], rules: ChunkRules
 ) -> tuple[list[Any], dict[int, TaskError]]:
     """Run all and keep what comes before and after errors; one ``try`` for as long as nothing is raised."""
     values: list[Any] = []

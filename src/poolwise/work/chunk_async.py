@@ -16,11 +16,12 @@ from poolwise.model.events import Outcome, TaskError
 from poolwise.model.units import Seconds
 from poolwise.work.call import Call, short_repr
 from poolwise.work.chunk import ChunkRules, Mark, late, task_error
+from poolwise.work.cuttable import Cuttable
 
 
 async def run_chunk_async(
     call: Call,
-    items: Sequence[Any],
+    items: Sequence[Any] | Cuttable,
     rules: ChunkRules,
     at_once: int = 1,
     *,
@@ -61,8 +62,8 @@ async def run_chunk_async(
     if errors and rules.stop_at_error:
         del values[min(errors) + 1 :]
     elif (count := len(items)) < len(values):
-        # The caller's list was made shorter meanwhile; who counts the values sees it.
-        values = [None] * count
+        # Some were taken away, or the caller's list was made shorter meanwhile: who counts the values sees it.
+        del values[count:]
     return Outcome(values, errors, time.perf_counter() - wall, time.thread_time() - cpu)
 
 

@@ -17,6 +17,7 @@ from poolwise.run.terms import Wishes
 from poolwise.testing import FakeBackend, FakeClock, Script
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules
+from poolwise.work.cuttable import MOST_CUTTABLE
 from poolwise.work.items import make_items
 from poolwise.work.job import Job
 from tests.unit.run.play import crew
@@ -181,12 +182,24 @@ def run_one(loop: LoopBackend, chunk: Chunk) -> ChunkDone:
 
 
 def test_items_that_take_a_while_keep_what_came_before_an_error() -> None:
-    """Its error may be excused, and they must not be run twice; tiny items run as one comprehension."""
+    """Its error may be excused, and they must not be run twice; many tiny items run as one comprehension."""
     loop = loop_of(lambda item: item if item != 3 else 1 // 0)
     first = run_one(loop, Chunk(1, 0, 5))
     assert first.outcome.values == [0, 1, 2, None]
     loop._item_s = KEEPS_FROM_S / 2
-    assert run_one(loop, Chunk(2, 0, 5)).outcome.values == []
+    assert run_one(loop, Chunk(2, 0, 2 * MOST_CUTTABLE)).outcome.values == []
+
+
+def test_what_is_run_may_be_taken_from_as_long_as_it_runs() -> None:
+    """Where it is not one item alone, nor so many that giving them one by one would cost something."""
+    running: list[Any] = []
+    loop = loop_of(lambda _: running.append(loop.running))
+    chunk = Chunk(1, 5, 8)
+    run_one(loop, chunk)
+    run_one(loop, Chunk(2, 8, 9))
+    run_one(loop, Chunk(3, 0, MOST_CUTTABLE + 1))
+    assert [each is not None and each.chunk for each in running[:5]] == [chunk, chunk, chunk, False, False]
+    assert loop.running is None
 
 
 def test_the_initializer_is_called_once_in_the_calling_thread() -> None:
