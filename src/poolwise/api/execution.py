@@ -510,8 +510,11 @@ class Execution:
 
     def _there(self, backend: BackendName) -> int:
         """Count the workers of a kind that were started."""
-        kinds = self._company.kinds.values() if self._company is not None else ()
-        return sum(1 for kind in kinds if kind == backend)
+        if self._company is None:
+            return 0
+        return sum(
+            1 for worker, kind in self._company.kinds.items() if kind == backend and worker not in self._company.ended
+        )
 
     def _kept(self) -> Plan | None:
         """Make the Plan that keeps the company that is there, where another way would be better, but not for the rest.

@@ -44,7 +44,7 @@ class Company:
         self.kinds: dict[int, BackendName] = {}
         """What each worker is, or was."""
         self.ended: set[int] = set()
-        """Those that were told to end."""
+        """Those that were told to end, or whose backend was closed."""
         self._backends: dict[BackendName, Backend] = {kind: first}
         self._make = make
         self._lent = lent
@@ -71,13 +71,14 @@ class Company:
         return sum(getattr(backend, "helpers", 0) for backend in self._backends.values())
 
     def of_other_kinds(self, kind: BackendName) -> list[int]:
-        """List the workers that are of any other kind."""
-        return [worker for worker, its in self.kinds.items() if its != kind]
+        """List the workers that are of any other kind, or are gone."""
+        return [worker for worker, its in self.kinds.items() if its != kind or worker in self.ended]
 
     def dismiss(self, kind: BackendName) -> None:
         """Close a backend that has nothing to do; its workers are not to be sent anything any more."""
         backend = self._backends.pop(kind, None)
         if backend is not None:
+            self.ended |= {worker for worker, its in self.kinds.items() if its == kind}
             backend.close(abort=False)
 
     def has(self, kind: BackendName) -> bool:

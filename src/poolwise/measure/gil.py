@@ -73,9 +73,13 @@ class GilWatch:
     What counts is the moment at which a nap ends and the thread asks for the GIL: was the work running then?
     """
 
-    def __init__(self, look: Callable[[], object] | None = None) -> None:
-        """Start nothing; ``look`` is called after each look while the work runs, by the watching thread."""
+    def __init__(self, look: Callable[[], object] | None = None, *, here: bool = True) -> None:
+        """Start nothing; ``look`` is called after each look while the work runs, by the watching thread.
+
+        ``here``: the work runs in the thread that says that it does, so that its lines are to be seen there.
+        """
         self._look = look
+        self._here = here
         self.cpu_s: Seconds = 0.0
         """CPU that the watching itself has taken."""
         self._queued_s: Seconds = 0.0
@@ -186,7 +190,8 @@ class GilWatch:
                 before_s, cpu_s = cpu_s, self._worker.cpu_s()
                 if self._since is not None:
                     waiting = self._waits(look, before_s, cpu_s)
-                    self._sampler.look(self._worker.thread_id, waiting=waiting, seconds=got - begun)
+                    if self._here:
+                        self._sampler.look(self._worker.thread_id, waiting=waiting, seconds=got - begun)
                 idle = idle + 1 if self._since is None else 0
                 if self._look is not None and self._since is not None:
                     self._look()

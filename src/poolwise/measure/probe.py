@@ -97,7 +97,7 @@ class Probe:
         self._watch_from_s = 0.0 if total is None or total <= FEW_ITEMS else WATCH_AFTER_S
         self._inner = inner
         self._coroutine = coroutine
-        self._looker = GilWatch(look)
+        self._looker = GilWatch(look, here=here)
         self._watch: GilWatch | None = self._looker
         self._gil = gil_enabled()
         self._crowded = False

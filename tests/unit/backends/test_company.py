@@ -119,8 +119,11 @@ def test_what_is_dismissed_is_closed_and_made_anew() -> None:
     scene.company.dismiss("threads")
     scene.company.dismiss("asyncio")
     assert (former.closed, former.aborted, scene.company.has("threads")) == (True, False, False)
+    # Who was there is nobody that the other one knows.
+    assert scene.company.of_other_kinds("threads") == [0]
     scene.company.start(1)
     assert scene.made["threads"] is not former
+    assert scene.company.of_other_kinds("threads") == [0]
 
 
 def test_closing_closes_all() -> None:

@@ -296,3 +296,14 @@ def eventually(true):
     while not true() and time.monotonic() < deadline:
         time.sleep(NAP_S)
     return true()
+
+
+@needs_gil
+def test_work_elsewhere_is_not_looked_for_here():
+    """Where another thread runs it, this one's lines say nothing of it."""
+    watch = GilWatch(here=False)
+    watch.resume()
+    time.sleep(WORK_S)
+    watch.stop()
+    assert watch.hot() is None
+    assert watch.naps > 0
