@@ -336,7 +336,7 @@ def test_many_items_are_watched_only_when_they_have_taken_a_while(play, monkeypa
         resume=lambda: resumed.append(1), pause=lambda: None, stop=lambda: None, held=None, naps=0, cpu_s=0.0
     )
     monkeypatch.setattr(probe_module, "gil_enabled", lambda: True)
-    monkeypatch.setattr(probe_module, "GilWatch", lambda _look: watch)
+    monkeypatch.setattr(probe_module, "GilWatch", lambda _look, *, here: watch)
     scene = play(total=total)
     scene.run(0.004)
     assert bool(resumed) is watched
