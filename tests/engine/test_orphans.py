@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,9 @@ def test_ctrl_c_ends_a_map_and_its_workers(tmp_path: Path, backend: str) -> None
     """
     with running_program(tmp_path, source) as program:
         wait_until(lambda: bool(files_in(tmp_path, "begun-*")), "an item is under way")
+        # Threads that are being started, for some 30 ms, may take the signal, which does not wake the main thread then:
+        # each start unblocks signals in a thread, and the first to come gets them. No person is as quick.
+        time.sleep(0.5)
         workers = descendants(program.pid)
         os.killpg(program.pid, signal.SIGINT)
         out, err = program.communicate(timeout=10)
