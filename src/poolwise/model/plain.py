@@ -21,7 +21,9 @@ T = TypeVar("T")
 
 # Raise it when a field is renamed, goes, or means something else; a new field with a default is no other version.
 VERSION: Final = 1
-SELF_CONTAINED: Final = frozenset({"Report", "Diagnosis", "Plan", "Profile", "Machine", "Facts", "Options"})
+SELF_CONTAINED: Final = frozenset(
+    {"Report", "Diagnosis", "Plan", "Profile", "Machine", "Facts", "Options", "Race", "Sweep", "Timing", "Timeline"}
+)
 DERIVED: Final = {
     "Profile": ("waiting", "cpu_s", "gil_s"),
     "Estimate": ("total_s",),
@@ -38,6 +40,13 @@ LEFT_OUT: Final = {"Options": ("progress", "initializer", "initargs")}
 def as_dict(value: object) -> dict[str, Any]:
     """Give one of our values as a dict of plain data."""
     return cast("dict[str, Any]", to_plain(value))
+
+
+def to_json(value: object) -> str:
+    """Give one of our values as JSON."""
+    import json  # noqa: PLC0415 - few ask
+
+    return json.dumps(as_dict(value), ensure_ascii=False)
 
 
 def to_plain(value: Any) -> Any:  # noqa: ANN401 - any of our values, any JSON
@@ -74,6 +83,17 @@ def _written(kind: type) -> Iterator[str]:
 def from_plain(kind: type[T], data: object, place: str = "") -> T:
     """Make the value that ``to_plain`` wrote; raises InputError, whose text says what is wrong and in which place."""
     return cast("T", _read(kind, data, place or kind.__name__))
+
+
+def from_json(kind: type[T], text: str) -> T:
+    """Make the value that ``to_json`` wrote; raises InputError."""
+    import json  # noqa: PLC0415 - see to_json
+
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"this is no JSON ({error})") from None
+    return from_plain(kind, data)
 
 
 def check_form(data: object, *names: str) -> Mapping[str, Any]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from poolwise.model.classes import frozen
 from poolwise.model.facts import Facts, turnings_of
 from poolwise.model.limit import Limit, Spent, find_limit
 from poolwise.model.machine import Machine
-from poolwise.model.plain import as_dict
+from poolwise.model.plain import as_dict, from_json, from_plain, to_json
 from poolwise.model.plan import Plan, Revision, Turning
 from poolwise.model.profile import Profile
 from poolwise.model.prose import say
+from poolwise.model.timeline import Timeline
 from poolwise.model.units import Seconds
 
 
@@ -56,6 +58,8 @@ class Report:
     """What the longest item took, at least: of items that ran in one chunk only the mean is known."""
     facts: Facts | None = None
     """What the Plan was made by; None where there was nothing to decide."""
+    timeline: Timeline | None = None
+    """Who worked on what and when; None where it was not asked for (``timeline=``)."""
 
     @property
     def estimate_error(self) -> float | None:
@@ -87,6 +91,20 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain data that JSON can carry; see ``model.plain``."""
         return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Report:
+        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
+        return from_plain(cls, data)
+
+    def to_json(self) -> str:
+        """Give it as JSON."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """Read what ``to_json`` wrote; raises InputError where it is of another form or version."""
+        return from_json(cls, text)
 
 
 @frozen(kw_only=True)

@@ -1,0 +1,106 @@
+"""Who worked on what and when: a run as spans on lanes, which the trace file, the picture and the insights all read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias, get_args
+
+from poolwise.model.classes import frozen
+from poolwise.model.options import BackendName
+from poolwise.model.plain import as_dict, from_plain
+from poolwise.model.units import Seconds
+
+SpanKind: TypeAlias = Literal["start", "wait", "ship", "work", "send", "exit"]
+"""What a worker does: it starts, waits for work, work is on its way to it, it works, results are on their way from it,
+it ends."""
+MarkKind: TypeAlias = Literal["retry", "failure", "death", "recycled", "revision"]
+"""What happens in an instant."""
+
+SPAN_KINDS: tuple[SpanKind, ...] = get_args(SpanKind)
+
+
+@frozen
+class Lane:
+    """A worker, by the number that spans and marks name it by."""
+
+    worker: int
+    backend: BackendName
+    name: str
+    """For people: ``process 2``, ``calling thread``."""
+
+
+@frozen
+class Span:
+    """A worker did one thing for a while. Times are seconds since the run began."""
+
+    worker: int
+    kind: SpanKind
+    begin_s: Seconds
+    end_s: Seconds
+    first: int | None = None
+    """The first of its items, where it is about items."""
+    items: int = 0
+    """How many items, one after another (or at a time, where a worker has threads)."""
+
+
+@frozen
+class Mark:
+    """Something happened at a moment."""
+
+    at_s: Seconds
+    kind: MarkKind
+    worker: int | None = None
+    item: int | None = None
+    text: str = ""
+    """The error or the reason, in few words."""
+
+
+@frozen
+class SlowItem:
+    """One of the slowest items."""
+
+    index: int
+    seconds: Seconds
+    worker: int
+    item: str = ""
+    """Its repr, cut short."""
+
+
+@frozen
+class Insight:
+    """How a worker's time went, as shares of the time from its start to its end, 0 to 1; they sum up to 1."""
+
+    worker: int
+    items: int
+    seconds: Seconds
+    """From its start to its end."""
+    start: float
+    wait: float
+    ship: float
+    work: float
+    send: float
+    exit: float
+
+
+@frozen(kw_only=True)
+class Timeline:
+    """A recorded run. ``Report.timeline`` has it where the option ``timeline`` was given."""
+
+    wall_s: Seconds
+    lanes: tuple[Lane, ...] = ()
+    spans: tuple[Span, ...] = ()
+    """In the order of their beginning; those of one worker do not overlap, but for ``ship`` and ``send``, which go on
+    while it works."""
+    marks: tuple[Mark, ...] = ()
+    slowest: tuple[SlowItem, ...] = ()
+    """The five slowest items, the slowest first; where only the time of a chunk is known, its items count with their
+    mean."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Timeline:
+        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
+        return from_plain(cls, data)
