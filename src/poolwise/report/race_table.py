@@ -1,0 +1,113 @@
+"""The table of a race: one row for each way, in the words and figures that the terminal and the page share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+from poolwise.model.lap import Lap
+from poolwise.model.race import Entrant, Race
+from poolwise.report.figures import duration, number, share, size
+from poolwise.report.table import Column, Table, table_of
+
+COLUMNS = (
+    Column("way"),
+    Column("workers", figures=True),
+    Column("wall", figures=True),
+    Column("least – most", figures=True),
+    Column("speed-up", figures=True),
+    Column("CPU used", figures=True),
+    Column("memory", figures=True),
+    Column("starting", figures=True),
+    Column("shipping", figures=True),
+    Column("idling", figures=True),
+    Column(""),
+)
+
+
+def race_table(race: Race) -> Table:
+    """Give the table of a race: columns that nobody has figures for are left out; the last one says who won."""
+    winner = race.winner
+    strong = race.entrants.index(winner) if winner is not None else None
+    return table_of(COLUMNS, [_row(race, each) for each in race.entrants], strong)
+
+
+def way_name(entrant: Entrant) -> str:
+    """Name a way; the choice says what it chose: ``auto: threads``."""
+    return f"{entrant.name}: {entrant.backend}" if entrant.chosen and entrant.error is None else entrant.name
+
+
+def wall_text(entrant: Entrant) -> str:
+    """Say how long a way took: ``1.20 s``, ``> 12.0 s``, ``cannot run it``."""
+    if entrant.spread is not None:
+        return duration(entrant.spread.median_s)
+    if entrant.verdict == "failed":
+        return "cannot run it"
+    return f"> {duration(entrant.at_least_s)}" if entrant.at_least_s is not None else "no time left"
+
+
+def range_text(entrant: Entrant) -> str:
+    """Say how far the laps of a way lie apart: ``1.18 – 1.31 s``; nothing where there is but one."""
+    spread = entrant.spread
+    if spread is None or spread.count < 2:  # noqa: PLR2004 - one measurement has no spread
+        return ""
+    least, most = duration(spread.least_s), duration(spread.most_s)
+    if least.count(" ") == most.count(" ") == 1 and least.split()[1] == most.split()[1]:
+        least = least.split()[0]
+    return f"{least} – {most}"
+
+
+def standing(race: Race, entrant: Entrant) -> str:
+    """Say in words how a way came out: ``fastest``, ``tie``, ``1.08 × the fastest``; nothing of the others."""
+    if entrant is race.winner:
+        return "fastest"
+    if any(entrant is each for each in race.tied):
+        return "tie: within the noise"
+    if entrant.chosen and race.regret is not None:
+        return regret_text(race.regret)
+    return {"stopped": "stopped: time was up", "failed": "see below"}.get(entrant.verdict, "")
+
+
+def regret_text(regret: float) -> str:
+    """Say how the time of the choice compares with that of the fastest way by hand: ``1.08 × the fastest``."""
+    return f"{regret:.2f} × the fastest"
+
+
+def _row(race: Race, entrant: Entrant) -> tuple[str, ...]:
+    speedup, cpu = race.speedup(entrant), cpu_share(race, entrant)
+    memory = _middle(entrant, lambda lap: lap.memory_bytes)
+    lost = (
+        _middle(entrant, told) for told in (lambda lap: lap.start_s, lambda lap: lap.ship_s, lambda lap: lap.idle_s)
+    )
+    return (
+        way_name(entrant),
+        workers_text(entrant),
+        wall_text(entrant),
+        range_text(entrant),
+        f"{speedup:.2f} ×" if speedup is not None else "",
+        share(cpu) if cpu is not None else "",
+        size(round(memory)) if memory is not None else "",
+        *(duration(seconds) if seconds is not None else "" for seconds in lost),
+        standing(race, entrant),
+    )
+
+
+def workers_text(entrant: Entrant) -> str:
+    """Say how many work at a time: ``8``; ``2 × 8`` where each of two has eight threads; nothing where it fails."""
+    if entrant.error is not None:
+        return ""
+    tasks = f" × {number(entrant.tasks_per_worker)}" if entrant.tasks_per_worker > 1 else ""
+    return f"{number(entrant.workers)}{tasks}"
+
+
+def cpu_share(race: Race, entrant: Entrant) -> float | None:
+    """Give the CPU that a way used of all that the usable cores had in its time, 0 to 1."""
+    return _middle(entrant, lambda lap: lap.cpu_s / lap.wall_s / race.cores if lap.wall_s and lap.cpu_s else None)
+
+
+def _middle(entrant: Entrant, told: Callable[[Lap], float | None]) -> float | None:
+    """Give the median of a figure over the laps that ended; over those that were stopped where none did."""
+    counting = [lap for lap in entrant.laps if lap.round]
+    laps = [lap for lap in counting if not lap.stopped] or counting
+    known = [figure for figure in map(told, laps) if figure is not None]
+    return median(known) if known else None
