@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import sys
 import threading
@@ -56,7 +57,9 @@ if TYPE_CHECKING:
     from poolwise.backends.coroutines import LoopThread
     from poolwise.model.machine import Machine
     from poolwise.model.profile import Profile
+    from poolwise.model.timeline import Timeline
     from poolwise.model.units import Bytes, Seconds
+    from poolwise.run.recorder import Recorder
 
 # Streams are watched by their consumer and get chunks no longer than this.
 STREAM_CHUNK_S: Seconds = 0.005
@@ -76,6 +79,8 @@ PEEK_S: Seconds = 0.002
 COMPUTING_LOOK_S: dict[BackendName, Seconds] = {"processes": 0.05, "threads": 0.02}
 # A task that never awaits cannot be ended, and its loop's thread is left behind after so long.
 OWN_LOOP_PATIENCE_S: Seconds = 0.5
+
+logger = logging.getLogger("poolwise")
 
 learn_from(teach_words)
 
@@ -113,7 +118,9 @@ class Execution:
         self._call = make_call(ask.function, spread=ask.star or len(ask.iterables) > 1)
         self._items = make_items(ask.iterables, stream=ask.stream)
         self._scheduler = Scheduler(_wishes(ask), self._items.total, self._items.known)
-        self._driver = Driver(self._scheduler, self._items, watch=make_watch(self._options.progress, self._call.name))
+        self._recorder = self._make_recorder()
+        watch = make_watch(self._options.progress, self._call.name)
+        self._driver = Driver(self._scheduler, self._items, watch=watch, recorder=self._recorder)
         self._probe: Probe | None = None
         self._company: Company | None = None
         self._opening: Opening | None = None
@@ -126,6 +133,7 @@ class Execution:
         self._probe_items = 0
         self._runs = 0
         self._revisions: list[Revision] = []
+        self._timeline: Timeline | None = None
         self._own_loop: LoopThread | None = None
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._run_begun: Seconds | None = None
@@ -155,7 +163,7 @@ class Execution:
                     self._revisions.append(self._revision(before, known))
                 yield from self.run(self.plan)
         finally:
-            self._close()
+            self._end()
         yield from self._settle()
 
     def measure(self) -> Iterator[Batch]:
@@ -296,7 +304,19 @@ class Execution:
             read_s=self._items.read_s,
             longest_s=self._scheduler.longest_s,
             facts=self._told_facts(profile),
+            timeline=self.timeline(),
         )
+
+    def timeline(self) -> Timeline | None:
+        """Tell who worked on what and when, as far as the run has come; None where nobody has asked for it."""
+        if self._recorder is None:
+            return None
+        if self._timeline is not None:
+            return self._timeline
+        from poolwise.report.timeline import revision_mark  # noqa: PLC0415 - few ask
+        from poolwise.run.lanes import timeline_of  # noqa: PLC0415
+
+        return timeline_of(self._recorder, self._kind_of, [revision_mark(each) for each in self._revisions])
 
     def diagnose(self) -> Diagnosis:
         """Measure and decide, and stop there."""
@@ -305,7 +325,7 @@ class Execution:
                 pass
             plan = None if self.is_over() else self.decide()
         finally:
-            self._close()
+            self._end()
         counts = self._scheduler.counts
         profile = self._told(self.profile or (self._probe.profile(shipping=False) if self._probe else None))
         if self._driver.ending is not None:
@@ -362,8 +382,7 @@ class Execution:
         )
 
     def _failure(self, failed: Failed) -> Failure:
-        # A function may have emptied the very list that it was called on.
-        item = next(iter(self._items.slice(failed.index, failed.index + 1)), None)
+        item = self._item_at(failed.index)
         error = failed.error.as_raised()
         _add_note(error, f"poolwise: on item {failed.index}: {short_repr(item)}")
         return Failure(failed.index, item, error, failed.attempts, failed.error.traceback)
@@ -588,8 +607,8 @@ class Execution:
         """End our own threads, so that workers can be forked; give the plan, another one where they cannot."""
         if self._threads_of_ours():
             yield from map(self._dress, self._driver.drain(company))
-            company.dismiss("threads")
-            company.dismiss("asyncio")
+            self._dismiss(company, "threads")
+            self._dismiss(company, "asyncio")
             self._end_own_loop()
             # The items may have started threads that go on.
             self.machine = find_machine()
@@ -605,6 +624,11 @@ class Execution:
             company.processes.start_by(plan)
         return plan
 
+    def _dismiss(self, company: Company, kind: BackendName) -> None:
+        ending = [worker for worker, its in company.kinds.items() if its == kind]
+        with self._recorder.closing(ending) if self._recorder is not None else contextlib.nullcontext():
+            company.dismiss(kind)
+
     def _job(self, plan: Plan | None = None, *, initialized: bool = False) -> Job:
         options, stream = self._options, self._ask.stream
         return Job(
@@ -615,6 +639,7 @@ class Execution:
                 # An error in company may be excused, and what came before it is not to be done again.
                 keep_partial=stream or (self._company is not None and (plan is None or plan.backend != "loop")),
                 timeout_s=options.timeout,
+                timed=self._recorder is not None,
             ),
             # The probe has called it in this thread already.
             initializer=None if initialized and self._probe is not None else options.initializer,
@@ -631,6 +656,41 @@ class Execution:
         if plan is None or plan.backend != "processes":
             return None
         return memory_limit(self._options, self.machine, plan.workers)
+
+    def _make_recorder(self) -> Recorder | None:
+        if self._options.timeline is False:
+            return None
+        from poolwise.run.recorder import Recorder  # noqa: PLC0415 - few ask
+
+        return Recorder(self._item_at)
+
+    def _end(self) -> None:
+        try:
+            self._close()
+        finally:
+            # Whatever has ended the run: most of all then somebody wants to see it.
+            self._keep_timeline()
+
+    def _keep_timeline(self) -> None:
+        """The run is over: make its timeline, once, and write it where the caller wants it."""
+        self._timeline, path = self.timeline(), self._options.timeline
+        if self._timeline is None or isinstance(path, bool):
+            return
+        try:
+            self._timeline.save(path)
+        except OSError as error:
+            # A full disk must not cost the results.
+            logger.warning("the timeline could not be written: %s", error)
+
+    def _kind_of(self, worker: int) -> BackendName:
+        if self._company is not None:
+            return self._company.kinds[worker]
+        assert self.plan is not None  # noqa: S101 - a worker was started by it; for the type checker
+        return self.plan.backend
+
+    def _item_at(self, index: int) -> Any:  # noqa: ANN401 - any item
+        """Give an item that is still held; a function may have emptied the very list that it was called on."""
+        return next(iter(self._items.slice(index, index + 1)), None)
 
     def _close(self) -> None:
         """However it ends: an open progress line hides the terminal's cursor, and a loop of ours keeps its thread."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Literal, NotRequired, Required, TypeAlias, TypedDict, TypeVar, TypeVarTuple
 
-from poolwise.model.options import BackendChoice, ErrorsChoice, ProgressChoice, StartMethod
+from poolwise.model.options import BackendChoice, ErrorsChoice, ProgressChoice, StartMethod, TimelineChoice
 from poolwise.model.units import Bytes, Seconds
 
 A = TypeVar("A")
@@ -42,6 +42,7 @@ class _Shared(TypedDict, total=False):
     memory_limit: Bytes | Literal["auto"] | None
     inner_max_num_threads: int | None
     seed: int | None
+    timeline: TimelineChoice
 
 
 class Keywords(_Shared):

@@ -111,6 +111,9 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
         follow from it and the item's index only, whatever the backend and the number of workers; a second try gets the
         same ones. What was taken from the modules before (``from random import random``) is out of reach on threads and
         in an event loop. None: every worker and every item has numbers of its own.
+    ``timeline``: True records who worked on what and when, as ``results.report.timeline``. The name of a file has it
+        written there too, once the run has ended in whatever way, as a trace that https://ui.perfetto.dev opens; a file
+        that is there is replaced. It costs less than 2 % where items take a millisecond.
 
     **Guarantees**
 

@@ -156,12 +156,13 @@ class Host(WorkerThread):
         self.on = None
         if not reply:
             return
-        said, wall_s, cpu_s, back, values_body, told = pickle.loads(reply)
+        said, (wall_s, cpu_s, ended_s, each_s), back, values_body, told = pickle.loads(reply)
         errors = {offset: unpack_error(each) for offset, each in told.items()}
         values = self._unpacker.values(Parcel(*back), memoryview(values_body), errors)
         self._said.append(said)
         sizes = (parcel.size / max(1, len(items)), back[-1] / max(1, len(values)))
-        self._outbox.put(ChunkDone(self.worker, chunk.id, Outcome(values, errors, wall_s, cpu_s, *sizes)))
+        outcome = Outcome(values, errors, wall_s, cpu_s, *sizes, ended_s=ended_s, each_s=each_s)
+        self._outbox.put(ChunkDone(self.worker, chunk.id, outcome))
 
 
 def _pack(job: Job) -> bytes:

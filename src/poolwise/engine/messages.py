@@ -14,8 +14,9 @@ The worker says:
 
 * ``("ready",)``: I can take chunks.
 * ``("failed", error)``: I can never take chunks.
-* ``("done", id, more, cut, wall_s, cpu_s, parcel, errors, free)``: this came of it. ``more``: these are the first
-  values of the chunk, and the others follow; ``cut``: the others are left to somebody else.
+* ``("done", id, more, cut, times, parcel, errors, free)``: this came of it. ``more``: these are the first values of the
+  chunk, and the others follow; ``cut``: the others are left to somebody else. ``times``: seconds of the whole and of
+  its CPU, the moment at which it had ended, and the seconds of each item (``Outcome.each_s``).
 * ``("said", kind, what)``: printed, logged, warned of.
 * ``("retired",)``: I have grown too large and end.
 

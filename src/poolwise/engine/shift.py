@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
+from array import array
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -48,6 +50,10 @@ GROWTH = 16
 SEND_EVERY_S: Seconds = 0.05
 SEND_VALUES = 16_384
 
+# What each item took travels where items take so long on average: the 0.3 µs that a figure costs are no more than half
+# a percent then, and of shorter ones the mean tells enough.
+TELLING_S: Seconds = 0.00005
+
 # In the place of a function's number: tasks that were submitted one by one, each of which names its function.
 SINGLES = -1
 POOL_RULES = ChunkRules(stop_at_error=False)
@@ -66,6 +72,8 @@ class Gathered:
         self.errors: dict[int, TaskError] = errors if errors is not None else {}
         self.wall_s: Seconds = wall_s
         self.cpu_s: Seconds = 0.0
+        self.ended_s: Seconds = time.perf_counter() if wall_s else 0.0
+        self._each_s = array("f")
 
     def add(self, outcome: Outcome) -> None:
         """Put a block's outcome behind what there is."""
@@ -75,6 +83,16 @@ class Gathered:
         self.values += outcome.values
         self.wall_s += outcome.wall_s
         self.cpu_s += outcome.cpu_s
+        self.ended_s = outcome.ended_s
+        if outcome.each_s:
+            self._each_s.extend(outcome.each_s)
+
+    @property
+    def times(self) -> tuple[Seconds, Seconds, Seconds, array[float] | None]:
+        """Give the times as they travel: those of items only where they are worth it."""
+        timed = len(self._each_s)
+        telling = timed > 1 and timed >= len(self.values) and self.wall_s >= TELLING_S * timed
+        return self.wall_s, self.cpu_s, self.ended_s, self._each_s if telling else None
 
     @property
     def is_due(self) -> bool:
@@ -292,7 +310,7 @@ class Shift:
         if packed is not None:
             packed()
         free = self._memory.take_dropped()
-        self._voice.send(("done", identity, more, cut, gathered.wall_s, gathered.cpu_s, parcel, told, free), body)
+        self._voice.send(("done", identity, more, cut, gathered.times, parcel, told, free), body)
 
 
 def _gather(outcome: Outcome) -> Gathered:

@@ -261,14 +261,15 @@ class Supervisor:
                 hearing.say_again(kind, what, worker=handle.worker, pid=pid, filtered=handle.by_fork)
 
     def _done(self, handle: Handle, message: Message, body: memoryview) -> None:
-        _, identity, more, cut, wall_s, cpu_s, parcel, told, free = message
+        _, identity, more, cut, (wall_s, cpu_s, ended_s, each_s), parcel, told, free = message
         handle.answers += 1
         sent = handle.chunks[0] if more else handle.chunks.popleft()
         errors = {offset: unpack_error(each) for offset, each in told.items()}
         parcel = Parcel(*parcel)
         values = handle.unpacker.values(parcel, body, errors)
         value_bytes, light = parcel.size / max(1, len(values)), parcel.pieces is None and parcel.size <= LIGHT_BYTES
-        outcome = Outcome(values, errors, wall_s, cpu_s, sent.item_bytes, value_bytes, light)
+        sizes = (sent.item_bytes, value_bytes, light)
+        outcome = Outcome(values, errors, wall_s, cpu_s, *sizes, ended_s, each_s or ())
         self._events.append(ChunkDone(handle.worker, identity, outcome, more, cut))
         handle.memory.release(free)
 

@@ -73,19 +73,23 @@ class Together:
         begin = streams.own_streams(self._seed, lot.first)
         book = Places(self._marks, lot.place)
         playing = Round(call, lot.take, lot.count, rules, begin=begin, book=book)
-        self._team.play(playing, min(at_once, lot.count))
+        # Before: who starts threads waits for each of them, which are at work by then.
         begun_s, cpu_s, sent = time.perf_counter(), 0.0, 0
+        self._team.play(playing, min(at_once, lot.count))
         while not playing.wait(self._send_every_s):
             if (done := playing.done()) > sent:
                 now_s, cpu_now_s = time.perf_counter(), playing.cpu_s
                 values, errors = playing.values[sent:done], _between(playing.errors, sent, done)
                 playing.pack(sent)
-                send(Outcome(values, errors, now_s - begun_s, cpu_now_s - cpu_s))
+                each_s = playing.each_s[sent:done]
+                send(Outcome(values, errors, now_s - begun_s, cpu_now_s - cpu_s, ended_s=now_s, each_s=each_s))
                 playing.values[sent:done] = [None] * (done - sent)
                 playing.pack(None)
                 begun_s, cpu_s, sent = now_s, cpu_now_s, done
         values, errors = ended(playing, sent, rules)
-        return Outcome(values, errors, time.perf_counter() - begun_s, playing.cpu_s - cpu_s), playing.cut
+        now_s, each_s = time.perf_counter(), playing.each_s[sent : sent + len(values)]
+        cpu_s = playing.cpu_s - cpu_s
+        return Outcome(values, errors, now_s - begun_s, cpu_s, ended_s=now_s, each_s=each_s), playing.cut
 
 
 def _between(errors: dict[int, TaskError], start: int, stop: int) -> dict[int, Any]:

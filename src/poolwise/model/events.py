@@ -66,6 +66,10 @@ class Outcome:
     """What a value took to travel, on average."""
     light: bool = False
     """The values are built-in ones and small, all together: it is no matter when each of them is let go."""
+    ended_s: Seconds = 0.0
+    """When the last of it had run, by ``time.perf_counter``, which is one clock for all processes of a machine."""
+    each_s: Sequence[Seconds] = ()
+    """What each item took, where that was asked for and is known: for as many items as were begun, in order."""
 
 
 @frozen

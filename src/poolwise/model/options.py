@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import reprlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ BackendChoice: TypeAlias = Literal["auto", "loop", "threads", "processes", "inte
 ErrorsChoice: TypeAlias = Literal["raise", "collect", "skip"]
 StartMethod: TypeAlias = Literal["fork", "forkserver", "spawn"]
 ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object]
+TimelineChoice: TypeAlias = bool | str | os.PathLike[str]
 
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 ERRORS: tuple[ErrorsChoice, ...] = get_args(ErrorsChoice)
@@ -59,6 +61,7 @@ class Options:
     memory_limit: Bytes | Literal["auto"] | None = "auto"
     inner_max_num_threads: int | None = None
     seed: int | None = None
+    timeline: TimelineChoice = False
 
     def __post_init__(self) -> None:
         """Check every value once, here; afterwards everybody may trust them."""
@@ -80,10 +83,11 @@ class Options:
         _flag("ordered", self.ordered)
         _progress(self.progress)
         _initializer(self.initializer, self.initargs)
+        _timeline(self.timeline)
 
     def without_objects(self) -> Options:
         """Leave out what is the caller's own object: it decides nothing, and a record of a run should not hold it."""
-        return replace(self, progress="auto", initializer=None, initargs=())
+        return replace(self, progress="auto", initializer=None, initargs=(), timeline=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Give what is plain of them; ``progress`` and ``initializer`` are the caller's objects and decide nothing."""
@@ -196,3 +200,21 @@ def _initializer(initializer: object, initargs: object) -> None:
     if initargs and initializer is None:
         msg = f"initargs={_shown(initargs)} without an initializer: name the initializer too, or leave initargs out"
         raise OptionError(msg)
+
+
+def _timeline(value: object) -> None:
+    """Check now that the file can be written, and not after an hour."""
+    if isinstance(value, bool):
+        return
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        msg = f"timeline={_shown(value)}: write True, False, or the name of a file to write the timeline to"
+        raise OptionError(msg)
+    from pathlib import Path  # noqa: PLC0415 - few name a file, and it takes 5 ms to import
+
+    path = Path(value)
+    if path.is_dir():
+        raise OptionError(f"timeline={_shown(value)} is a folder: write the name of a file in it")
+    if not path.parent.is_dir():
+        raise OptionError(f"timeline={_shown(value)}: there is no folder {str(path.parent)!r}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise OptionError(f"timeline={_shown(value)} cannot be written: its permissions do not allow it")

@@ -29,9 +29,10 @@ DERIVED: Final = {
     "Estimate": ("total_s",),
     "Report": ("estimate_error", "limit", "turnings"),
     "Diagnosis": ("turnings",),
+    "Timeline": ("insights",),
 }
-# What is no figure: objects of the caller's, which decide nothing.
-LEFT_OUT: Final = {"Options": ("progress", "initializer", "initargs")}
+# What is no figure: objects of the caller's, and its own affairs, which decide nothing.
+LEFT_OUT: Final = {"Options": ("progress", "initializer", "initargs", "timeline")}
 
 
 # --- Writing -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 from poolwise.model.classes import frozen
@@ -89,12 +90,31 @@ class Timeline:
     wall_s: Seconds
     lanes: tuple[Lane, ...] = ()
     spans: tuple[Span, ...] = ()
-    """In the order of their beginning; those of one worker do not overlap, but for ``ship`` and ``send``, which go on
-    while it works."""
+    """In the order of their beginning. Those of one worker follow each other without gap or overlap, from its start to
+    its end: what is on its way while it works keeps nobody waiting, and is no span."""
     marks: tuple[Mark, ...] = ()
     slowest: tuple[SlowItem, ...] = ()
-    """The five slowest items, the slowest first; where only the time of a chunk is known, its items count with their
-    mean."""
+    """The five slowest items, the slowest first; where only the time of a chunk is known, its first item stands for
+    them all, with their mean."""
+
+    @property
+    def insights(self) -> tuple[Insight, ...]:
+        """How the time of each worker went, in the order of the lanes; a worker that never lived has none."""
+        return tuple(_insights(self))
+
+    def to_trace(self) -> dict[str, Any]:
+        """Give it in the Trace Event Format, which https://ui.perfetto.dev and chrome://tracing open."""
+        from poolwise.model.trace import trace_of  # noqa: PLC0415 - few ask
+
+        return trace_of(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write ``to_trace()`` to a file, as JSON; raises OSError where that cannot be written."""
+        import json  # noqa: PLC0415 - few ask
+        from pathlib import Path  # noqa: PLC0415
+
+        with Path(path).open("w", encoding="utf-8") as file:
+            json.dump(self.to_trace(), file, separators=(",", ":"))
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain data that JSON can carry; see ``model.plain``."""
@@ -104,3 +124,17 @@ class Timeline:
     def from_dict(cls, data: Mapping[str, Any]) -> Timeline:
         """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
         return from_plain(cls, data)
+
+
+def _insights(timeline: Timeline) -> Iterator[Insight]:
+    seconds: dict[int, dict[SpanKind, Seconds]] = {
+        lane.worker: dict.fromkeys(SPAN_KINDS, 0.0) for lane in timeline.lanes
+    }
+    items = dict.fromkeys(seconds, 0)
+    for span in timeline.spans:
+        seconds[span.worker][span.kind] += span.end_s - span.begin_s
+        items[span.worker] += span.items if span.kind == "work" else 0
+    for worker, spent in seconds.items():
+        if (life_s := sum(spent.values())) > 0:
+            shares = {kind: spent[kind] / life_s for kind in SPAN_KINDS}
+            yield Insight(worker, items[worker], life_s, **shares)

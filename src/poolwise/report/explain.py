@@ -12,6 +12,7 @@ from poolwise.model.units import Seconds
 from poolwise.report.bounds import error_text, hot_text, limit_text, revision_text, turning_text
 from poolwise.report.figures import counted, duration, number, share, size
 from poolwise.report.reasons import reason_text, rejection_text
+from poolwise.report.timeline import timeline_lines
 
 # A way of working, as a noun that can be counted.
 WORKERS = {
@@ -176,6 +177,9 @@ def _happened(report: Report) -> Iterator[str]:
         yield _line("" if place else "revised", revision_text(revision))
     if report.at_once is not None:
         yield _line("far side", f"no more than {number(report.at_once)} at a time: more only made each of them slower")
+    if report.timeline is not None:
+        for place, text in enumerate(timeline_lines(report.timeline)):
+            yield _line("" if place else "workers", text)
     troubles = [("items tried again", report.retried), ("workers lost", report.deaths)]
     troubles.append(("items refused in company and tried again with less", report.crowded))
     troubles.append(("workers replaced, having grown beyond memory_limit", report.recycled))

@@ -14,11 +14,13 @@ import os
 import time
 from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from poolwise.backends.protocol import Backend
 from poolwise.model.classes import frozen
 from poolwise.model.events import (
     Batch,
+    Chunk,
     Emit,
     End,
     Event,
@@ -37,6 +39,9 @@ from poolwise.model.units import Seconds
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.terms import Crew
 from poolwise.work.items import Items
+
+if TYPE_CHECKING:
+    from poolwise.run.recorder import Recorder
 
 logger = logging.getLogger("poolwise")
 
@@ -75,8 +80,11 @@ class Driver:
         *,
         watch: Watch | None = None,
         clock: Callable[[], Seconds] = time.monotonic,
+        recorder: Recorder | None = None,
     ) -> None:
         """Do nothing yet."""
+        self.recorder = recorder
+        """What writes the run down; None: nobody has asked for that."""
         self.scheduler = scheduler
         self.items = items
         self.ending: Ending | None = None
@@ -104,8 +112,7 @@ class Driver:
             yield from self._run(backend, self.scheduler.use(crew), until)
             clean = self.ending is None and not self.cancelled
         finally:
-            self._backend = None
-            backend.close(abort=not clean)
+            self._close(backend, abort=not clean)
 
     def go_on(
         self,
@@ -123,6 +130,9 @@ class Driver:
         not begun. At least every ``tick_s`` ``until`` is asked.
         """
         self._tick_s, self._backend = tick_s, backend
+        without = tuple(without)
+        if self.recorder is not None:
+            self.recorder.leave(without)
         instructions = self.scheduler.go_on(crew, without=without, recall=recall)
         yield from self._run(backend, instructions, until, leaves=True)
 
@@ -142,7 +152,7 @@ class Driver:
             if until is not None and until():
                 self.scheduler.pause()
             waited = [] if events else self._waited()
-            yield from self._carry_out(self.scheduler.handle(*(events or waited)))
+            yield from self._carry_out(self._handle(*(events or waited)))
             if leaves and self.scheduler.paused:
                 return
             if not waited and self._may_read():
@@ -152,8 +162,12 @@ class Driver:
     def close(self, backend: Backend) -> None:
         """Close what was left open."""
         clean = self.scheduler.finished and self.ending is None and not self.cancelled
+        self._close(backend, abort=not clean)
+
+    def _close(self, backend: Backend, *, abort: bool) -> None:
         self._backend = None
-        backend.close(abort=not clean)
+        with contextlib.nullcontext() if self.recorder is None else self.recorder.closing():
+            backend.close(abort=abort)
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[None]:
@@ -182,7 +196,7 @@ class Driver:
             return
         try:
             if not self._is_over():
-                self._finished += self._obey(self.scheduler.handle(*backend.wait(0), *news()))
+                self._finished += self._obey(self._handle(*backend.wait(0), *news()))
                 if (count := workers(self.scheduler)) != self.scheduler.workers:
                     self._finished += self._obey(self.scheduler.resize(count))
         finally:
@@ -190,7 +204,7 @@ class Driver:
 
     def hear(self, *events: Event) -> None:
         """Take in what has happened; what is finished by that is handed over with what follows."""
-        self._finished += self._obey(self.scheduler.handle(*events))
+        self._finished += self._obey(self._handle(*events))
 
     def resize(self, workers: int) -> None:
         """Have so many workers at work from here on; what is finished by that is handed over with what follows."""
@@ -207,7 +221,7 @@ class Driver:
             if left_s <= 0:
                 return
             events = backend.wait(min(TICK_S, left_s))
-            yield from self._carry_out(self.scheduler.handle(*events))
+            yield from self._carry_out(self._handle(*events))
 
     def cancel(self) -> None:
         """End the run soon, from any thread."""
@@ -226,6 +240,12 @@ class Driver:
     def finish(self) -> None:
         """Tell the progress one last time."""
         self._tell_progress(last=True)
+
+    def _handle(self, *events: Event | ItemsRead | Waited) -> list[Instruction]:
+        """Have the scheduler say what to do now, and write down why."""
+        if self.recorder is not None:
+            self.recorder.hear(events)
+        return self.scheduler.handle(*events)
 
     # --- The loop's parts -------------------------------------------------------------------------------------
 
@@ -295,13 +315,13 @@ class Driver:
         """Do what is said, and give what is finished."""
         finished: list[Batch] = []
         ordered = False
-        for instruction in instructions:
+        # Each is written down in the moment in which it is carried out.
+        recorder = self.recorder
+        for instruction in instructions if recorder is None else map(recorder.tell, instructions):
             match instruction:
                 case Send(worker, chunk):
-                    backend = self._running()
                     self._sent = ordered = True
-                    inherited = self.items.inherited and backend.inherits_items(worker)
-                    backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
+                    self._send(worker, chunk)
                 case TakeBack(worker, whole):
                     self._running().take_back(worker, whole=whole)
                 case End(worker):
@@ -318,6 +338,11 @@ class Driver:
         if ordered:
             self._running().flush()
         return finished
+
+    def _send(self, worker: int, chunk: Chunk) -> None:
+        backend = self._running()
+        inherited = self.items.inherited and backend.inherits_items(worker)
+        backend.send(worker, chunk, None if inherited else self.items.slice(chunk.start, chunk.stop))
 
     def _read_on(self) -> Iterator[Batch]:
         """Read some of what is wanted; the caller's iterator runs in the caller's thread, as in a loop."""

@@ -34,6 +34,7 @@ async def run_chunk_async(
     ``begin`` is called with an item's offset in the context in which it is run, however many there are at a time.
     """
     wall, cpu = time.perf_counter(), time.thread_time()
+    each_s: list[Seconds] = [0.0] * len(items) if rules.times(len(items)) else []
     values: list[Any] = [None] * len(items)
     errors: dict[int, TaskError] = {}
     # One iterator for all that are under way: to index what is no list may take as long as to await.
@@ -47,13 +48,16 @@ async def run_chunk_async(
                 return
             for tell in told:
                 tell(offset)
+            begun = time.perf_counter() if each_s else 0.0
             try:
                 values[offset] = await _await_within(call, item, rules.timeout_s)
             except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
                 errors[offset] = _told(error, home)
+            if each_s:
+                each_s[offset] = time.perf_counter() - begun
 
     # Where nothing has to be done for an item but to await it, that takes a third of the time.
-    quick = not told and rules.timeout_s is None and not call.spread
+    quick = not (told or each_s) and rules.timeout_s is None and not call.spread
     some = partial(_await_each, call, pairs, values, errors, rules, home) if quick else one_after_another
     if at_once == 1:
         await some()
@@ -64,7 +68,9 @@ async def run_chunk_async(
     elif (count := len(items)) < len(values):
         # Some were taken away, or the caller's list was made shorter meanwhile: who counts the values sees it.
         del values[count:]
-    return Outcome(values, errors, time.perf_counter() - wall, time.thread_time() - cpu)
+    del each_s[len(values) :]
+    cpu_s, ended_s = time.thread_time() - cpu, time.perf_counter()
+    return Outcome(values, errors, ended_s - wall, cpu_s, ended_s=ended_s, each_s=each_s)
 
 
 async def _await_each(  # noqa: PLR0917 - a part of the function above, apart because it is a loop of its own

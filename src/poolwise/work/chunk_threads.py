@@ -63,6 +63,8 @@ class Round:
         """Begin with nothing; ``begin`` is called with each offset in the thread and the context that run the item."""
         self.values: list[Any] = [None] * count
         self.errors: dict[int, TaskError] = {}
+        self.each_s: list[Seconds] = [0.0] * count if rules.timed else []
+        """What each item took, where it was to be told."""
         self.cpu_s: Seconds = 0.0
         self.begun = 0
         """Items that have been begun: the first ones."""
@@ -167,6 +169,7 @@ class Round:
             if self._has_failed:
                 # Its neighbours have begun already; in this thread nothing more is.
                 return
+            begun = time.perf_counter() if self.each_s else 0.0
             try:
                 if self._begin is not None:
                     self._begin(offset)
@@ -176,6 +179,8 @@ class Round:
                 error = raised
             if os.getpid() != self._home:
                 _leave(error)
+            if self.each_s:
+                self.each_s[offset] = time.perf_counter() - begun
             if error is not None:
                 self.errors[offset] = task_error(error)
 
@@ -253,7 +258,9 @@ def run_chunk_threads(
     if team is None:
         own.end()
     values, errors = ended(playing, 0, rules)
-    return Outcome(values, errors, time.perf_counter() - wall, playing.cpu_s)
+    ended_s = time.perf_counter()
+    each_s = playing.each_s[: len(values)]
+    return Outcome(values, errors, ended_s - wall, playing.cpu_s, ended_s=ended_s, each_s=each_s)
 
 
 def ended(playing: Round, start: int, rules: ChunkRules) -> tuple[list[Any], dict[int, TaskError]]:

@@ -99,7 +99,8 @@ class Guest:
                 explain(each.error)
         told = {offset: pack_error(each) for offset, each in errors.items()}
         words: Said = tuple(each.getvalue() for each in said)
-        return pickle.dumps((words, outcome.wall_s, outcome.cpu_s, back, bytes(values), told), PROTOCOL)
+        times = (outcome.wall_s, outcome.cpu_s, outcome.ended_s, outcome.each_s)
+        return pickle.dumps((words, times, back, bytes(values), told), PROTOCOL)
 
     def _run(self, start: int, items: Sequence[Any]) -> Outcome:
         call = self._job.call

@@ -64,11 +64,11 @@ class Stage:
         return [(self.values(*each), each[0][2], each[0][3]) for each in self.voice.said if each[0][0] == "done"]
 
     def values(self, message: Message, body: bytes) -> list[Any]:
-        return list(Unpacker(lambda: None).values(Parcel(*message[6]), memoryview(body), {}))
+        return list(Unpacker(lambda: None).values(Parcel(*message[5]), memoryview(body), {}))
 
     def errors(self) -> dict[int, str]:
         """Give the errors that were told, by their places in what was said."""
-        told = [message[7] for message, _ in self.voice.said if message[0] == "done"]
+        told = [message[6] for message, _ in self.voice.said if message[0] == "done"]
         return {offset: repr(unpack_error(packed).error) for each in told for offset, packed in each.items()}
 
 
@@ -137,7 +137,7 @@ def test_what_is_done_is_sent_in_parts(stages: Callable[..., Stage]) -> None:
     assert [more for _, more, _ in parts] == [True] * (len(parts) - 1) + [False]
     assert [value for values, _, _ in parts for value in values] == list(range(100, 300))
     assert not any(cut for _, _, cut in parts)
-    assert sum(message[4] for message, _ in stage.voice.said) >= 200 * module.BLOCK_S / 5
+    assert sum(message[4][0] for message, _ in stage.voice.said) >= 200 * module.BLOCK_S / 5
 
 
 def test_what_was_taken_back_in_the_middle_is_left(stages: Callable[..., Stage]) -> None:
