@@ -33,16 +33,23 @@ if _typing.TYPE_CHECKING or "poolwise-worker" not in _sys._xoptions:  # noqa: SL
 if _typing.TYPE_CHECKING:
     from poolwise import testing
     from poolwise.api.pool import Pool
+    from poolwise.api.race import race
+    from poolwise.model.lap import Lap
+    from poolwise.model.race import Difference, Entrant, Race
 
 __version__ = "0.1.0"
 __all__ = [
     "Diagnosis",
+    "Difference",
+    "Entrant",
     "Failure",
+    "Lap",
     "Machine",
     "Plan",
     "Pool",
     "Profile",
     "Progress",
+    "Race",
     "Report",
     "ResultIterator",
     "Results",
@@ -52,6 +59,7 @@ __all__ = [
     "imap",
     "machine",
     "map",
+    "race",
     "starmap",
     "testing",
     "why",
@@ -61,12 +69,16 @@ __all__ = [
 # Where the names are that have not been imported above.
 _HOMES = {
     "Diagnosis": "model.report",
+    "Difference": "model.race",
+    "Entrant": "model.race",
     "Failure": "model.failure",
+    "Lap": "model.lap",
     "Machine": "model.machine",
     "Plan": "model.plan",
     "Pool": "api.pool",  # it needs concurrent.futures, 10 ms
     "Profile": "model.profile",
     "Progress": "model.progress",
+    "Race": "model.race",
     "Report": "model.report",
     "ResultIterator": "api.imap",
     "Results": "model.results",
@@ -75,6 +87,7 @@ _HOMES = {
     "imap": "api.imap",
     "machine": "api.why",
     "map": "api.map",
+    "race": "api.race",
     "starmap": "api.map",
     "why": "api.why",
 }

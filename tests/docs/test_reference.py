@@ -18,6 +18,7 @@ from poolwise.cli.exits import MEANINGS
 from poolwise.cli.program import COMMANDS
 from poolwise.model import plan
 from poolwise.model.facts import Facts
+from poolwise.model.lap import Spread
 from poolwise.model.limit import Limit
 from poolwise.model.machine import NativePool
 from poolwise.model.options import Options
@@ -34,6 +35,11 @@ VALUES = [
     poolwise.Diagnosis,
     poolwise.Failure,
     poolwise.Progress,
+    poolwise.Race,
+    poolwise.Entrant,
+    poolwise.Lap,
+    poolwise.Difference,
+    Spread,
     plan.Estimate,
     plan.Candidate,
     plan.Turning,

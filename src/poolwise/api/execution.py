@@ -356,8 +356,13 @@ class Execution:
         return self._scheduler.finished or self._driver.ending is not None or self._driver.cancelled
 
     def cancel(self) -> None:
-        """End the run soon, from another thread."""
+        """End the run soon, from any thread."""
         self._driver.cancel()
+
+    @property
+    def cancelled(self) -> bool:
+        """Tell whether it was ended by ``cancel``, before all was done."""
+        return self._driver.cancelled and not self._scheduler.finished
 
     def _dress(self, batch: Batch) -> Batch:
         """Give failures their items, while these are still held."""

@@ -45,6 +45,21 @@ class _Shared(TypedDict, total=False):
     timeline: TimelineChoice
 
 
+class RaceKeywords(TypedDict, total=False):
+    """The options of a race and a sweep: what they do not say themselves."""
+
+    chunksize: int | None
+    retries: int
+    timeout: Seconds | None
+    initializer: Callable[..., object] | None
+    initargs: tuple[Any, ...]
+    start_method: StartMethod | None
+    crash_retries: int
+    memory_limit: Bytes | Literal["auto"] | None
+    inner_max_num_threads: int | None
+    seed: int | None
+
+
 class Keywords(_Shared):
     """Every option."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from poolwise.cli.demo_work import Page, describe, fetch_page, is_prime, page_body
 from poolwise.model.classes import frozen
 from poolwise.model.machine import Machine
-from poolwise.model.options import BackendName
+from poolwise.model.units import Seconds
 
 # 60 pages of a tenth of a second: long enough for the loop to be felt, short enough to be sat out.
 PAGES, QUICK_PAGES = 60, 20
@@ -19,20 +19,9 @@ PRIME_SUMS = {1_000_000: 37550402023, 200_000: 1709600813}
 NUMBERS, QUICK_NUMBERS = 1_000_000, 200_000
 # What a person might write by hand for waiting: the most that the standard library's ThreadPoolExecutor takes unasked.
 MANY = 32
-
-
-@frozen
-class Way:
-    """A way to run a chapter's work: the options of ``poolwise.map``, or None for a plain loop."""
-
-    name: str
-    options: Mapping[str, Any] | None
-
-    @property
-    def label(self) -> str:
-        """Its name for the person who waits: ``32 threads``."""
-        workers = (self.options or {}).get("max_workers")
-        return f"{workers} {self.name}" if workers else self.name
+# A loop over all pages takes 6 s, and no way takes longer; on a machine twenty times slower it is still the first laps.
+BUDGET_S: Seconds = 240.0
+QUICK_BUDGET_S: Seconds = 60.0
 
 
 @frozen(kw_only=True)
@@ -43,10 +32,13 @@ class Chapter:
     task: str
     function: Callable[[Any], Any]
     items: Sequence[Any]
-    ways: tuple[Way, ...]
+    ways: tuple[str, ...]
+    """As ``poolwise.race`` names them; the loop comes first, and Poolwise's choice behind them all."""
     summarise: Callable[[Sequence[Any]], str]
     """Bring all results to the one line that is shown and compared."""
     expected: str
+    budget_s: Seconds
+    """For all laps: what is slow has one of them, what is quick two or three."""
 
 
 class DemoError(Exception):
@@ -60,9 +52,9 @@ def waiting(address: str, machine: Machine, *, quick: bool) -> Chapter:
     """
     count = QUICK_PAGES if quick else PAGES
     many = min(MANY, count)
-    by_hand = [_way("threads", many), _way("processes", machine.cores)]
+    by_hand = [f"threads:{many}", f"processes:{machine.cores}"]
     if many > machine.cores:
-        by_hand.append(_way("processes", many))
+        by_hand.append(f"processes:{many}")
     return Chapter(
         title="Waiting",
         task=f"fetch {count} web pages from a server that takes about 0.1 s for each",
@@ -71,6 +63,7 @@ def waiting(address: str, machine: Machine, *, quick: bool) -> Chapter:
         ways=_ways(machine, by_hand),
         summarise=_pages,
         expected=_pages([describe(page_body(number)) for number in range(count)]),
+        budget_s=QUICK_BUDGET_S if quick else BUDGET_S,
     )
 
 
@@ -82,19 +75,16 @@ def computing(machine: Machine, *, quick: bool) -> Chapter:
         task=f"sum all primes below {limit:,}, with one is_prime(n) for each number",
         function=is_prime,
         items=range(limit),
-        ways=_ways(machine, [_way("threads", machine.cores), _way("processes", machine.cores)]),
+        ways=_ways(machine, [f"threads:{machine.cores}", f"processes:{machine.cores}"]),
         summarise=lambda flags: _primes(limit, flags),
         expected=f"the sum of all primes below {limit:,} is {PRIME_SUMS[limit]}",
+        budget_s=QUICK_BUDGET_S if quick else BUDGET_S,
     )
 
 
-def _ways(machine: Machine, by_hand: list[Way]) -> tuple[Way, ...]:
-    able = [way for way in by_hand if way.name != "processes" or machine.start_methods]
-    return (Way("loop", None), *able, Way("poolwise.map", {}))
-
-
-def _way(backend: BackendName, workers: int) -> Way:
-    return Way(backend, {"backend": backend, "max_workers": workers})
+def _ways(machine: Machine, by_hand: list[str]) -> tuple[str, ...]:
+    able = [way for way in by_hand if not way.startswith("processes") or machine.start_methods]
+    return ("loop", *able)
 
 
 def _pages(pages: Sequence[Page]) -> str:

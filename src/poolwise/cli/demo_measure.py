@@ -1,17 +1,19 @@
-"""Measuring one way of a chapter: by the clock, by our CPU, and by everybody else's."""
+"""Measuring a chapter: a race of its ways, whose results must be the right ones, and the rows that are told of it."""
 
 from __future__ import annotations
 
-import time
+from statistics import median
 from typing import Any
 
-import psutil
-
-import poolwise
-from poolwise.cli.demo_chapters import Chapter, DemoError, Way
-from poolwise.measure.cpu import CpuClock
+from poolwise.api.race import hold
+from poolwise.api.rounds import Track, keep_items
+from poolwise.cli.demo_chapters import Chapter, DemoError
 from poolwise.model.classes import frozen
+from poolwise.model.failure import Failure
+from poolwise.model.lap import Lap
+from poolwise.model.race import Entrant, Race
 from poolwise.model.report import Report
+from poolwise.model.results import Results
 from poolwise.model.units import Seconds
 
 
@@ -26,41 +28,46 @@ class Row:
     others_cores: float = 0.0
     """How many of the machine's cores other programs kept busy meanwhile, on average."""
     report: Report | None = None
-    """What Poolwise tells of it; None for the plain loop."""
+    """What Poolwise tells of its own choice; None for a way by hand."""
 
 
-def measure(chapter: Chapter, way: Way) -> Row:
-    """Do a chapter's work in one way, and look at the clocks.
+def measure(chapter: Chapter, *, repeats: int) -> Race:
+    """Do a chapter's work in every way, in turn.
 
-    :raises DemoError: the result is not what it must be, or the web server cannot be reached.
+    :raises DemoError: a result is not what it must be, the web server cannot be reached, or a way does not get along.
     """
-    # The web server's CPU is not ours: the system adds a child's when it has ended, and the server goes on.
-    cpu, all_s, begun = CpuClock(), _everybody_s(), time.perf_counter()
-    try:
-        results = _run(chapter, way)
-    except OSError as error:
-        raise DemoError(f"no result by {way.label}: {error}") from error
-    wall_s, cpu_s, everybody_s = time.perf_counter() - begun, cpu.elapsed_s(), _everybody_s() - all_s
-    if (found := chapter.summarise(results)) != chapter.expected:
-        raise DemoError(f"wrong result by {way.label}: {found}; it must be: {chapter.expected}")
-    report: Report | None = getattr(results, "report", None)
+
+    def check(track: Track, results: Results[Any]) -> None:
+        if (failure := next((each for each in results if isinstance(each, Failure)), None)) is not None:
+            raise DemoError(f"no result by {track.way.name}: {failure.error}") from failure.error
+        if (found := chapter.summarise(results)) != chapter.expected:
+            raise DemoError(f"wrong result by {track.way.name}: {found}; it must be: {chapter.expected}")
+
+    work = keep_items("race", chapter.function, (chapter.items,))
+    race = hold(work, chapter.ways, {}, repeats=repeats, budget_s=chapter.budget_s, heard=check)
+    for entrant in race.entrants:
+        if entrant.verdict != "finished":
+            why = entrant.error or f"it took longer than its part of {chapter.budget_s:g} s"
+            raise DemoError(f"no result by {entrant.name}: {why}")
+    return race
+
+
+def rows_of(race: Race) -> tuple[Row, ...]:
+    """Give the rows of a race, the loop first and the choice last."""
+    return tuple(_row(each, race.report if each.chosen else None) for each in race.entrants)
+
+
+def _row(entrant: Entrant, report: Report | None) -> Row:
+    assert entrant.spread is not None  # noqa: S101 - measure() has refused others; for the type checker
     return Row(
-        name=way.name,
-        workers=report.plan.workers if report else 1,
-        wall_s=wall_s,
-        cpu_s=cpu_s,
-        others_cores=max(0.0, everybody_s - cpu_s) / wall_s,
+        name="poolwise.map" if entrant.chosen else entrant.backend,
+        workers=entrant.workers,
+        wall_s=entrant.spread.median_s,
+        cpu_s=median(lap.cpu_s for lap in entrant.laps),
+        others_cores=median(map(_others_cores, entrant.laps)),
         report=report,
     )
 
 
-def _run(chapter: Chapter, way: Way) -> list[Any]:
-    if way.options is None:
-        return [chapter.function(item) for item in chapter.items]
-    return poolwise.map(chapter.function, chapter.items, progress=False, **way.options)
-
-
-def _everybody_s() -> Seconds:
-    """Give the CPU seconds of all programs of this machine since it was started."""
-    times = psutil.cpu_times()
-    return times.user + times.system
+def _others_cores(lap: Lap) -> float:
+    return lap.others_s / lap.wall_s if lap.others_s is not None and lap.wall_s else 0.0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -32,29 +30,15 @@ TIE = "\N{NO-BREAK SPACE}"
 
 
 class Screen:
-    """Standard output for what is told, and standard error for what is only of interest meanwhile."""
+    """Standard output, for what is told."""
 
     def __init__(self) -> None:
         """Look at where the output goes."""
         self._console = Console(highlight=False)
-        self._watched = sys.stderr is not None and sys.stderr.isatty()
 
     def begin(self, chapter: Chapter) -> None:
         """Say what is going to be done."""
         self._write("", Text.assemble((chapter.title, "bold"), f": {chapter.task}."), "")
-
-    @contextlib.contextmanager
-    def measuring(self, label: str) -> Iterator[None]:
-        """Say meanwhile, to a person who watches, what is being measured.
-
-        A line that stands still: rich's spinner is a thread, with which workers could not be forked any more.
-        """
-        line = f"measuring: {label} …"
-        self._meanwhile(line)
-        try:
-            yield
-        finally:
-            self._meanwhile(" " * len(line))
 
     def show(self, told: Told, chapter: Chapter) -> None:
         """Show a chapter: the table, what came out, and what the figures say."""
@@ -76,10 +60,6 @@ class Screen:
             for line in lines:
                 self._console.print(line)
         say(captured.get().removesuffix("\n"))
-
-    def _meanwhile(self, line: str) -> None:
-        if self._watched:
-            print(f"\r{line}\r", end="", file=sys.stderr, flush=True)
 
 
 def list_item(sentence: str, width: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 import poolwise
 from poolwise.cli import exits
 from poolwise.cli.demo_chapters import Chapter, DemoError, computing, waiting
-from poolwise.cli.demo_measure import measure
+from poolwise.cli.demo_measure import measure, rows_of
 from poolwise.cli.demo_show import Screen
 from poolwise.cli.demo_site import local_site
 from poolwise.cli.demo_words import Told
@@ -42,17 +42,13 @@ def _chapters(wanted: str | None, *, quick: bool) -> Generator[Chapter, None, No
 def _tell_one(chapter: Chapter, screen: Screen) -> Told:
     """Measure every way of a chapter, and show what came of it."""
     screen.begin(chapter)
-    rows = []
-    for way in chapter.ways:
-        with screen.measuring(way.label):
-            rows.append(measure(chapter, way))
-    machine = poolwise.machine()
+    race = measure(chapter, repeats=1)
     told = Told(
         title=chapter.title,
-        rows=tuple(rows),
-        cores=machine.cores,
-        gil=machine.gil,
-        whole_machine=machine.cores == machine.cores_installed,
+        rows=rows_of(race),
+        cores=race.machine.cores,
+        gil=race.machine.gil,
+        whole_machine=race.machine.cores == race.machine.cores_installed,
     )
     screen.show(told, chapter)
     return told

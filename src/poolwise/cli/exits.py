@@ -22,7 +22,7 @@ TERMINATED = 128 + signal.SIGTERM  # 143
 
 MEANINGS: dict[int, str] = {
     DONE: "all done",
-    FAILED: "at least one item failed, or a replay decided otherwise",
+    FAILED: "at least one item failed, a replay decided otherwise, or ways of a race differ",
     USAGE: "wrong usage or option",
     INPUT: "input that cannot be read or is malformed",
     TARGET: "the target cannot be loaded",

@@ -58,6 +58,12 @@ def _why() -> Module:
     return command
 
 
+def _race() -> Module:
+    from poolwise.cli import race as command  # noqa: PLC0415
+
+    return command
+
+
 def _machine() -> Module:
     from poolwise.cli import machine as command  # noqa: PLC0415
 
@@ -73,6 +79,7 @@ def _demo() -> Module:
 COMMANDS = {
     "map": Command("call a function on each item and write the results as JSON lines", _map),
     "why": Command("measure a few items and say how the rest would be run, and why", _why),
+    "race": Command("run the items in every way, side by side, and show which is the fastest", _race),
     "machine": Command("show what this process may use of the computer", _machine),
     "demo": Command("show what Poolwise does, with work of every kind", _demo),
 }

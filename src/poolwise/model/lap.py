@@ -20,7 +20,7 @@ class Lap:
     cpu_s: Seconds = 0.0
     """CPU of this process and of its children, live ones included."""
     memory_bytes: Bytes | None = None
-    """The highest sum over all processes that was seen, beyond what this process held before."""
+    """The highest sum over this process and its children that was seen; shared pages count once where that is known."""
     start_s: Seconds | None = None
     """Time of workers that was spent on starting (and ending) them, divided by their number; None where not told."""
     ship_s: Seconds | None = None

@@ -96,6 +96,10 @@ class Race:
     """The first ten items with different results of each way."""
     differing: int = 0
     """Items with different results, all ways together."""
+    uncompared: int = 0
+    """Items whose results say of themselves neither that they are equal nor that they are not."""
+    failed: int = 0
+    """Items that failed in the way that the others are compared with."""
     wall_s: Seconds = 0.0
     """What the race took in all."""
     report: Report | None = None

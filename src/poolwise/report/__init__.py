@@ -7,3 +7,4 @@ Importing ``explain`` teaches the values their words (``model.prose``); the api 
 def teach_words() -> None:
     """Register what Report and Diagnosis say."""
     from poolwise.report import explain as explain  # noqa: PLC0415 - importing it is what this is for
+    from poolwise.report import race as race  # noqa: PLC0415

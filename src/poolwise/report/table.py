@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 
 from poolwise.model.classes import frozen
 
 # What stands where there is no figure, while others in the column have one.
 NOTHING = "–"
+# Between two columns of text.
+GAP = "  "
 
 
 @frozen
@@ -38,3 +42,41 @@ def table_of(columns: Sequence[Column], rows: Iterable[Sequence[str]], strong: i
         tuple(tuple(line[place] or (NOTHING if columns[place].figures else "") for place in kept) for line in lines),
         strong,
     )
+
+
+def plain_text(table: Table, width: int | None = None) -> str:
+    """Lay a table out as text of at most so many columns: what does not fit stands below, the first column again.
+
+    ``width`` of None: that of the terminal where standard output is one; else as wide as it comes.
+    """
+    if width is None:
+        width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else sys.maxsize
+    columns = enumerate(table.columns)
+    widths = [max(map(len, (each.heading, *(row[place] for row in table.rows)))) for place, each in columns]
+    return "\n\n".join(_block(table, widths, places) for places in _parts(widths, width))
+
+
+def _parts(widths: Sequence[int], width: int) -> Iterable[list[int]]:
+    """Share the columns out over as few blocks as needed, each with the first column."""
+    part, used = [0], widths[0]
+    for place in range(1, len(widths)):
+        needed = len(GAP) + widths[place]
+        if used + needed > width and len(part) > 1:
+            yield part
+            part, used = [0], widths[0]
+        part.append(place)
+        used += needed
+    yield part
+
+
+def _block(table: Table, widths: Sequence[int], places: Sequence[int]) -> str:
+    def laid_out(cells: Sequence[str]) -> str:
+        padded = (
+            cells[place].rjust(widths[place]) if table.columns[place].figures else cells[place].ljust(widths[place])
+            for place in places
+        )
+        return GAP.join(padded).rstrip()
+
+    headings = [each.heading for each in table.columns]
+    rules = ["─" * width for width in widths]
+    return "\n".join(map(laid_out, (headings, rules, *table.rows)))

@@ -1,0 +1,55 @@
+"""What a long measurement is at, in one line of the terminal that is gone at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from poolwise.model.units import Seconds
+
+# What ends sooner needs no line.
+SHOW_AFTER_S: Seconds = 1.0
+
+
+@contextlib.contextmanager
+def show_briefly(verb: str) -> Iterator[Callable[[str], object]]:
+    """Give a function that says what is being measured, to a person at a terminal and to nobody else.
+
+    A line that stands still: one that moves would need a thread, beside which workers could not be forked.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    line = _Line(verb)
+    try:
+        yield line.show
+    finally:
+        line.clear()
+
+
+class _Line:
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._begun = time.monotonic()
+        self._width = 0
+
+    def show(self, text: str) -> None:
+        if time.monotonic() - self._begun < SHOW_AFTER_S:
+            return
+        self.clear()
+        line = f"{self._verb}: {text} …"
+        self._width = len(line)
+        self._write(f"\r{line}")
+
+    def clear(self) -> None:
+        if self._width:
+            self._write(f"\r{' ' * self._width}\r")
+            self._width = 0
+
+    def _write(self, text: str) -> None:
+        # A terminal that is gone is nobody's concern here.
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()

@@ -1,0 +1,104 @@
+"""Whether results are the same, as a person would mean it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolwise.api.compare import alike, differing
+from poolwise.model.failure import Failure
+
+
+class Plain:
+    """Says nothing of when it is equal."""
+
+    def __init__(self, held) -> None:
+        self.held = held
+
+
+class Slotted:
+    """Holds what nobody sees, and says nothing of when it is equal."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, held) -> None:
+        self.held = held
+
+
+class Odd:
+    """Cannot be compared at all."""
+
+    def __eq__(self, other) -> bool:
+        raise RuntimeError("ask me not")
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __reduce__(self):
+        raise TypeError("nor pickle me")
+
+
+def failure(error: Exception) -> Failure:
+    """Make a failure of an error."""
+    return Failure(0, None, error)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (1, 1.0, True),
+        (1, 2, False),
+        (math.nan, math.nan, True),
+        ([1, math.nan], [1, math.nan], True),
+        ([1], (1,), False),
+        ([1, 2], [1], False),
+        ({"a": math.nan}, {"a": math.nan}, True),
+        ({"a": 1}, {"b": 1}, False),
+        (Path("a"), Path("a"), True),
+        (Path("a"), Path("b"), False),
+        (Plain(1), Plain(1), True),
+        (Plain(1), Plain(2), False),
+        (Plain([math.nan]), Plain([math.nan]), True),
+        (Slotted(1), Slotted(1), True),
+        (Slotted(1), Slotted(2), None),
+        (Odd(), Odd(), None),
+        (Plain(1), 1, False),
+        (failure(ValueError("a")), failure(ValueError("a")), True),
+        (failure(ValueError("a")), failure(ValueError("b")), False),
+        (failure(ValueError("a")), 1, False),
+    ],
+)
+def test_results_are_compared_as_they_are_meant(one, other, same) -> None:
+    """Numbers by value, not-a-numbers as equal, objects by what they hold, errors by type and text."""
+    assert alike(one, other) is same
+
+
+def test_arrays_are_compared_by_content() -> None:
+    """An array is no truth value, and holds not-a-numbers too."""
+    numpy = pytest.importorskip("numpy")
+    one = numpy.array([1.0, math.nan])
+    assert alike(one, one.copy()) is True
+    assert alike(one, numpy.array([1.0, 2.0])) is False
+    assert alike({"x": [one]}, {"x": [one.copy()]}) is True
+    assert alike(numpy.array(["a"]), numpy.array(["a"])) is True
+
+
+def test_what_holds_itself_comes_to_an_end() -> None:
+    """A list within itself is compared as deep as is sensible, and then nothing is claimed."""
+    one: list = []
+    other: list = []
+    one.append(one)
+    other.append(other)
+    assert alike(one, other) is None
+
+
+@given(st.lists(st.integers() | st.floats() | st.text()), st.data())
+def test_exactly_the_changed_items_are_found(values, data) -> None:
+    """Whatever the results are: those that were changed are named, and no others."""
+    changed = data.draw(st.sets(st.integers(0, len(values) - 1))) if values else set()
+    other = [object() if index in changed else value for index, value in enumerate(values)]
+    assert {index for index, known in differing(values, other) if known} == changed

@@ -1,0 +1,111 @@
+"""A race: which ways take part, how they are named, and that a difference between them is found."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+import poolwise
+from poolwise.api.race import default_ways, forced
+from poolwise.errors import CallerError
+from poolwise.measure.machine import find_machine
+from poolwise.model.classes import replace
+from tests.contract.functions import double
+
+MACHINE = replace(find_machine(), cores=4, in_worker=False, start_methods=("fork",), interpreters=False)
+
+
+def test_the_ways_are_those_that_a_person_would_try() -> None:
+    """A loop, threads for each core and many, processes for each core; an event loop for coroutines only."""
+    assert default_ways(MACHINE, 1000, coroutine=False) == ["loop", "threads:4", "threads:32", "processes:4"]
+    assert default_ways(MACHINE, 3, coroutine=False) == ["loop", "threads:3", "processes:3"]
+    assert default_ways(MACHINE, 1000, coroutine=True)[-1] == "asyncio"
+    assert default_ways(replace(MACHINE, start_methods=()), 2, coroutine=False) == ["loop", "threads:2"]
+    one = replace(MACHINE, cores=1)
+    assert default_ways(one, 1000, coroutine=False) == ["loop", "threads:2", "threads:32", "processes:2"]
+
+
+def test_a_way_may_name_its_workers() -> None:
+    """``threads:8`` are eight threads; without a number it is as many as the backend takes."""
+    assert forced("threads:8") == {"backend": "threads", "max_workers": 8}
+    assert forced("processes") == {"backend": "processes", "max_workers": None}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"backends": "loop"}, "write a list"),
+        ({"backends": ["auto"]}, "names nothing to race against"),
+        ({"backends": ["threads:many"]}, "BACKEND:WORKERS"),
+        ({"backends": ["thread"]}, "did you mean 'threads'"),
+        ({"backends": ["loop:2"]}, "one worker"),
+        ({"repeats": 0}, "repeats=0"),
+        ({"budget_s": 0}, "budget_s=0"),
+        ({"errors": "raise"}, "takes no errors="),
+        ({"max_workers": 2}, "threads:8"),
+        ({"retry": 2}, "did you mean 'retries'"),
+    ],
+)
+def test_what_cannot_be_raced_is_refused(keywords, words) -> None:
+    """Before anything runs, with what to write instead."""
+    with pytest.raises(CallerError, match=words):
+        poolwise.race(abs, [1], **keywords)
+
+
+def test_a_race_tells_all_ways_and_its_own_choice() -> None:
+    """Each way has its laps, results are the same, and it can be written as JSON and read again."""
+    found = poolwise.race(double, range(50), backends=["loop", "threads:2"], repeats=2)
+    assert [each.name for each in found.entrants] == ["loop", "threads:2", "auto"]
+    assert [len(each.laps) for each in found.entrants] == [2, 2, 2]
+    assert (found.differing, found.differences, found.failed, found.uncompared) == (0, (), 0, 0)
+    assert found.winner.name in {"loop", "threads:2"}
+    assert found.auto.chosen
+    assert found.report.items == 50
+    assert found.regret > 0
+    assert poolwise.Race.from_json(found.to_json()) == found
+    assert "the same in every way" in str(found)
+
+
+HOME = os.getpid()
+
+
+def where(item):
+    """Give another result in another process: a bug, as of a function that relies on a global."""
+    return item if os.getpid() == HOME or item % 2 else -item
+
+
+def test_a_wrong_backend_is_found() -> None:
+    """A function that returns something else in another process: the items are named, with both results."""
+    found = poolwise.race(where, range(6), backends=["loop", "processes:2"], repeats=1)
+    assert found.differing == 2
+    shown = [(each.index, each.item, each.name, each.result, each.expected) for each in found.differences]
+    assert shown == [(2, "2", "processes:2", "-2", "2"), (4, "4", "processes:2", "-4", "4")]
+    assert not any(each.wobbles for each in found.differences)
+    assert "item 2, 2: -2 with processes:2, 2 with loop" in str(found)
+
+
+def test_a_function_that_varies_by_itself_is_told_apart() -> None:
+    """Random results differ between rounds of one way, too: that is the function's nature, and said so."""
+    found = poolwise.race(lambda _: random.random(), range(5), backends=["loop", "threads:2"], repeats=2)
+    assert found.differing == 5
+    assert all(each.wobbles for each in found.differences)
+    assert "gives other results each time" in str(found)
+
+
+@pytest.mark.parametrize("order", [["loop", "asyncio"], ["asyncio", "loop"]])
+def test_a_way_that_cannot_run_says_why(order) -> None:
+    """It is part of the table, with its reason below, and no measure for the others."""
+    found = poolwise.race(double, range(3), backends=order, repeats=1)
+    failed = found.entrants[order.index("asyncio")]
+    assert (failed.verdict, failed.laps) == ("failed", ())
+    assert f"asyncio: {failed.error}" in str(found)
+    assert (found.differing, found.winner.name) == (0, "loop")
+
+
+def test_failing_items_are_compared_too() -> None:
+    """An item that fails everywhere alike is no difference, and is counted."""
+    found = poolwise.race(lambda number: 1 / number, [1, 0], backends=["loop", "threads:2"], repeats=1)
+    assert (found.failed, found.differing) == (1, 0)
+    assert "1 item of 2 failed" in str(found)
