@@ -115,14 +115,14 @@ class Supervisor:
         mine, its = socket.socketpair()
         channel, memory = ParentEnd(mine), WorkerMemory.create(self._workers)
         with its, blocked_signals():
-            # A Ctrl-C in between would leave a process that nobody knows of.
+            # A Ctrl-C in between would leave a process that nobody knows of, or one that cannot be forgotten.
             process = starter.start(its, channel, memory)
             packer = Packer(memory.writer, by_value=self._job.by_value)
             handle = Handle(worker, process, channel, memory, packer, Unpacker(memory.reader), by_fork=starter.by_fork)
             handle.tasks = self._job.tasks
             self._handles[worker] = handle
-        self._selector.register(channel, selectors.EVENT_READ, handle)
-        self._watch_process(handle)
+            self._selector.register(channel, selectors.EVENT_READ, handle)
+            self._watch_process(handle)
         if self._oom is None:
             # While the first worker starts, there is time to read them.
             self._oom = OomCounters()
@@ -275,8 +275,8 @@ class Supervisor:
 
     def _watch_process(self, handle: Handle) -> None:
         if handle.sentinel is None and (sentinel := handle.process.sentinel()) is not None:
-            handle.sentinel = sentinel
             self._selector.register(sentinel, selectors.EVENT_READ, handle)
+            handle.sentinel = sentinel
 
     def _hush(self) -> None:
         with contextlib.suppress(BlockingIOError):
