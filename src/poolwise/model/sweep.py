@@ -1,0 +1,214 @@
+"""The same work with more and more workers: what a sweep has measured, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from poolwise.model.classes import frozen
+from poolwise.model.lap import Lap, Spread, spread_of
+from poolwise.model.machine import Machine
+from poolwise.model.options import BackendName
+from poolwise.model.plain import as_dict, from_json, from_plain, to_json
+from poolwise.model.prose import say
+from poolwise.model.units import Seconds
+
+NoFitWhat: TypeAlias = Literal["few workers", "few rounds", "flat", "noise", "shape"]
+
+
+@frozen(kw_only=True)
+class Point:
+    """A number of workers, and what each of its laps took."""
+
+    workers: int
+    warmup: Lap | None = None
+    """The first lap, which found caches cold; it counts for nothing. None: there was none."""
+    laps: tuple[Lap, ...] = ()
+    """Those that count, in the order of the rounds; the last may have been stopped by the time budget."""
+
+    @property
+    def spread(self) -> Spread | None:
+        """Median, least and most wall time of the laps that ended; None where none did."""
+        return spread_of(self.laps)
+
+    @property
+    def at_least_s(self) -> Seconds | None:
+        """How long it ran when it was stopped, so that it takes longer than that; None where a lap has ended."""
+        if self.spread is not None:
+            return None
+        laps = [lap.wall_s for lap in (*self.laps, *((self.warmup,) if self.warmup else ())) if lap.stopped]
+        return max(laps, default=None)
+
+
+@frozen
+class Interval:
+    """An estimate, and the interval that holds the true value 95 times in 100, if the law holds."""
+
+    value: float
+    low: float
+    high: float | None
+    """None: it has no upper end."""
+
+
+@frozen(kw_only=True)
+class Fit:
+    """The Universal Scalability Law as it describes these measurements; see ``decide.scaling`` for source and method.
+
+    The speed with N workers is ``rate`` * N / (1 + ``contention`` * (N - 1) + ``crosstalk`` * N * (N - 1)).
+    """
+
+    rate: Interval
+    """λ: items per second of one worker."""
+    contention: Interval
+    """σ: the share of the work for which workers stand in line; from 1 on, more of them bring nothing."""
+    crosstalk: Interval
+    """κ: what each pair of workers costs; it is what makes the speed fall again."""
+    peak: Interval | None
+    """The number of workers from which on the law's speed falls; None where it does not fall.
+
+    It may lie beyond what was measured, and is extrapolated then.
+    """
+    most_workers: int
+    """The law was fitted to the numbers of workers up to this."""
+    misfit: float
+    """How far the law is off where it is worst, as a share of the measured time."""
+
+    def speed(self, workers: float) -> float:
+        """Say how many items a second the law expects of so many workers."""
+        cost = 1 + self.contention.value * (workers - 1) + self.crosstalk.value * workers * (workers - 1)
+        return self.rate.value * workers / cost
+
+
+@frozen
+class NoFit:
+    """Why no law was fitted."""
+
+    what: NoFitWhat
+    """"few workers": fewer different numbers of workers than needed were measured to the end. "few rounds": how much
+    a lap varies is not known. "flat": the number of workers makes next to no difference. "noise": it makes none that
+    stands out from how much laps vary. "shape": the law is too far off somewhere."""
+    found: float
+    """The figure: a count, or a share of the time."""
+    needed: float
+    """What it had to be at least; at most where it is the shape."""
+
+
+@frozen
+class Worth:
+    """The fewest workers that are about as fast as the best."""
+
+    workers: int
+    share: float
+    """Their speed, as a share of the best."""
+
+
+@frozen
+class Dropoff:
+    """What the most workers lose against the best, round by round."""
+
+    workers: int
+    """The most that were measured."""
+    best: int
+    """The fastest number of workers."""
+    share: float
+    """The share of the best speed that is lost; in the middle of the rounds."""
+    least: float
+    """In the round with the least loss; below zero where the many were faster."""
+    most: float
+
+    @property
+    def clear(self) -> bool:
+        """The many were slower in every round."""
+        return self.least > 0
+
+
+@frozen(kw_only=True)
+class Scaling:
+    """What follows from the measurements: found by ``decide.scaling``."""
+
+    fit: Fit | None = None
+    no_fit: NoFit | None = None
+    noise: float | None = None
+    """How much laps of one number of workers vary: the standard deviation as a share of the time; None: not known."""
+    best: int | None = None
+    knee: int | None = None
+    worth: Worth | None = None
+    dropoff: Dropoff | None = None
+
+
+@frozen(kw_only=True)
+class Sweep:
+    """What ``poolwise.sweep`` measured. ``print`` shows the table and what it says."""
+
+    function: str
+    """The function's name."""
+    items: int
+    backend: BackendName
+    cores: int
+    """Usable cores."""
+    repeats: int
+    """Rounds that count."""
+    budget_s: Seconds
+    """The time for all laps together, beyond which they were stopped."""
+    points: tuple[Point, ...]
+    """By rising number of workers."""
+    left_out: tuple[int, ...] = ()
+    """Numbers of workers that were asked for and are more than there are items: no more could have worked."""
+    fit: Fit | None = None
+    """The Universal Scalability Law; None where it would say nothing: ``no_fit`` says why."""
+    no_fit: NoFit | None = None
+    noise: float | None = None
+    """How much laps of one number of workers vary: the standard deviation as a share of the time; None: not known."""
+    best: int | None = None
+    """The fastest number of workers, by the medians; None where no lap ended."""
+    knee: int | None = None
+    """Up to here each worker brings more than the average one does up to ``best``; None where the gain is even."""
+    worth: Worth | None = None
+    """The number of workers worth paying for."""
+    dropoff: Dropoff | None = None
+    """What the most workers lose against the best; None where they are the best."""
+    wall_s: Seconds = 0.0
+    """What the sweep took in all."""
+    machine: Machine
+    begun: str = ""
+    """When it began: date and time with the zone, by ISO 8601."""
+    poolwise: str = ""
+    """The version."""
+
+    @property
+    def peak(self) -> Interval | None:
+        """The number of workers from which on the speed falls, by the law; None without one."""
+        return self.fit.peak if self.fit is not None else None
+
+    def point(self, workers: int) -> Point | None:
+        """Give the point with so many workers; None where they were not measured."""
+        return next((each for each in self.points if each.workers == workers), None)
+
+    def speedup(self, point: Point) -> float | None:
+        """Say how many times as fast as the fewest workers a point was; None where either has no time."""
+        first = self.points[0].spread if self.points else None
+        if first is None or point.spread is None or not point.spread.median_s:
+            return None
+        return first.median_s / point.spread.median_s
+
+    def __str__(self) -> str:
+        """Show the table and what it says."""
+        return say(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry; see ``model.plain``."""
+        return as_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Sweep:
+        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
+        return from_plain(cls, data)
+
+    def to_json(self) -> str:
+        """Give it as JSON."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Sweep:
+        """Read what ``to_json`` wrote; raises InputError where it is of another form or version."""
+        return from_json(cls, text)
