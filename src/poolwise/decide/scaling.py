@@ -1,30 +1,15 @@
-"""What measurements with more and more workers say: the law behind them, the knee, the drop-off. Pure, and no numpy.
-
-The law is the Universal Scalability Law: N. J. Gunther, "Guerrilla Capacity Planning" (Springer 2007), and "A General
-Theory of Computational Scalability Based on Rational Functions" (arXiv:0808.1431)::
-
-    X(N) = λ N / (1 + σ (N - 1) + κ N (N - 1))
-
-With T(N) for the time of all items and T1 = items / λ, that is ``N T(N) = T1 + T1 σ (N - 1) + T1 κ N (N - 1)``: linear
-in three coefficients, none of which can be negative. They are found by least squares of the relative errors of the
-medians, with each subset of σ and κ at zero: of four solutions without a negative coefficient the best is the answer
-(C. L. Lawson and R. J. Hanson, "Solving Least Squares Problems", 1974, chapter 23, for why).
-
-Intervals come of a bootstrap over the residuals (B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap",
-1993, chapter 9), widened for the three coefficients that were fitted. Rounds themselves are too few to draw from.
-"""
+"""What measurements with more and more workers say: the law, if there is one, the knee, the drop-off. Pure."""
 
 from __future__ import annotations
 
 import math
 import random
 from collections.abc import Sequence
-from operator import mul
 from statistics import median
 
-from poolwise.model.classes import frozen
-from poolwise.model.sweep import Dropoff, Fit, Interval, NoFit, Point, Scaling, Worth
-from poolwise.model.units import Seconds
+from poolwise.decide.law import Series, fit_around, solve
+from poolwise.decide.slowdown import find_causes
+from poolwise.model.sweep import Dropoff, Fit, NoFit, Point, Scaling, Worth
 
 # Three coefficients go through any three points; the fourth is the first that can contradict them.
 FEWEST_WORKERS = 4
@@ -32,8 +17,10 @@ FEWEST_WORKERS = 4
 FEWEST_ROUNDS = 2
 # Who gains less than this by any number of workers has nothing to choose.
 FLAT = 0.05
-# Medians of equal things lie within so many of their standard deviations, 95 times in 100: the studentized range of
-# eight means with 16 degrees of freedom is 4.9.
+# Two medians of equal things lie within so many of their standard deviations, 95 times in 100: 1.96 * sqrt(2).
+TWO_APART = 2.8
+# The medians of eight equal things lie within so many, 95 times in 100: the studentized range of eight means with 16
+# degrees of freedom is 4.9.
 APART = 5.0
 # A law that is farther off than this and the noise does not describe the curve. The commonest other shape is a corner
 # where the cores run out: with 1, 2, 4, 8 workers on two cores, work that computes takes 1, 1/2, 1/2, 1/2 of its time,
@@ -41,45 +28,12 @@ APART = 5.0
 POOR = 0.1
 # The standard deviation of a median, as a multiple of a mean's, for normal noise: sqrt(pi / 2).
 OF_A_MEDIAN = 1.2533
-RESAMPLES = 1000
-INTERVAL = 0.95
 # The same measurements give the same figures.
 SEED = 5
 # "8 workers give 93 % of the best speed": what is missing is less than a tenth, which more workers are not worth.
 ENOUGH = 0.9
 # Kneedle's curve less its diagonal; below it lies within the noise of a straight line.
 BENT = 0.1
-# Below this a crosstalk puts the peak beyond a million workers.
-NO_CROSSTALK = 1e-12
-# Columns of length one that differ by less than this are the same but for rounding.
-SAME = 1e-12
-
-
-@frozen
-class Law:
-    """The three coefficients; times are for all items together."""
-
-    one_s: Seconds
-    """What one worker takes for all of it."""
-    sigma: float
-    kappa: float
-
-    def time_s(self, workers: int) -> Seconds:
-        """Say what so many workers take."""
-        return self.one_s * (1 + self.sigma * (workers - 1) + self.kappa * workers * (workers - 1)) / workers
-
-
-@frozen
-class Series:
-    """The laps of one number of workers that came to their end."""
-
-    workers: int
-    walls: tuple[Seconds, ...]
-
-    @property
-    def median_s(self) -> Seconds:
-        """The one in the middle."""
-        return median(self.walls)
 
 
 def judge(points: Sequence[Point], items: int, cores: int, rng: random.Random | None = None) -> Scaling:
@@ -90,14 +44,16 @@ def judge(points: Sequence[Point], items: int, cores: int, rng: random.Random | 
     noise = find_noise(measured)
     fit = fit_law(measured, items, cores, rng or random.Random(SEED))
     best = min(measured, key=lambda series: series.median_s)
+    dropoff = find_dropoff(points, best.workers)
     return Scaling(
         fit=fit if isinstance(fit, Fit) else None,
         no_fit=fit if isinstance(fit, NoFit) else None,
         noise=noise,
         best=best.workers,
-        knee=find_knee(measured),
-        worth=find_worth(measured, noise or 0.0),
-        dropoff=find_dropoff(points, best.workers),
+        knee=find_knee(measured, noise or 0.0),
+        worth=find_worth(measured, best, noise or 0.0),
+        dropoff=dropoff,
+        causes=find_causes(points, dropoff, cores) if dropoff is not None else (),
     )
 
 
@@ -133,6 +89,11 @@ def _of_medians(measured: Sequence[Series], noise: float) -> float:
     return OF_A_MEDIAN * noise / math.sqrt(min(len(series.walls) for series in measured))
 
 
+def _by_chance(measured: Sequence[Series], noise: float) -> float:
+    """Say how far the slowest and the fastest of equal things may lie apart."""
+    return math.expm1(APART * _of_medians(measured, noise))
+
+
 # --- The law -----------------------------------------------------------------------------------------------------
 
 
@@ -159,7 +120,7 @@ def _fit_all(measured: Sequence[Series], items: int, rng: random.Random) -> Fit 
         return NoFit("few rounds", min(len(series.walls) for series in measured), FEWEST_ROUNDS)
     medians = {series.workers: series.median_s for series in known}
     effect = max(medians.values()) / min(medians.values()) - 1
-    clear = math.expm1(APART * _of_medians(known, noise))
+    clear = _by_chance(known, noise)
     if effect < max(FLAT, clear):
         return NoFit("noise", effect, clear) if clear > FLAT else NoFit("flat", effect, FLAT)
     law = solve(medians)
@@ -167,108 +128,16 @@ def _fit_all(measured: Sequence[Series], items: int, rng: random.Random) -> Fit 
     allowed = max(POOR, APART / 2 * _of_medians(known, noise))
     if misfit > allowed:
         return NoFit("shape", misfit, allowed)
-    return _with_intervals(law, known, items, misfit, rng)
-
-
-def solve(times_s: dict[int, Seconds]) -> Law:
-    """Find the law that is nearest to these times, by their relative errors."""
-    # In units of a time among them, so that neither hours nor microseconds leave the range of floats.
-    unit_s = next(iter(times_s.values()))
-    totals = [(workers, workers * (time_s / unit_s)) for workers, time_s in times_s.items()]
-    columns = [
-        [1 / total for _, total in totals],
-        [(workers - 1) / total for workers, total in totals],
-        [workers * (workers - 1) / total for workers, total in totals],
-    ]
-    # Columns of length one: workers run to thousands, and their squares to millions.
-    norms = [math.hypot(*column) or 1.0 for column in columns]
-    columns = [[each / norm for each in column] for column, norm in zip(columns, norms, strict=True)]
-    products = [[sum(map(mul, one, other)) for other in columns] for one in columns]
-    sums = [sum(column) for column in columns]
-    best, solution = math.inf, [1.0, 0.0, 0.0]
-    for chosen in ((0,), (0, 1), (0, 2), (0, 1, 2)):
-        found = _eliminate([[*(products[one][other] for other in chosen), sums[one]] for one in chosen])
-        if found is None or found[0] <= 0 or min(found) < 0:
-            continue
-        error = -sum(value * sums[at] for at, value in zip(chosen, found, strict=True))
-        if error < best:
-            values = dict(zip(chosen, found, strict=True))
-            best, solution = error, [values.get(at, 0.0) / norm for at, norm in enumerate(norms)]
-    one, queue, talk = solution
-    return Law(one * unit_s, queue / one, talk / one)
-
-
-def _eliminate(matrix: list[list[float]]) -> list[float] | None:
-    """Solve a symmetric positive system of up to three unknowns, by Gauss; None where it has no one solution."""
-    size = len(matrix)
-    for at in range(size):
-        if matrix[at][at] < SAME:
-            return None
-        for below in range(at + 1, size):
-            factor = matrix[below][at] / matrix[at][at]
-            matrix[below] = [value - factor * above for value, above in zip(matrix[below], matrix[at], strict=True)]
-    found = [0.0] * size
-    for at in reversed(range(size)):
-        known = sum(matrix[at][right] * found[right] for right in range(at + 1, size))
-        found[at] = (matrix[at][size] - known) / matrix[at][at]
-    return found
-
-
-def find_peak(law: Law) -> float | None:
-    """Say from how many workers on the speed falls: where the law's derivative is zero; None if it never does."""
-    if law.sigma >= 1:
-        return 1.0
-    if law.kappa < NO_CROSSTALK:
-        return None
-    return max(1.0, math.sqrt((1 - law.sigma) / law.kappa))
-
-
-# --- Intervals ---------------------------------------------------------------------------------------------------
-
-
-def _with_intervals(law: Law, known: Sequence[Series], items: int, misfit: float, rng: random.Random) -> Fit:
-    again = _resample(law, known, rng)
-    peak = find_peak(law)
-    peaks = [math.inf if each is None else each for each in map(find_peak, again)]
-    return Fit(
-        rate=_interval(items / law.one_s, [items / each.one_s for each in again]),
-        contention=_interval(law.sigma, [each.sigma for each in again]),
-        crosstalk=_interval(law.kappa, [each.kappa for each in again]),
-        peak=_interval(peak, peaks) if peak is not None else None,
-        most_workers=max(series.workers for series in known),
-        misfit=misfit,
-    )
-
-
-def _resample(law: Law, known: Sequence[Series], rng: random.Random) -> list[Law]:
-    """Fit again to what could have been measured as well: the law's own times with other residuals."""
-    residuals = [math.log(wall / law.time_s(series.workers)) for series in known for wall in series.walls]
-    widened = math.sqrt(len(residuals) / (len(residuals) - 3))
-    factors = [math.exp(widened * residual) for residual in residuals]
-    return [
-        solve(
-            {
-                series.workers: law.time_s(series.workers) * median(rng.choices(factors, k=len(series.walls)))
-                for series in known
-            }
-        )
-        for _ in range(RESAMPLES)
-    ]
-
-
-def _interval(value: float, drawn: list[float]) -> Interval:
-    """Give the percentiles of what was drawn; the estimate itself is inside."""
-    drawn = sorted(drawn)
-    beyond = round(len(drawn) * (1 - INTERVAL) / 2)
-    low, high = min(value, drawn[beyond]), max(value, drawn[-1 - beyond])
-    return Interval(value, low, high if math.isfinite(high) else None)
+    return fit_around(law, known, items, misfit, rng)
 
 
 # --- What people ask for -----------------------------------------------------------------------------------------
 
 
-def find_knee(measured: Sequence[Series]) -> int | None:
-    """Find where more workers begin to bring less, among those measured up to the best; None where the gain is even.
+def find_knee(measured: Sequence[Series], noise: float) -> int | None:
+    """Find where more workers begin to bring less, among those measured up to the best.
+
+    None where the gain is even, or none that stands out from the noise.
 
     It is the point farthest above the straight line from the fewest workers to the best ("Kneedle": V. Satopää,
     J. Albrecht, D. Irwin and B. Raghavan, "Finding a 'Kneedle' in a Haystack", ICDCS workshops 2011).
@@ -277,7 +146,8 @@ def find_knee(measured: Sequence[Series]) -> int | None:
     rising = [series for series in measured if series.workers <= best.workers]
     first = min(rising, key=lambda series: series.workers)
     gain = 1 / best.median_s - 1 / first.median_s
-    if len(rising) < 3 or gain <= 0:  # noqa: PLR2004 - between two points everything is straight
+    # Between two points everything is straight.
+    if len(rising) < 3 or first.median_s / best.median_s - 1 < max(FLAT, _by_chance(rising, noise)):  # noqa: PLR2004
         return None
 
     def above(series: Series) -> float:
@@ -288,13 +158,13 @@ def find_knee(measured: Sequence[Series]) -> int | None:
     return knee.workers if above(knee) >= BENT else None
 
 
-def find_worth(measured: Sequence[Series], noise: float) -> Worth:
+def find_worth(measured: Sequence[Series], best: Series, noise: float) -> Worth:
     """Find the fewest workers that have nine tenths of the best speed, or cannot be told from it."""
-    best_s = min(series.median_s for series in measured)
-    enough = min(ENOUGH, 1 / (1 + noise))
-    able = [series for series in measured if best_s / series.median_s >= enough]
+    by_chance = math.exp(-TWO_APART * _of_medians(measured, noise))
+    able = [series for series in measured if best.median_s / series.median_s >= min(ENOUGH, by_chance)]
     fewest = min(able, key=lambda series: series.workers)
-    return Worth(fewest.workers, best_s / fewest.median_s)
+    share = best.median_s / fewest.median_s
+    return Worth(fewest.workers, share, in_noise=share < 1 and share >= by_chance)
 
 
 def find_dropoff(points: Sequence[Point], best: int) -> Dropoff | None:
@@ -308,4 +178,4 @@ def find_dropoff(points: Sequence[Point], best: int) -> Dropoff | None:
     if most <= best or not both:
         return None
     losses = [1 - walls[best][each] / walls[most][each] for each in both]
-    return Dropoff(most, best, median(losses), min(losses), max(losses))
+    return Dropoff(most, best, median(losses), min(losses), max(losses), len(losses))

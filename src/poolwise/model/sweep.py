@@ -14,6 +14,7 @@ from poolwise.model.prose import say
 from poolwise.model.units import Seconds
 
 NoFitWhat: TypeAlias = Literal["few workers", "few rounds", "flat", "noise", "shape"]
+CauseWhat: TypeAlias = Literal["switches", "stolen", "throttled", "starting", "shipping", "cpu", "others"]
 
 
 @frozen(kw_only=True)
@@ -52,7 +53,7 @@ class Interval:
 
 @frozen(kw_only=True)
 class Fit:
-    """The Universal Scalability Law as it describes these measurements; see ``decide.scaling`` for source and method.
+    """The Universal Scalability Law as it describes these measurements; see ``decide.law`` for source and method.
 
     The speed with N workers is ``rate`` * N / (1 + ``contention`` * (N - 1) + ``crosstalk`` * N * (N - 1)).
     """
@@ -100,6 +101,8 @@ class Worth:
     workers: int
     share: float
     """Their speed, as a share of the best."""
+    in_noise: bool = False
+    """What is missing could be noise."""
 
 
 @frozen
@@ -115,11 +118,27 @@ class Dropoff:
     least: float
     """In the round with the least loss; below zero where the many were faster."""
     most: float
+    rounds: int
+    """So many rounds in which both came to their end."""
 
     @property
     def clear(self) -> bool:
-        """The many were slower in every round."""
-        return self.least > 0
+        """The many were slower in every round, of which there were two at least."""
+        return self.least > 0 and self.rounds > 1
+
+
+@frozen
+class Cause:
+    """Something measured that was more with the most workers than with the best number, and costs time."""
+
+    what: CauseWhat
+    """"switches": involuntary context switches a second. As shares of the time of all cores: "stolen", CPU that the
+    hypervisor gave to other machines; "throttled", the cgroup's quota; "others", other programs. As shares of a
+    worker's time: "starting" and "shipping". "cpu": CPU seconds that the same work took."""
+    most: float
+    """The figure with the most workers, in the middle of the laps."""
+    best: float
+    """Likewise with the fastest number of workers."""
 
 
 @frozen(kw_only=True)
@@ -134,6 +153,7 @@ class Scaling:
     knee: int | None = None
     worth: Worth | None = None
     dropoff: Dropoff | None = None
+    causes: tuple[Cause, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -167,6 +187,8 @@ class Sweep:
     """The number of workers worth paying for."""
     dropoff: Dropoff | None = None
     """What the most workers lose against the best; None where they are the best."""
+    causes: tuple[Cause, ...] = ()
+    """What was measured that explains the drop-off; empty where nothing does, or where there is none."""
     wall_s: Seconds = 0.0
     """What the sweep took in all."""
     machine: Machine

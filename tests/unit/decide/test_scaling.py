@@ -10,13 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from poolwise.decide.scaling import (
-    FEWEST_WORKERS,
-    Law,
-    find_peak,
-    judge,
-    solve,
-)
+from poolwise.decide.law import Law, find_peak, solve
+from poolwise.decide.scaling import FEWEST_WORKERS, judge
 from poolwise.model.lap import Lap
 from poolwise.model.sweep import Dropoff, Interval, NoFit, Point, Scaling, Worth
 
@@ -74,6 +69,33 @@ def test_without_noise_the_law_is_found_exactly(law: Law, workers: list[int]) ->
     assert found.one_s == pytest.approx(law.one_s, rel=1e-4)
     assert found.sigma == pytest.approx(law.sigma, rel=1e-3, abs=1e-4)
     assert found.kappa == pytest.approx(law.kappa, rel=1e-3, abs=1e-5)
+
+
+@given(st.dictionaries(st.integers(1, 100), st.floats(0.1, 10.0), min_size=4, max_size=8), st.floats(1e-6, 1e4))
+def test_the_law_does_not_depend_on_the_unit_of_time_nor_on_the_order(walls: dict[int, float], factor: float) -> None:
+    """Whatever was measured: σ and κ are numbers without a unit, and λ goes with the time."""
+    law = solve(walls)
+    other = solve({n: factor * walls[n] for n in reversed(walls)})
+    assert other.one_s == pytest.approx(factor * law.one_s, rel=1e-6)
+    assert [other.time_s(n) for n in walls] == pytest.approx([factor * law.time_s(n) for n in walls], rel=1e-6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.dictionaries(st.integers(1, 64), st.floats(0.1, 10.0), min_size=4, max_size=8),
+    st.floats(0.5, 2.0),
+    st.floats(0, 0.5),
+    st.floats(0, 0.1),
+)
+def test_no_other_law_is_nearer(walls: dict[int, float], one: float, sigma: float, kappa: float) -> None:
+    """The least squares of the relative errors are the least, over all laws without a negative parameter."""
+
+    def error(law: Law) -> float:
+        return sum((law.time_s(n) / wall - 1) ** 2 for n, wall in walls.items())
+
+    best = solve(walls)
+    other = Law(best.one_s * one, best.sigma * one + sigma, best.kappa * one + kappa)
+    assert error(best) <= error(other) + 1e-9
 
 
 @settings(max_examples=25, deadline=None)
@@ -190,7 +212,7 @@ def test_flat_laps_are_not_fitted() -> None:
     assert (scaling.worth, scaling.knee, scaling.dropoff) == (
         Worth(1, 1.0),
         None,
-        Dropoff(workers=16, best=1, share=0.0, least=0.0, most=0.0),
+        Dropoff(workers=16, best=1, share=0.0, least=0.0, most=0.0, rounds=3),
     )
 
 
@@ -236,7 +258,7 @@ def test_what_noise_could_have_made_faster_is_not_paid_for() -> None:
     """Where laps vary by a third, three quarters of the speed cannot be told from all of it."""
     walls = {1: [9.0, 10.0, 11.0], 2: [3.0, 5.0, 7.0], 4: [3.0, 4.0, 5.0]}
     worth = judge(points_of(walls), ITEMS, CORES).worth
-    assert worth == Worth(2, pytest.approx(0.8))
+    assert worth == Worth(2, pytest.approx(0.8), in_noise=True)
 
 
 def test_the_knee_is_where_the_gain_bends() -> None:
@@ -252,7 +274,7 @@ def test_an_even_gain_has_no_knee() -> None:
 def test_the_drop_off_compares_rounds_with_each_other() -> None:
     """A machine that slows down for a round slows down both; the loss is the same in each."""
     walls = {1: [8.0, 16.0, 8.0], 2: [4.0, 8.0, 4.0], 4: [5.0, 10.0, 5.0]}
-    assert judge(points_of(walls), ITEMS, 2).dropoff == Dropoff(4, 2, *[pytest.approx(0.2)] * 3)
+    assert judge(points_of(walls), ITEMS, 2).dropoff == Dropoff(4, 2, *[pytest.approx(0.2)] * 3, rounds=3)
 
 
 def test_a_drop_off_in_some_rounds_only_is_not_clear() -> None:
@@ -261,6 +283,13 @@ def test_a_drop_off_in_some_rounds_only_is_not_clear() -> None:
     assert dropoff is not None
     assert not dropoff.clear
     assert dropoff.least < 0 < dropoff.share < dropoff.most
+
+
+def test_one_round_makes_no_drop_off_clear() -> None:
+    """How much a lap varies is not known then."""
+    dropoff = judge(points_of({1: [8.0], 2: [4.0], 4: [8.0]}), ITEMS, 2).dropoff
+    assert dropoff == Dropoff(4, 2, 0.5, 0.5, 0.5, rounds=1)
+    assert not dropoff.clear
 
 
 def test_without_a_drop_there_is_none() -> None:
