@@ -34,8 +34,10 @@ if _typing.TYPE_CHECKING:
     from poolwise import testing
     from poolwise.api.pool import Pool
     from poolwise.api.race import race
+    from poolwise.api.sweep import sweep
     from poolwise.model.lap import Lap
     from poolwise.model.race import Difference, Entrant, Race
+    from poolwise.model.sweep import Fit, Point, Sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,9 +45,11 @@ __all__ = [
     "Difference",
     "Entrant",
     "Failure",
+    "Fit",
     "Lap",
     "Machine",
     "Plan",
+    "Point",
     "Pool",
     "Profile",
     "Progress",
@@ -53,6 +57,7 @@ __all__ = [
     "Report",
     "ResultIterator",
     "Results",
+    "Sweep",
     "aimap",
     "amap",
     "errors",
@@ -61,6 +66,7 @@ __all__ = [
     "map",
     "race",
     "starmap",
+    "sweep",
     "testing",
     "why",
 ]
@@ -73,8 +79,10 @@ _HOMES = {
     "Entrant": "model.race",
     "Failure": "model.failure",
     "Lap": "model.lap",
+    "Fit": "model.sweep",
     "Machine": "model.machine",
     "Plan": "model.plan",
+    "Point": "model.sweep",
     "Pool": "api.pool",  # it needs concurrent.futures, 10 ms
     "Profile": "model.profile",
     "Progress": "model.progress",
@@ -82,6 +90,7 @@ _HOMES = {
     "Report": "model.report",
     "ResultIterator": "api.imap",
     "Results": "model.results",
+    "Sweep": "model.sweep",
     "aimap": "api.amap",
     "amap": "api.amap",
     "imap": "api.imap",
@@ -89,6 +98,7 @@ _HOMES = {
     "map": "api.map",
     "race": "api.race",
     "starmap": "api.map",
+    "sweep": "api.sweep",
     "why": "api.why",
 }
 

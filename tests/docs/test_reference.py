@@ -23,6 +23,7 @@ from poolwise.model.limit import Limit
 from poolwise.model.machine import NativePool
 from poolwise.model.options import Options
 from poolwise.model.profile import Hot, Payload
+from poolwise.model.sweep import Cause, Dropoff, Interval, NoFit, Worth
 from tests.docs.pages import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -48,6 +49,14 @@ VALUES = [
     Hot,
     Payload,
     NativePool,
+    poolwise.Sweep,
+    poolwise.Point,
+    poolwise.Fit,
+    Interval,
+    NoFit,
+    Worth,
+    Dropoff,
+    Cause,
 ]
 
 

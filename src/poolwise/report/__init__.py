@@ -8,3 +8,4 @@ def teach_words() -> None:
     """Register what Report and Diagnosis say."""
     from poolwise.report import explain as explain  # noqa: PLC0415 - importing it is what this is for
     from poolwise.report import race as race  # noqa: PLC0415
+    from poolwise.report import sweep as sweep  # noqa: PLC0415 - importing it is what this is for

@@ -1,0 +1,104 @@
+"""``poolwise sweep``: the same work with more and more workers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from poolwise.api.sweep import BUDGET_S, SWEPT, sweep
+from poolwise.cli import exits
+from poolwise.cli.arguments import add_work_arguments, number
+from poolwise.cli.ending import explain_end
+from poolwise.cli.exits import OutputError
+from poolwise.cli.output import say
+from poolwise.cli.source import make_source
+from poolwise.cli.stops import Stopped
+from poolwise.cli.target import load_target
+from poolwise.errors import PoolwiseError
+from poolwise.model.sweep import Sweep
+
+DESCRIPTION = """\
+Runs the same items with 1, 2, 4 … workers, in turn, and says how many are worth it, how the speed grows (by the
+Universal Scalability Law, see docs/scaling.md), and what it costs to have more of them than cores.
+The function is called on every item again and again: what it does besides giving a result is done as often."""
+EPILOG = """\
+examples:
+  poolwise sweep work.py:resize photos/*.jpg
+  poolwise sweep work.py:fetch --input urls.txt --backend threads --workers 1,2,4,8,16,32
+"""
+# Options of the api that the command hands on.
+HANDED_ON = ("chunksize", "start_method", "retries", "timeout", "seed")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments ``sweep`` takes."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    add_work_arguments(parser)
+    group = parser.add_argument_group("the sweep")
+    group.add_argument("--backend", default="processes", help=f"whose workers: {', '.join(SWEPT)} (default: processes)")
+    group.add_argument(
+        "--workers", metavar="N,N,…", type=numbers, help="the numbers of workers (default: 1,2,4 … up to 4 × the cores)"
+    )
+    group.add_argument("--repeats", metavar="N", type=number, default=3, help="rounds that count (default: 3)")
+    group.add_argument(
+        "--budget", metavar="SECONDS", type=number, default=BUDGET_S, help="stop what takes too long (default: 120)"
+    )
+    group.add_argument("--chunksize", metavar="N", type=number, help="send N items at a time")
+    group.add_argument("--start-method", metavar="HOW", help="start processes by fork, forkserver or spawn")
+    group.add_argument("--retries", metavar="N", type=number, default=0, help="try a failed item N times more")
+    group.add_argument("--timeout", metavar="SECONDS", type=number, help="an item that takes longer has failed")
+    group.add_argument("--seed", metavar="N", type=number, help="random numbers of each item follow from N")
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", metavar="FILE", help="write all figures to FILE as JSON, too (- for standard output)")
+
+
+def numbers(text: str) -> list[int | float | str]:
+    """Read numbers between commas; what is none is told by the api."""
+    return [number(each) for each in text.split(",") if each.strip()]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sweep, and show what was found; 1 where no lap came to its end, or an item failed."""
+    function = load_target(arguments.target)
+    source = make_source(arguments)
+    options: dict[str, Any] = {name: getattr(arguments, name) for name in HANDED_ON}
+    try:
+        found = sweep(
+            function,
+            source.items,
+            backend=arguments.backend,
+            workers=arguments.workers,
+            repeats=arguments.repeats,
+            budget_s=arguments.budget,
+            **options,
+        )
+    except (PoolwiseError, Stopped):
+        raise
+    except BaseException as error:  # noqa: BLE001 - what the user's function raised, whatever it is
+        return explain_end(
+            error, advice="a sweep needs items that do not fail; `poolwise map --errors collect` finds them"
+        )
+    if source.error is not None:
+        raise source.error
+    tell_found(found, arguments)
+    return exits.FAILED if found.best is None else exits.DONE
+
+
+def tell_found(found: Sweep, arguments: argparse.Namespace) -> None:
+    """Write what was found to where it was asked for."""
+    if arguments.json == "-":
+        say(found.to_json())
+        return
+    # First what was measured in minutes: a file that cannot be written should not cost it.
+    say(str(found))
+    if arguments.json is not None:
+        write_file(arguments.json, found.to_json() + "\n")
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a file, or say why that cannot be done."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
