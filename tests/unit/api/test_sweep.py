@@ -76,12 +76,12 @@ def test_more_workers_than_items_are_left_out_and_told() -> None:
 def test_a_time_budget_stops_what_takes_longer() -> None:
     """What had no time has no laps, and is not judged."""
     ended = threading.Event()
-    found = sweep(lambda _: ended.wait(0.05), range(40), backend="threads", workers=[1, 40], repeats=1, budget_s=0.5)
+    found = sweep(lambda _: ended.wait(0.02), range(100), backend="threads", workers=[1, 50], repeats=1, budget_s=1.0)
     one, many = found.points
     assert many.spread is not None
     assert one.spread is None
     assert one.at_least_s is not None
-    assert (found.best, found.no_fit.what if found.no_fit else None) == (40, "few workers")
+    assert (found.best, found.no_fit.what if found.no_fit else None) == (50, "few workers")
 
 
 def test_an_item_that_fails_ends_the_sweep_with_its_own_error() -> None:
