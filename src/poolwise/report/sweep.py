@@ -117,11 +117,11 @@ def _dropoff(sweep: Sweep, loss: Dropoff) -> Iterator[tuple[str, str]]:
     for cause in sweep.causes:
         yield "", f"{CAUSES[cause.what](cause)} with {number(loss.best)}"
     if not sweep.causes:
-        yield "", "nothing that was measured explains it: switches, steal, quota, starting, shipping and CPU are alike"
+        yield "", "nothing that was measured explains it"
 
 
 def _law(sweep: Sweep, fit: Fit) -> Iterator[tuple[str, str]]:
-    yield "law", f"speed of N workers = λ N / (1 + σ (N - 1) + κ N (N - 1)), off by {share(fit.misfit)} at most"
+    yield "law", f"speed of N workers = λ N / (1 + σ (N - 1) + κ N (N - 1)), off by {100 * fit.misfit:.1f} % at most"
     measured = sweep.points[-1].workers
     if fit.most_workers < measured:
         yield "", f"fitted up to {counted(fit.most_workers, 'worker')}: beyond, the curve has another shape"
