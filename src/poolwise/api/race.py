@@ -9,14 +9,14 @@ from typing import Any, Unpack
 
 from poolwise.api.compare import differing
 from poolwise.api.keywords import RaceKeywords
-from poolwise.api.rounds import Told, Track, Way, Work, keep_items, run_rounds
+from poolwise.api.rounds import Told, Track, Way, Work, check_rounds, keep_items, run_rounds, version
 from poolwise.decide.choose import BLIND_THREADS
 from poolwise.errors import OptionError
 from poolwise.measure.machine import find_machine
 from poolwise.model.classes import replace
 from poolwise.model.failure import Failure
 from poolwise.model.machine import Machine
-from poolwise.model.options import BACKENDS, HAS_INTERPRETERS, MOST_SECONDS, Options
+from poolwise.model.options import BACKENDS, HAS_INTERPRETERS, Options
 from poolwise.model.race import Difference, Entrant, Race
 from poolwise.model.report import Report
 from poolwise.model.results import Results
@@ -36,13 +36,7 @@ MOST_SPANS = 5_000
 OURS = {
     "backend": "name the ways in backends=[…]",
     "errors": "errors are results here, and are compared",
-    "ordered": "results are compared in order",
-    "progress": "the race shows what it is at by itself, in a terminal",
-    "timeline": "the race records each lap by itself",
-    "desc": "the race has lines of its own",
-    "total": "the items are read before the race begins",
     "max_workers": "write it behind the way, as in backends=['threads:8']",
-    "journal": "each lap has to run all items",
 }
 
 
@@ -82,7 +76,7 @@ def race(
     **Raises** ``poolwise.errors.CallerError`` where the arguments cannot be used, or there are no items.
     """
     role.refuse_nested_start("race")
-    _check(repeats, budget_s, options)
+    check_rounds("race", repeats, budget_s, options, OURS)
     work = keep_items("race", function, iterables)
     return hold(work, backends, options, repeats=repeats, budget_s=budget_s)
 
@@ -126,7 +120,7 @@ def hold(
         report=_presentable(tracks[-1].report),
         machine=machine,
         begun=begun_at.isoformat(timespec="seconds"),
-        poolwise=_version(),
+        poolwise=version(),
     )
 
 
@@ -167,18 +161,6 @@ def _checked(backends: Sequence[str]) -> list[str]:
     return names
 
 
-def _check(repeats: object, budget_s: object, options: RaceKeywords) -> None:
-    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
-        raise OptionError(f"repeats={repeats!r}: write a whole number, 1 or more")
-    number = isinstance(budget_s, (int, float)) and not isinstance(budget_s, bool)
-    if not number or not 0 < budget_s <= MOST_SECONDS:  # type: ignore[operator]
-        raise OptionError(f"budget_s={budget_s!r}: write a number of seconds above 0")
-    for name in options:
-        if name in OURS:
-            raise OptionError(f"race() takes no {name}=: {OURS[name]}")
-    Options.from_keywords("race", options)
-
-
 def _presentable(report: Report | None) -> Report | None:
     """Keep the picture of a lap where it is one; a hundred thousand spans are none."""
     if report is None or report.timeline is None or len(report.timeline.spans) <= MOST_SPANS:
@@ -203,12 +185,6 @@ def _entrant(track: Track) -> Entrant:
         laps=() if track.error is not None else track.laps,
         error=None if track.error is None else show_error(track.error),
     )
-
-
-def _version() -> str:
-    from poolwise import __version__  # noqa: PLC0415 - the package's __init__ is no part of a lower layer's import graph
-
-    return __version__
 
 
 # --- Comparing ---------------------------------------------------------------------------------------------------

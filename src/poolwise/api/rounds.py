@@ -8,6 +8,7 @@ that takes too long is stopped.
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -20,7 +21,7 @@ from poolwise.measure.usage import UsageClock
 from poolwise.measure.watcher import Watcher
 from poolwise.model.classes import frozen, mutable, replace
 from poolwise.model.lap import Lap
-from poolwise.model.options import Options
+from poolwise.model.options import MOST_SECONDS, Options
 from poolwise.model.progress import Progress
 from poolwise.model.report import Report
 from poolwise.model.results import Results
@@ -64,8 +65,42 @@ class Track:
     """Why it cannot do this work; it is asked no more."""
 
 
+# What rounds say by themselves; ``race`` and ``sweep`` add their own.
+OURS = {
+    "ordered": "results are taken in order",
+    "progress": "what is being measured is shown by itself, in a terminal",
+    "timeline": "each lap is recorded by itself",
+    "desc": "it has lines of its own",
+    "total": "the items are read before the first lap",
+    "journal": "each lap has to run all items",
+}
+
 Told = Callable[[Track, Results[Any]], None]
 """Told of each lap that has ended, with its results; its time is not the lap's."""
+
+
+def check_rounds(
+    verb: str, repeats: object, budget_s: object, options: Mapping[str, Any], ours: Mapping[str, str]
+) -> None:
+    """Check what races and sweeps have in common; ``ours`` says what to write in the place of options they do not take.
+
+    :raises OptionError: a value cannot be used, or an option is not taken here.
+    """
+    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
+        raise OptionError(f"repeats={repeats!r}: write a whole number, 1 or more")
+    number = isinstance(budget_s, (int, float)) and not isinstance(budget_s, bool)
+    if not number or not 0 < budget_s <= MOST_SECONDS:  # type: ignore[operator]
+        raise OptionError(f"budget_s={budget_s!r}: write a number of seconds above 0")
+    for name in options:
+        if (instead := {**OURS, **ours}.get(name)) is not None:
+            raise OptionError(f"{verb}() takes no {name}=: {instead}")
+    Options.from_keywords(verb, options)
+
+
+def version() -> str:
+    """Give our own version, which the measurements keep."""
+    # The package's __init__ is no part of a lower layer's import graph.
+    return str(sys.modules["poolwise"].__version__)
 
 
 def keep_items(verb: str, function: Callable[..., Any], iterables: tuple[Iterable[Any], ...]) -> Work:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeAlias, Unpack, cast, get_args
 
 from poolwise.api.keywords import RaceKeywords
-from poolwise.api.rounds import Track, Way, Work, keep_items, run_rounds
+from poolwise.api.rounds import Track, Way, Work, check_rounds, keep_items, run_rounds, version
 from poolwise.decide.scaling import judge
 from poolwise.errors import InputError, OptionError
 from poolwise.measure.machine import find_machine
-from poolwise.model.options import MOST_SECONDS, MOST_WORKERS, BackendName, Options
+from poolwise.model.options import MOST_WORKERS, BackendName
 from poolwise.model.results import Results
 from poolwise.model.sweep import Point, Sweep
 from poolwise.model.units import Seconds
@@ -34,16 +33,7 @@ TIMES_CORES = 4
 # The law needs four points, which a machine with few cores has only if none of these is left out.
 EACH_UP_TO = 4
 # The sweep says these itself.
-OURS = {
-    "max_workers": "write workers=[1, 2, 4]",
-    "errors": "an item that fails ends the sweep, and is raised",
-    "ordered": "the results are not given",
-    "progress": "the sweep shows what it is at by itself, in a terminal",
-    "timeline": "the sweep records each lap by itself",
-    "desc": "the sweep has lines of its own",
-    "total": "the items are read before the sweep begins",
-    "journal": "each lap has to run all items",
-}
+OURS = {"max_workers": "write workers=[1, 2, 4]", "errors": "an item that fails ends the sweep, and is raised"}
 
 
 def sweep(
@@ -116,7 +106,7 @@ def sweep(
         wall_s=time.monotonic() - begun,
         machine=machine,
         begun=begun_at.isoformat(timespec="seconds"),
-        poolwise=_version(),
+        poolwise=version(),
     )
 
 
@@ -174,15 +164,7 @@ def _points(tracks: Sequence[Track]) -> tuple[Point, ...]:
 def _check(backend: object, repeats: object, budget_s: object, options: RaceKeywords) -> None:
     if backend not in SWEPT:
         raise OptionError(f"backend={backend!r}: a sweep is over the workers of one of {', '.join(map(repr, SWEPT))}")
-    if not _is_count(repeats):
-        raise OptionError(f"repeats={repeats!r}: write a whole number, 1 or more")
-    number = isinstance(budget_s, (int, float)) and not isinstance(budget_s, bool)
-    if not number or not 0 < budget_s <= MOST_SECONDS:  # type: ignore[operator]
-        raise OptionError(f"budget_s={budget_s!r}: write a number of seconds above 0")
-    for name in options:
-        if name in OURS:
-            raise OptionError(f"sweep() takes no {name}=: {OURS[name]}")
-    Options.from_keywords("sweep", {**options, "backend": backend})
+    check_rounds("sweep", repeats, budget_s, {**options, "backend": backend}, OURS)
 
 
 def _checked(workers: object) -> tuple[int, ...]:
@@ -206,9 +188,3 @@ def _is_count(value: object) -> bool:
 
 def _name(work: Work) -> str:
     return make_call(work.function, spread=len(work.iterables) > 1).name
-
-
-def _version() -> str:
-    # Not by an import: the package's __init__ stands above the api, in the order of the rooms.
-    version: str = sys.modules["poolwise"].__version__
-    return version

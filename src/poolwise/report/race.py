@@ -8,13 +8,10 @@ from poolwise.model.prose import say
 from poolwise.model.race import Difference, Entrant, Race
 from poolwise.report.explain import how
 from poolwise.report.figures import counted, duration, number
+from poolwise.report.laps import disturbances, times
 from poolwise.report.race_table import race_table, way_name
 from poolwise.report.table import plain_text
 
-# So many cores kept busy by others, on average over a lap, are worth a word: the figures are not of this work alone.
-DISTURBING = 0.25
-# Below this an item is not what a pool is measured by: half of the laps' time is their start.
-LEAST_S = 0.005
 # A choice that is off by less than this is as good as the winner, on a machine that others use too.
 AS_GOOD = 1.05
 HEADING = 13
@@ -48,7 +45,7 @@ def race_findings(race: Race) -> Iterator[tuple[str, str]]:
         if entrant.error is not None:
             yield "cannot", f"{entrant.name}: {entrant.error}"
     yield from _stopped(race)
-    yield from _noise(race)
+    yield from disturbances(lap for each in race.entrants for lap in each.laps)
 
 
 def _winner(race: Race) -> Iterator[tuple[str, str]]:
@@ -57,7 +54,7 @@ def _winner(race: Race) -> Iterator[tuple[str, str]]:
         yield "winner", "none: no way came to its end"
         return
     speedup = race.speedup(winner)
-    than = f", {_times(speedup)} as fast as the plain loop" if speedup and winner.backend != "loop" else ""
+    than = f", {times(speedup)} as fast as the plain loop" if speedup and winner.backend != "loop" else ""
     yield "winner", f"{winner.name}: {duration(winner.spread.median_s)}{than}"
     if race.tied:
         names = ", ".join(each.name for each in race.tied)
@@ -72,10 +69,10 @@ def _choice(race: Race) -> Iterator[tuple[str, str]]:
     if regret is None:
         yield "auto", f"chose {chose}"
     elif regret <= 1:
-        yield "auto", f"chose {chose}: faster than every way by hand ({_times(1 / regret)})"
+        yield "auto", f"chose {chose}: faster than every way by hand ({times(1 / regret)})"
     else:
         verdict = "as good as the winner" if regret <= AS_GOOD else f"a regret of {100 * (regret - 1):.0f} %"
-        yield "auto", f"chose {chose}: {_times(regret)} of the winner's time, {verdict}"
+        yield "auto", f"chose {chose}: {times(regret)} of the winner's time, {verdict}"
 
 
 def _differences(race: Race) -> Iterator[tuple[str, str]]:
@@ -116,24 +113,3 @@ def _stopped(race: Race) -> Iterator[tuple[str, str]]:
 
 def _laps(entrant: Entrant) -> str:
     return counted(entrant.spread.count, "lap") if entrant.spread is not None else "none"
-
-
-def _noise(race: Race) -> Iterator[tuple[str, str]]:
-    laps = [lap for each in race.entrants for lap in each.laps if lap.others_s is not None and lap.wall_s >= LEAST_S]
-    wall_s = sum(lap.wall_s for lap in laps)
-    busy = sum(lap.others_s or 0.0 for lap in laps) / wall_s if wall_s else 0.0
-    if busy >= DISTURBING:
-        yield (
-            "noise",
-            f"other programs kept {busy:.1f} cores busy meanwhile: on an idle machine the figures may be others",
-        )
-    stolen_s = sum(lap.stolen_s or 0.0 for lap in laps)
-    if wall_s and stolen_s / wall_s >= DISTURBING / 5:
-        yield "", f"the hypervisor gave {duration(stolen_s)} of CPU time to other machines"
-    throttled_s = sum(lap.throttled_s or 0.0 for lap in laps)
-    if throttled_s:
-        yield "", f"the container's quota held the processes up for {duration(throttled_s)}"
-
-
-def _times(factor: float) -> str:
-    return f"{factor:.2f} ×" if factor < 9.95 else f"{factor:.0f} ×"  # noqa: PLR2004 - three digits say too much

@@ -31,8 +31,8 @@ VALUES = [
 ]
 # The public modules, and what is imported only when somebody asks for it.
 MODULES = ["errors", "testing"]
-LATER = ["Pool", "sweep"]
-LATER_VALUES = ["Fit", "Point", "Sweep"]
+LATER = ["Pool", "race", "sweep"]
+LATER_VALUES = ["Difference", "Entrant", "Fit", "Lap", "Point", "Race", "Sweep"]
 # What takes long to import: libraries, longer than Poolwise itself ...
 HEAVY = {"numpy", "asyncio", "multiprocessing", "rich", "psutil", "cloudpickle", "threadpoolctl", "IPython"}
 # ... and modules of the standard library that would be a third of it.
