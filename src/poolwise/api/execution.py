@@ -119,8 +119,14 @@ class Execution:
         self._items = make_items(ask.iterables, stream=ask.stream)
         self._scheduler = Scheduler(_wishes(ask), self._items.total, self._items.known)
         self._recorder = self._make_recorder()
-        watch = make_watch(self._options.progress, self._call.name)
-        self._driver = Driver(self._scheduler, self._items, watch=watch, recorder=self._recorder)
+        self._driver = Driver(
+            self._scheduler,
+            self._items,
+            watch=make_watch(ask.options.progress),
+            desc=self._call.name if ask.options.desc is None else ask.options.desc,
+            total=ask.options.total,
+            recorder=self._recorder,
+        )
         self._probe: Probe | None = None
         self._company: Company | None = None
         self._opening: Opening | None = None

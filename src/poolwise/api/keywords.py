@@ -43,6 +43,8 @@ class _Shared(TypedDict, total=False):
     inner_max_num_threads: int | None
     seed: int | None
     timeline: TimelineChoice
+    desc: str | None
+    total: int | None
 
 
 class RaceKeywords(TypedDict, total=False):

@@ -213,6 +213,7 @@ class Opening:
                 wanted = self._wanted()
                 if wanted is not None or self.joined is not None:
                     self._assist(self._company, wanted)
+            self._driver.tell_meanwhile()
         except BaseException as error:  # noqa: BLE001 - nobody would hear of it in this thread; the calling thread raises it
             self.error = error
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from poolwise.api.execution import Execution
 from poolwise.api.map import make_execution
 from poolwise.cli import exits
-from poolwise.cli.arguments import add_option_arguments, add_work_arguments, options_of
+from poolwise.cli.arguments import add_option_arguments, add_work_arguments, number, options_of
 from poolwise.cli.ending import explain_end
 from poolwise.cli.output import Output, failure_line, result_line
 from poolwise.cli.source import Source, make_source
-from poolwise.cli.stops import Stopped
+from poolwise.cli.stops import Stopped, Stops
 from poolwise.cli.target import load_target
 from poolwise.cli.terminal import tell
 from poolwise.model.events import Batch
@@ -23,7 +24,6 @@ from poolwise.model.failure import Failure
 from poolwise.model.options import Options
 from poolwise.model.progress import Progress
 from poolwise.report.progress import make_watch
-from poolwise.work.call import make_call
 
 DESCRIPTION = """\
 Calls a function on each item, as fast as this machine allows, and writes a JSON line for each:
@@ -51,17 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="show how far it is, on standard error (default: in a terminal, unless the lines are shown there)",
     )
+    output.add_argument("--desc", metavar="TEXT", help="what the run is called there (default: the function's name)")
+    output.add_argument(
+        "--total", metavar="N", type=number, help="how many items an input that is read on the way will give, for it"
+    )
     output.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary, errors only")
     add_option_arguments(parser, errors="collect")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it: options, function, items, output are checked in this order, and the output is touched last."""
-    options: dict[str, Any] = {**options_of(arguments), "ordered": not arguments.unordered}
+    shown = {"ordered": not arguments.unordered, "desc": arguments.desc, "total": arguments.total}
+    options: dict[str, Any] = {**options_of(arguments), **shown}
     Options.from_keywords("map", options)
     function = load_target(arguments.target)
     source = make_source(arguments)
-    options["progress"] = _make_progress(arguments, function)
+    options["progress"] = _make_progress(arguments)
     execution = make_execution("map", function, (source.items,), options, stream=True)
     with Output(arguments.output, apart_from=arguments.input) as output:
         code = _write_all(execution, source, output, arguments)
@@ -70,17 +75,26 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _make_progress(arguments: argparse.Namespace, function: Callable[..., Any]) -> Callable[[Progress], object] | bool:
-    """Watch as the api would, but for signals, which wait until a line is drawn: half of one would stay there."""
-    watch = make_watch(_choose_progress(arguments), make_call(function, spread=False).name)
-    if watch is None:
-        return False
+def _make_progress(arguments: argparse.Namespace) -> Callable[[Progress], object] | bool:
+    watch = make_watch(_choose_progress(arguments))
+    return False if watch is None else Drawing(watch, arguments.stops)
 
-    def draw(progress: Progress) -> None:
-        with arguments.stops.held():
-            watch(progress)
 
-    return draw
+class Drawing:
+    """Watches as the api would, but for signals, which wait until a line is drawn: half of one would stay there."""
+
+    minds_no_thread = True
+
+    def __init__(self, watch: Callable[[Progress], object], stops: Stops) -> None:
+        """Draw by ``watch``."""
+        self._watch = watch
+        self._stops = stops
+
+    def __call__(self, progress: Progress) -> None:
+        """Draw; only the main thread hears signals."""
+        held = threading.current_thread() is threading.main_thread()
+        with self._stops.held() if held else contextlib.nullcontext():
+            self._watch(progress)
 
 
 def _choose_progress(arguments: argparse.Namespace) -> Literal["auto"] | bool:

@@ -62,6 +62,8 @@ class Options:
     inner_max_num_threads: int | None = None
     seed: int | None = None
     timeline: TimelineChoice = False
+    desc: str | None = None
+    total: int | None = None
 
     def __post_init__(self) -> None:
         """Check every value once, here; afterwards everybody may trust them."""
@@ -79,18 +81,20 @@ class Options:
             _count("memory_limit", self.memory_limit, least=LEAST_MEMORY, optional=True)
         _count("inner_max_num_threads", self.inner_max_num_threads, least=1, most=MOST_WORKERS, optional=True)
         _count("seed", self.seed, least=0, optional=True)
+        _count("total", self.total, least=0, optional=True)
         _positive_seconds("timeout", self.timeout)
         _flag("ordered", self.ordered)
         _progress(self.progress)
+        _desc(self.desc)
         _initializer(self.initializer, self.initargs)
         _timeline(self.timeline)
 
     def without_objects(self) -> Options:
-        """Leave out what is the caller's own object: it decides nothing, and a record of a run should not hold it."""
-        return replace(self, progress="auto", initializer=None, initargs=(), timeline=False)
+        """Leave out the caller's own objects and what is only shown: they decide nothing, and no record needs them."""
+        return replace(self, progress="auto", initializer=None, initargs=(), timeline=False, desc=None, total=None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what is plain of them; ``progress`` and ``initializer`` are the caller's objects and decide nothing."""
+        """Give what is plain of them and may decide something: no ``progress``, ``desc``, ``initializer``."""
         return as_dict(self)
 
     @classmethod
@@ -179,6 +183,11 @@ def _progress(value: object) -> None:
         return
     msg = f"progress={_shown(value)}: write 'auto', True, False, or a function that takes a poolwise.Progress"
     raise OptionError(msg)
+
+
+def _desc(value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise OptionError(f"desc={_shown(value)}: write a short text, or None for the function's name")
 
 
 def _is_coroutine_function(given: object) -> bool:

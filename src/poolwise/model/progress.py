@@ -13,7 +13,7 @@ class Progress:
     done: int
     """Items that are finished, failed ones included."""
     total: int | None
-    """Items in all; None while that is not known."""
+    """Items in all, known or, with the option ``total``, announced; None while neither is so."""
     failed: int
     """Items that ended in a failure."""
     retried: int
@@ -24,3 +24,11 @@ class Progress:
     """Seconds since the run began."""
     finished: bool
     """True in the last call of a run."""
+    desc: str = ""
+    """What the run is called: the option ``desc``, or the function's name."""
+    rate: float | None = None
+    """Items a second: in the last quarter of the run so far, and at its end over all of it; None before the first."""
+    left_low_s: Seconds | None = None
+    """Seconds until the end, if what is left goes as well as the work has gone so far; None while nobody can tell."""
+    left_high_s: Seconds | None = None
+    """Seconds until the end, if it goes as badly."""

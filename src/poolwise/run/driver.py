@@ -8,7 +8,6 @@ and ends it whatever happens.
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import os
 import time
@@ -34,21 +33,17 @@ from poolwise.model.events import (
     TakeBack,
     Waited,
 )
-from poolwise.model.progress import Progress
 from poolwise.model.units import Seconds
 from poolwise.run.scheduler import Scheduler
+from poolwise.run.telling import EVERY_S, Telling, Watch
 from poolwise.run.terms import Crew
 from poolwise.work.items import Items
 
 if TYPE_CHECKING:
     from poolwise.run.recorder import Recorder
 
-logger = logging.getLogger("poolwise")
-
 # How long the driver waits at a time: short enough that Ctrl-C is heard where a wait cannot be interrupted (Windows).
 TICK_S: Seconds = 0.5
-# Progress is told so often: a person sees no more, and it costs nothing at that rate.
-PROGRESS_EVERY_S: Seconds = 0.1
 # Reading from the caller's iterator gives way to finished results after so long.
 READ_PATIENCE_S: Seconds = 0.001
 
@@ -58,8 +53,6 @@ IDLE_PATIENCE_S: Seconds = 0.002
 # that is known, no less than a busy machine takes to bring a result home, and no longer than a person notices.
 SHORT_WAIT_S: Seconds = 0.02
 LONG_WAIT_S: Seconds = 0.05
-
-Watch = Callable[[Progress], object]
 
 
 @frozen
@@ -79,19 +72,19 @@ class Driver:
         items: Items,
         *,
         watch: Watch | None = None,
+        desc: str = "",
+        total: int | None = None,
         clock: Callable[[], Seconds] = time.monotonic,
         recorder: Recorder | None = None,
     ) -> None:
-        """Do nothing yet."""
+        """Do nothing yet; ``watch`` will be told of the run, by the name ``desc`` and with the ``total`` announced."""
         self.recorder = recorder
         """What writes the run down; None: nobody has asked for that."""
         self.scheduler = scheduler
         self.items = items
         self.ending: Ending | None = None
-        self._watch = watch
         self._clock = clock
-        self._begun = clock()
-        self._told = self._begun
+        self._telling = Telling(watch, clock(), desc, total)
         self._backend: Backend | None = None
         self._tick_s = TICK_S
         self._finished: list[Batch] = []
@@ -157,7 +150,8 @@ class Driver:
                 return
             if not waited and self._may_read():
                 yield from self._read_on()
-            self._tell_progress()
+            if self._telling.watch is not None:
+                self._telling.tell(self._clock(), self.scheduler)
 
     def close(self, backend: Backend) -> None:
         """Close what was left open."""
@@ -202,6 +196,15 @@ class Driver:
         finally:
             self._baton.release()
 
+    def tell_meanwhile(self) -> None:
+        """Tell the progress while the caller's thread runs an item, from another thread."""
+        if self._telling.watch is None or not self._baton.acquire(blocking=False):
+            return
+        try:
+            self._telling.tell(self._clock(), self.scheduler, elsewhere=True)
+        finally:
+            self._baton.release()
+
     def hear(self, *events: Event) -> None:
         """Take in what has happened; what is finished by that is handed over with what follows."""
         self._finished += self._obey(self._handle(*events))
@@ -220,8 +223,10 @@ class Driver:
             left_s = deadline - self._clock()
             if left_s <= 0:
                 return
-            events = backend.wait(min(TICK_S, left_s))
+            tick_s = TICK_S if self._telling.watch is None else EVERY_S
+            events = backend.wait(min(tick_s, left_s))
             yield from self._carry_out(self._handle(*events))
+            self._telling.tell(self._clock(), self.scheduler)
 
     def cancel(self) -> None:
         """End the run soon, from any thread."""
@@ -239,7 +244,7 @@ class Driver:
 
     def finish(self) -> None:
         """Tell the progress one last time."""
-        self._tell_progress(last=True)
+        self._telling.tell(self._clock(), self.scheduler, last=True)
 
     def _handle(self, *events: Event | ItemsRead | Waited) -> list[Instruction]:
         """Have the scheduler say what to do now, and write down why."""
@@ -276,7 +281,7 @@ class Driver:
     def _patience(self) -> Seconds:
         if self.scheduler.could_take_back:
             return IDLE_PATIENCE_S
-        tick_s = self._tick_s if self._watch is None else min(self._tick_s, PROGRESS_EVERY_S)
+        tick_s = self._tick_s if self._telling.watch is None else min(self._tick_s, EVERY_S)
         busy = self.scheduler.busy_workers
         if not self._wanted or (self._alone and busy):
             return tick_s
@@ -358,29 +363,3 @@ class Driver:
     def _running(self) -> Backend:
         assert self._backend is not None  # noqa: S101 - instructions are carried out within run(); for the type checker
         return self._backend
-
-    def _tell_progress(self, *, last: bool = False) -> None:
-        if self._watch is None:
-            return
-        now = self._clock()
-        if not last and now - self._told < PROGRESS_EVERY_S:
-            return
-        self._told = now
-        try:
-            self._watch(self._progress(now, finished=last))
-        except Exception:
-            # A hook that raises is switched off and logged; it never harms the run.
-            logger.exception("the progress function raised and was switched off")
-            self._watch = None
-
-    def _progress(self, now: Seconds, *, finished: bool) -> Progress:
-        counts = self.scheduler.counts
-        return Progress(
-            counts.done,
-            self.scheduler.total,
-            counts.failed,
-            counts.retried,
-            self.scheduler.busy_workers,
-            now - self._begun,
-            finished,
-        )

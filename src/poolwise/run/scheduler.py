@@ -100,6 +100,11 @@ class Scheduler:
         return self._supply.known if self._supply.ended else None
 
     @property
+    def known(self) -> int:
+        """How many items there are at least."""
+        return self._supply.known
+
+    @property
     def left(self) -> int | None:
         """How many items have not been finished; None while that is not known."""
         return self._supply.known - self.counts.done if self._supply.ended else None

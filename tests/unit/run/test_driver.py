@@ -14,9 +14,10 @@ from poolwise.backends.loop import LoopBackend
 from poolwise.errors import InitializerError, WorkerStartError
 from poolwise.model.events import Send, Start, WorkerLost
 from poolwise.model.progress import Progress
-from poolwise.run.driver import PROGRESS_EVERY_S, Driver
+from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.supply import AHEAD_PER_WORKER
+from poolwise.run.telling import EVERY_S
 from poolwise.run.terms import Wishes
 from poolwise.testing import FakeBackend, FakeClock, Script
 from poolwise.work.call import make_call
@@ -210,7 +211,7 @@ def test_a_death_is_followed_by_a_start():
 def test_progress_is_told_now_and_then_and_at_the_end():
     """The progress function hears of the run every so often, and once when it is finished."""
     told: list[Progress] = []
-    stage = Stage(range(100), script=Script(item_s=PROGRESS_EVERY_S / 3), watch=told.append)
+    stage = Stage(range(100), script=Script(item_s=EVERY_S / 3), watch=told.append)
     assert stage.values(crew(1)) == list(range(100))
     stage.driver.finish()
     assert 25 <= len(told) <= 35

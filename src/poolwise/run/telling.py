@@ -1,0 +1,83 @@
+"""Telling whoever watches a run how far it is."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable
+
+from poolwise.model.progress import Progress
+from poolwise.model.units import Seconds
+from poolwise.run.forecast import Forecast
+from poolwise.run.scheduler import Scheduler
+
+logger = logging.getLogger("poolwise")
+
+# Progress is told so often: a person sees no more, and it costs nothing at that rate.
+EVERY_S: Seconds = 0.1
+
+Watch = Callable[[Progress], object]
+
+
+def announced(total: int | None, known: int, hint: int | None) -> int | None:
+    """Give the number of items: as it is known, else as the caller has announced it and nothing speaks against it."""
+    if total is not None:
+        return total
+    return hint if hint is not None and hint >= known else None
+
+
+class Telling:
+    """Tells one watcher of one run; one that raises is switched off and logged, and never harms the run."""
+
+    def __init__(self, watch: Watch | None, begun: Seconds, desc: str = "", total: int | None = None) -> None:
+        """Tell nothing yet; ``total`` is what the caller has announced."""
+        self.watch = watch
+        self._begun = self._told = begun
+        self._desc = desc
+        self._hint = total
+        self._forecast = Forecast()
+        self._home = threading.get_ident()
+
+    def tell(self, now: Seconds, scheduler: Scheduler, *, last: bool = False, elsewhere: bool = False) -> None:
+        """Tell, unless it was told a moment ago; from ``elsewhere`` than the caller's thread only who minds no thread.
+
+        A caller's function may belong to the thread that it was made in, as everything of a window does.
+        """
+        watch = self.watch
+        if watch is None or (not last and now - self._told < EVERY_S):
+            return
+        if elsewhere and not getattr(watch, "minds_no_thread", False):
+            return
+        self._told = now
+        try:
+            watch(self._progress(now - self._begun, scheduler, finished=last))
+        except Exception:
+            logger.exception("the progress function raised and was switched off")
+            self.watch = None
+
+    def _progress(self, elapsed_s: Seconds, scheduler: Scheduler, *, finished: bool) -> Progress:
+        counts, workers = scheduler.counts, scheduler.busy_workers
+        done = counts.done
+        total = scheduler.total if finished else announced(scheduler.total, scheduler.known, self._hint)
+        self._forecast.see(elapsed_s, done)
+        outlook = self._forecast.tell(elapsed_s, done, total, workers)
+        rate = outlook.rate if outlook is not None else None
+        low_s = high_s = None
+        if finished and done and elapsed_s > 0:
+            rate = done / elapsed_s
+        if outlook is not None and math.isfinite(outlook.high_s) and not (finished and done != total):
+            low_s, high_s = outlook.low_s, outlook.high_s
+        return Progress(
+            done,
+            total,
+            counts.failed,
+            counts.retried,
+            workers,
+            elapsed_s,
+            finished,
+            self._desc,
+            rate,
+            low_s,
+            high_s,
+        )
