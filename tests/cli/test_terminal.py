@@ -2,26 +2,30 @@
 
 import os
 import pty
+import re
 import select
+import sys
 import time
 
 import pytest
 
-from tests.cli.programs import PATIENCE_S, command
+from tests.cli.programs import PATIENCE_S, command, poolwise
+from tests.unit.report.glass import Glass
 
-SHOW_CURSOR, HIDE_CURSOR = b"\x1b[?25h", b"\x1b[?25l"
+ERASE, HIDE_CURSOR = b"\x1b[2K", b"\x1b[?25l"
 
 
 class Terminal:
     """The command on a terminal of its own, and all that it has shown."""
 
-    def __init__(self, *args, cwd):
+    def __init__(self, *args, cwd, program=None, **variables):
         self.shown = b""
         self._pid, self._master = pty.fork()
         if self._pid == 0:
             os.chdir(cwd)
-            os.environ["TERM"] = "xterm"
-            os.execv(command()[0], command(*args))  # noqa: S606 - our own program
+            os.environ.update({"TERM": "xterm", **variables})
+            words = program or command(*args)
+            os.execv(words[0], words)  # noqa: S606 - our own program
 
     def read_until(self, words):
         """Read until ``words`` are shown, or (None) to the end."""
@@ -53,12 +57,12 @@ class Terminal:
 
 @pytest.mark.parametrize("backend", ["threads", "processes"])
 def test_ctrl_c_leaves_the_terminal_as_it_was(folder, backend):
-    """The progress line is gone, the cursor is back, and one line says what happened."""
+    """The progress line is gone, the cursor was never hidden, and one line says what happened."""
     terminal = Terminal("map", "work:hang", *"abc", "--backend", backend, "-o", "out.jsonl", cwd=folder)
     terminal.read_until(b"0/3")
     terminal.type(b"\x03")
     assert terminal.end() == 130
-    assert terminal.shown.rfind(SHOW_CURSOR) > terminal.shown.rfind(HIDE_CURSOR) >= 0
+    assert HIDE_CURSOR not in terminal.shown
     assert terminal.shown.endswith(b"\x1b[2Kpoolwise: interrupted after 0 of 3 items\r\n")
 
 
@@ -66,7 +70,7 @@ def test_lines_on_the_terminal_are_progress_enough(folder):
     """A progress line between results would only tear them."""
     terminal = Terminal("map", "work:later", "1.2", "0", "--backend", "threads", cwd=folder)
     assert terminal.end() == 0
-    assert HIDE_CURSOR not in terminal.shown
+    assert ERASE not in terminal.shown
     assert terminal.shown.startswith(b'{"index": 0, "item": "1.2", "result": "1.2"}\r\n')
 
 
@@ -76,5 +80,85 @@ def test_progress_on_demand_makes_room_for_lines(folder):
         *("map", "work:later", "0.3", "0.3", "0.3", "--progress", "--backend", "loop", "--chunksize", "1"), cwd=folder
     )
     assert terminal.end() == 0
-    assert HIDE_CURSOR in terminal.shown
+    assert b"later" in terminal.shown
     assert terminal.shown.count(b'\x1b[2K{"index"') + terminal.shown.startswith(b'{"index"') == 3
+
+
+def test_a_run_has_the_name_and_the_total_that_it_is_given(folder):
+    """``--desc`` and ``--total``: a file is read on the way, so that its length is not known before its end."""
+    (folder / "times.txt").write_text("0.3\n" * 8)
+    terminal = Terminal(
+        *("map", "work:later", "--input", "times.txt", "-o", "out.jsonl", "--progress", "--backend", "loop"),
+        *("--chunksize", "1", "--desc", "naps", "--total", "8"),
+        cwd=folder,
+    )
+    assert terminal.end() == 0
+    assert b"naps" in terminal.shown
+    assert b"1/8" in terminal.shown
+    assert b"later" not in terminal.shown.split(b"poolwise: 8 items")[0]
+
+
+def test_a_terminal_that_cannot_draw_over_a_line_gets_whole_ones(folder):
+    """``TERM=dumb``, where it is asked for: no escape sequence, and one line at the end."""
+    terminal = Terminal(
+        *("map", "work:later", "0.1", "0.1", "-o", "out.jsonl", "--progress", "--backend", "loop"),
+        cwd=folder,
+        TERM="dumb",
+    )
+    assert terminal.end() == 0
+    assert b"\x1b" not in terminal.shown
+    assert terminal.shown.startswith(b"later: 2/2, ")
+
+
+def test_no_colour_where_none_is_wanted(folder):
+    """``NO_COLOR``: the line is there, and nothing in it is coloured."""
+    terminal = Terminal(
+        *("map", "work:later", "0.3", "0.3", "-o", "out.jsonl", "--progress", "--backend", "loop", "--chunksize", "1"),
+        cwd=folder,
+        NO_COLOR="1",
+    )
+    assert terminal.end() == 0
+    assert b"1/2" in terminal.shown
+    assert not re.search(rb"\x1b\[[0-9;]*m", terminal.shown)
+
+
+def test_nothing_is_shown_in_a_file_unless_it_is_asked_for(folder):
+    """A run of more than a second leaves standard error to its summary; ``--progress`` adds one whole line."""
+    words = ("map", "work:later", "0.6", "0.6", "0.6", "-o", "out.jsonl", "--backend", "loop")
+    quiet, asked = poolwise(*words, cwd=folder), poolwise(*words, "--progress", cwd=folder)
+    assert [line.split(" items")[0] for line in quiet.err.splitlines()] == ["poolwise: 3"]
+    assert [line.split(", ")[0] for line in asked.err.splitlines()][0] == "later: 3/3"
+    assert "done after 1 s" in asked.err
+    assert "\x1b" not in asked.err
+
+
+NESTED = """
+import sys, threading, time
+import poolwise
+
+both = threading.Barrier(2, timeout=30)
+
+def inner(item):
+    time.sleep(0.02)
+    if item == 75:
+        both.wait()  # from here on both runs have been shown
+        print("printed by", threading.current_thread().name)
+    return item
+
+def outer(item):
+    return len(poolwise.map(inner, range(100), backend="loop", chunksize=1, desc=f"inner {item}"))
+
+print(poolwise.map(outer, range(2), backend="threads", max_workers=2, progress=True))
+"""
+
+
+def test_runs_within_a_run_have_a_line_each_and_prints_stay_whole(folder):
+    """Two maps in the threads of a third: three lines at a time, prints above them, and in the end only the prints."""
+    (folder / "nested.py").write_text(NESTED)
+    terminal = Terminal(cwd=folder, program=[sys.executable, "nested.py"], NO_COLOR="1")
+    assert terminal.end() == 0
+    frames = terminal.shown.decode().split("\r\x1b[2K")
+    assert any(all(word in frame for word in ("outer ", "inner 0 ", "inner 1 ")) for frame in frames)
+    glass = Glass()
+    glass.write(terminal.shown.decode().replace("\r\n", "\n"))
+    assert [line.split(" by ")[0] for line in glass.shown] == ["printed", "printed", "[100, 100]"]

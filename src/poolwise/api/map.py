@@ -92,9 +92,14 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
     ``timeout``: seconds, above 0, that one call may take; then it fails with ``TaskTimeoutError``. Its process is
         ended, its coroutine cancelled at the next ``await``; a thread cannot be ended and is left behind; a plain loop
         (``backend="loop"``) tells it once the call ends. None: no limit.
-    ``progress``: ``"auto"`` shows a line on standard error in a terminal after a second; True always, False never. A
-        function is called with a ``poolwise.Progress`` a few times a second, and a last time at the end; one that
-        raises is switched off and logged.
+    ``progress``: ``"auto"`` shows a line after a second, on standard error in a terminal and below the cell in a
+        notebook, and nothing in a file or pipe. True shows it at once, and in a file or pipe a line a minute and one at
+        the end; False never shows any. Worker processes show none. A function is called with a ``poolwise.Progress`` a
+        few times a second, in the thread that runs ``map``, and a last time at the end; one that raises is switched off
+        and logged.
+    ``desc``: what the run is called there. None: the function's name.
+    ``total``: a whole number, 0 or more: how many items an iterator will give, for the progress, which otherwise learns
+        it at the iterator's end. Nothing is decided by it; where it turns out wrong, what is counted takes its place.
     ``initializer``, ``initargs``: ``initializer(*initargs)`` is called once in every worker before its first item, and
         in the calling thread too where that measures the first items. If it raises, the run ends with
         ``InitializerError``.

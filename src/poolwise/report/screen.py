@@ -22,11 +22,9 @@ import re
 import shutil
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from poolwise.model.units import Seconds
 from poolwise.report.progress_line import columns
 
 Row = Callable[[int], str]
@@ -34,8 +32,6 @@ Row = Callable[[int], str]
 
 # More lines than this are counted and not shown: a page of them tells nothing that a person can follow.
 MOST_ROWS = 8
-# Prints that come faster than this are written together, and the lines drawn after the last of them or the next move.
-BURST_S: Seconds = 0.005
 # A width for terminals that tell none.
 WIDTH = 80
 
@@ -89,7 +85,8 @@ class Screen:
         self.rows: dict[object, Row] = {}
         self._terminal = terminal
         self._drawn: list[str] = []
-        self._drawn_at: Seconds = -BURST_S
+        self._written: tuple[int, list[str]] = (0, [])
+        """The lines as they were last made, and for what width."""
         self._begun: dict[int, str] = {}
         """What was written to a stream after its last line break."""
         self._home = os.getpid()
@@ -100,7 +97,12 @@ class Screen:
         return not self._over and os.getpid() == self._home
 
     def begin(self) -> None:
-        """Put the stand-ins in their places."""
+        """Put the stand-ins in their places, and go to the beginning of a line.
+
+        Where the cursor stands nobody knows: so many spaces as a line has columns fill the line that it stands at the
+        beginning of, and break one in which the caller has written already (as zsh does before its prompt).
+        """
+        self._say(self._terminal, " " * _width(self._terminal) + "\r\x1b[2K")
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             if is_terminal(stream):
@@ -131,20 +133,28 @@ class Screen:
                 self._erase()
                 stream.write(ended + line_break)
                 stream.flush()
-            if begun or time.monotonic() - self._drawn_at >= BURST_S:
-                self.draw()
+                self.draw(anew=False)
 
-    def draw(self) -> None:
-        """Draw the lines, all at once, so that they do not flicker."""
+    def flush(self) -> None:
+        """Show what was begun and not ended, such as a prompt."""
+        with _lock:
+            if self._begun and self.is_here():
+                self.draw(anew=False)
+
+    def draw(self, *, anew: bool = True) -> None:
+        """Draw the lines, all at once, so that they do not flicker; what is printed in between does not change them."""
         width = _width(self._terminal)
-        begun = [_last_columns(text, width - 1) for text in self._begun.values()]
-        rows = [row(width - 1) for row in [*self.rows.values()][:MOST_ROWS]]
-        if len(self.rows) > MOST_ROWS:
-            rows.append(f"and {len(self.rows) - MOST_ROWS} more runs"[: width - 1])
-        shown = [*begun, *rows]
-        erased = self._erasing(width)
-        self._drawn, self._drawn_at = shown, time.monotonic()
+        if anew or width != self._written[0]:
+            self._written = (width, self._write(width - 1))
+        shown = [_last_columns(text, width - 1) for text in self._begun.values()] + self._written[1]
+        erased, self._drawn = self._erasing(width), shown
         self._say(self._terminal, erased + "\n".join(shown))
+
+    def _write(self, width: int) -> list[str]:
+        lines = [row(width) for row in [*self.rows.values()][:MOST_ROWS]]
+        if len(self.rows) > MOST_ROWS:
+            lines.append(f"and {len(self.rows) - MOST_ROWS} more runs"[:width])
+        return lines
 
     def _erase(self) -> None:
         erased, self._drawn = self._erasing(_width(self._terminal)), []
@@ -185,6 +195,11 @@ class StandIn:
     def writelines(self, lines: Iterable[str]) -> None:
         """Write them above the lines, together."""
         self.write("".join(lines))
+
+    def flush(self) -> None:
+        """Have all shown that was written."""
+        self.screen.flush()
+        self.stream.flush()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
         """Give what the stream itself has."""

@@ -29,7 +29,7 @@ Moment: TypeAlias = tuple[Seconds, int]
 
 # The parts of the run so far whose rates are compared, the last of them being "lately".
 WINDOWS = (1.0, 0.5, 0.25)
-# So long after the first result nothing is foretold: until then items are measured, workers start, connections are made.
+# So long after the first result nothing is foretold: before, workers start, connections are made, caches are filled.
 FIRST_AFTER_S: Seconds = 1.0
 # What is foretold changes by no more than this factor in a second, so that a person can read it.
 CALM = 2.0
