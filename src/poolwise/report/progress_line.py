@@ -15,8 +15,11 @@ from poolwise.report.figures import duration, number
 # A bar shorter than this says less than the count beside it; a longer one no more.
 LEAST_BAR = 8
 MOST_BAR = 40
-# A name takes no more than this part of the line.
+# A bar grows and shrinks in such steps, so that it does not follow every digit that comes and goes beside it.
+BAR_STEP = 4
+# A name takes no more than this part of the line, but for so many columns.
 NAME_PART = 1 / 3
+LEAST_NAME = 6
 GAP = "  "
 # A range whose ends are as near as this to each other is one figure.
 ABOUT = 1.25
@@ -29,10 +32,11 @@ ELLIPSIS = {FANCY: "…", SIMPLE: "..."}
 def line(progress: Progress, width: int, *, colour: bool = False, unicode: bool = True) -> str:
     """Say how far a run is in one line of at most ``width`` columns."""
     style = FANCY if unicode else SIMPLE
-    name = cut(clean(progress.desc), max(4, int(width * NAME_PART)), ELLIPSIS[style])
-    parts = _parts(progress)
+    name, parts = clean(progress.desc), _parts(progress)
     if not unicode:
+        name = name.encode("ascii", "replace").decode()
         parts = {key: part.replace("–", "-") for key, part in parts.items()}
+    name = cut(name, min(width, max(LEAST_NAME, int(width * NAME_PART))), ELLIPSIS[style])
     kept: set[str] = set()
     room = width - columns(name)
     for key in ("count", "left", "rate", "elapsed", "failed", "retried", "workers"):
@@ -41,7 +45,7 @@ def line(progress: Progress, width: int, *, colour: bool = False, unicode: bool 
             room -= needed
     pieces = [name] if name else []
     if progress.total is not None and room >= LEAST_BAR + len(GAP):
-        pieces.append(_bar(progress, min(room - len(GAP), MOST_BAR), style, colour=colour))
+        pieces.append(_bar(progress, min((room - len(GAP)) // BAR_STEP * BAR_STEP, MOST_BAR), style, colour=colour))
     pieces += [_painted(key, part, colour=colour) for key, part in parts.items() if key in kept]
     return GAP.join(pieces)
 
@@ -117,8 +121,8 @@ def _figure(value: float) -> str:
 
 
 def _coarse(value: float) -> float:
-    """Round to steps of a tenth or a fifth of the value, so that the line does not change all the time."""
-    for limit, step in ((3, 0.5), (10, 1), (30, 2), (60, 5)):
+    """Round to steps of about a tenth of the value, so that the line does not change all the time."""
+    for limit, step in ((3, 0.5), (20, 1), (60, 5)):
         if value < limit:
             return round(value / step) * step
     return round(value / 10) * 10
@@ -152,4 +156,4 @@ def cut(text: str, width: int, ellipsis: str = "…") -> str:
     kept = text
     while kept and columns(kept) > width - len(ellipsis):
         kept = kept[:-1]
-    return kept + ellipsis
+    return (kept + ellipsis)[: max(0, width)]

@@ -64,9 +64,10 @@ class Telling:
         outlook = self._forecast.tell(elapsed_s, done, total, workers)
         rate = outlook.rate if outlook is not None else None
         low_s = high_s = None
-        if finished and done and elapsed_s > 0:
-            rate = done / elapsed_s
-        if outlook is not None and math.isfinite(outlook.high_s) and not (finished and done != total):
+        if finished:
+            rate = done / elapsed_s if done and elapsed_s > 0 else None
+            low_s = high_s = 0.0 if done == total else None
+        elif outlook is not None and math.isfinite(outlook.high_s):
             low_s, high_s = outlook.low_s, outlook.high_s
         return Progress(
             done,

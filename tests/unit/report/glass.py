@@ -34,7 +34,7 @@ class Glass(io.StringIO):
         termios.tcsetwinsize(self._slave, (24, columns))
 
     def narrow(self, columns):
-        """Become narrower: lines that are too long are broken, as most terminals do, and the cursor stays at its letter."""
+        """Become narrower: too long lines are broken, as most terminals do, and the cursor stays at the end."""
         self._lines = [line[at : at + columns] for line in self._lines for at in range(0, max(1, len(line)), columns)]
         self._row, self._column = len(self._lines) - 1, len(self._lines[-1])
         self.resize(columns)
@@ -53,20 +53,20 @@ class Glass(io.StringIO):
         assert end == len(text), f"an unknown escape in {text!r}"
         return super().write(text)
 
-    def _take(self, token, count, code):
+    def _take(self, piece, count, code):
         if code == "A":
             self._row -= int(count or 1)
             assert self._row >= 0
         elif code == "K":
             self._lines[self._row] = ""
-        elif token == "\r":
+        elif piece == "\r":
             self._column = 0
-        elif token == "\n":
+        elif piece == "\n":
             self._row, self._column = self._row + 1, 0
             if self._row == len(self._lines):
                 self._lines.append("")
         elif code != "m":
-            for letter in token:
+            for letter in piece:
                 self._put(letter)
 
     def _put(self, letter):

@@ -4,188 +4,201 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
-from types import SimpleNamespace
 
 import pytest
 
 import poolwise
 from poolwise.model.progress import Progress
-from poolwise.report import progress as progress_module
-from poolwise.report.progress import SHOW_AFTER_S, TerminalProgress, make_watch
+from poolwise.report import screen
+from poolwise.report.progress import SHOW_AFTER_S, make_watch
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.terms import Wishes
+from poolwise.work import role
 from poolwise.work.items import make_items
+from tests.unit.report.glass import Glass
 
 
-class Screen(io.StringIO):
-    """Standard error as a terminal, or not."""
+class Pipe(io.StringIO):
+    """Standard error as a file or a pipe."""
 
-    def __init__(self, *, terminal):
-        super().__init__()
-        self._terminal = terminal
-
-    def isatty(self):
-        return self._terminal
+    encoding = "ascii"
 
 
 @pytest.fixture
-def screen(monkeypatch):
-    """Put a screen in the place of standard error."""
+def terminal(monkeypatch):
+    """Put a terminal in the place of both standard streams; in the test itself, since pytest puts its own before."""
+    made = []
 
-    def make(*, terminal):
-        made = Screen(terminal=terminal)
-        monkeypatch.setattr(sys, "stderr", made)
-        monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setenv("COLUMNS", "100")
-        for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    def make(**variables):
+        made.append(Glass(columns=100))
+        monkeypatch.setattr(sys, "stdout", made[0])
+        monkeypatch.setattr(sys, "stderr", made[0])
+        for name in ("NO_COLOR", "FORCE_COLOR"):
             monkeypatch.delenv(name, raising=False)
-        return made
+        for name, value in {"TERM": "xterm", **variables}.items():
+            monkeypatch.setenv(name, value)
+        return made[0]
 
-    return make
-
-
-class FakeBar:
-    """A bar that only takes notes, in the place of rich's."""
-
-    def __init__(self):
-        self.notes = []
-        self.tasks = []
-
-    def add_task(self, name, *, total, note):
-        self.notes.append(("added", name, total))
-        self.tasks.append(SimpleNamespace(start_time=None))
-        return 1
-
-    def get_time(self):
-        return 1000.0
-
-    def start(self):
-        self.notes.append("started")
-
-    def update(self, task, **fields):
-        self.notes.append(fields)
-
-    def stop(self):
-        self.notes.append("stopped")
+    yield make
+    for each in made:
+        each.shut()
 
 
-@pytest.fixture
-def bar(monkeypatch):
-    """Have the line drawn by a fake bar."""
-    made = FakeBar()
-    monkeypatch.setattr(progress_module, "_make_bar", lambda: made)
-    return made
-
-
-def moment(elapsed_s, *, done=3, total=10, failed=0, retried=0, workers=2, finished=False):
+def moment(elapsed_s, *, done=3, total=10, failed=0, retried=0, workers=2, finished=False, desc="f"):
     """Make a moment of a run."""
-    return Progress(done, total, failed, retried, workers, elapsed_s, finished)
+    return Progress(done, total, failed, retried, workers, elapsed_s, finished, desc)
+
+
+ON, OFF = True, False
 
 
 # --- Who is told ---------------------------------------------------------------------------------------------
 
 
-def test_false_tells_nobody(screen):
+def test_false_tells_nobody(terminal):
     """``progress=False`` is silent, terminal or not."""
-    screen(terminal=True)
-    assert make_watch(False, "f") is None  # noqa: FBT003 - the option's own value
+    terminal()
+    assert make_watch(OFF) is None
 
 
 def test_a_function_is_told_itself():
     """The caller's function takes the place of the line."""
     told = []
-    assert make_watch(told.append, "f") == told.append
+    assert make_watch(told.append) == told.append
 
 
-@pytest.mark.parametrize(("terminal", "shown"), [(True, True), (False, False)])
-def test_auto_tells_a_person_only(screen, terminal, shown):
+def test_auto_tells_nobody_in_a_file(monkeypatch):
     """In a log file or a pipe a moving line would only be noise."""
-    screen(terminal=terminal)
-    assert isinstance(make_watch("auto", "f"), TerminalProgress) is shown
+    monkeypatch.setattr(sys, "stderr", Pipe())
+    assert make_watch("auto") is None
 
 
-def test_auto_without_any_standard_error(monkeypatch):
+@pytest.mark.parametrize("choice", ["auto", ON])
+def test_without_any_standard_error_nobody_is_told(monkeypatch, choice):
     """A program without a console has nobody to tell."""
     monkeypatch.setattr(sys, "stderr", None)
-    assert make_watch("auto", "f") is None
+    assert make_watch(choice) is None
+
+
+def test_a_shell_that_says_it_is_a_terminal_and_is_none(monkeypatch):
+    """Some editors' shells (IDLE) answer ``isatty()`` with True, and would show every escape sequence."""
+    shell = Pipe()
+    shell.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", shell)
+    assert make_watch("auto") is None
+
+
+def test_worker_processes_never_draw(terminal, monkeypatch):
+    """A map within a function that runs in a worker has no line, whatever the worker's streams are."""
+    terminal()
+    monkeypatch.setattr(role, "_worker", True)
+    assert (make_watch("auto"), make_watch(ON)) == (None, None)
 
 
 # --- The line ------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_shown_before_its_time(screen, bar):
-    """A run that ends within a second never shows a line."""
-    screen(terminal=True)
-    watch = make_watch("auto", "f")
+def test_nothing_is_shown_before_its_time(terminal):
+    """A run that ends within a second never shows a line, and leaves the streams alone."""
+    glass = terminal()
+    watch = make_watch("auto")
     watch(moment(0.0))
     watch(moment(SHOW_AFTER_S * 0.99))
     watch(moment(SHOW_AFTER_S, done=10, finished=True))
-    assert bar.notes == []
+    assert glass.getvalue() == ""
+    assert sys.stderr is glass
 
 
-def test_true_shows_the_line_at_once(screen, bar):
+def test_true_shows_the_line_at_once(terminal):
     """Who asks for it gets it from the first moment."""
-    screen(terminal=True)
-    make_watch(True, "f")(moment(0.0))  # noqa: FBT003 - the option's own value
-    assert bar.notes[:2] == [("added", "f", 10), "started"]
+    glass = terminal()
+    watch = make_watch(ON)
+    watch(moment(0.0))
+    assert glass.shown[0].startswith("f  ━━")
+    watch(moment(0.1, finished=True))
+    assert glass.shown == []
 
 
-def test_the_line_moves_with_each_moment_and_ends_with_the_run(bar):
+def test_the_line_moves_with_each_moment_and_ends_with_the_run(terminal):
     """Each moment is drawn when it is told (there is no thread that would draw it later), and the last one ends it."""
-    watch = TerminalProgress("f", after_s=1.0)
-    watch(moment(1.0, done=3))
-    watch(moment(1.1, done=4, total=None, failed=1, retried=2))
-    watch(moment(1.2, done=10, workers=0, finished=True))
-    watch(moment(1.3, done=10, workers=0, finished=True))
-    assert bar.notes == [
-        ("added", "f", 10),
-        "started",
-        {"completed": 3, "total": 10, "note": "2 busy", "refresh": True},
-        {"completed": 4, "total": None, "note": "2 busy, 1 failed, 2 tried again", "refresh": True},
-        {"completed": 10, "total": 10, "note": "0 busy", "refresh": True},
-        "stopped",
+    glass = terminal()
+    watch = make_watch("auto")
+    watch(moment(65.0, done=3, desc="f[red]"))
+    assert re.fullmatch(r"f\[red\]  ━+─+  3/10  65 s  2 busy", glass.shown[0])
+    watch(moment(65.1, done=4, total=None, failed=1, retried=2))
+    assert glass.shown == ["f  4 done  65 s  2 busy  1 failed  2 tried again"]
+    watch(moment(66.0, done=10, workers=0, finished=True))
+    watch(moment(66.1, done=10, workers=0, finished=True))
+    assert glass.shown == []
+    assert sys.stderr is sys.stdout is glass
+
+
+def test_no_colour_where_none_is_wanted(terminal):
+    """``NO_COLOR`` keeps the line and leaves its colours out."""
+    glass = terminal(NO_COLOR="1")
+    watch = make_watch(ON)
+    watch(moment(0.0))
+    assert "━" in glass.getvalue()
+    assert "m" not in glass.getvalue()
+    watch(moment(0.1, finished=True))
+
+
+def test_a_line_that_was_interrupted_while_it_began_is_ended(terminal, monkeypatch):
+    """A Ctrl-C at the worst moment leaves a line that the end of the run can find, and gives the streams back."""
+    glass = terminal()
+    watch = make_watch("auto")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(screen.Screen, "_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            watch(moment(2.0))
+    assert sys.stderr is not glass
+    watch(moment(2.1, finished=True))
+    assert sys.stderr is sys.stdout is glass
+    assert glass.shown == []
+
+
+# --- Where no line can be drawn over ---------------------------------------------------------------------------
+
+
+def test_in_a_file_true_writes_a_line_a_minute_and_one_at_the_end(monkeypatch):
+    """Each stands for itself, in the characters that the file takes."""
+    pipe = Pipe()
+    monkeypatch.setattr(sys, "stderr", pipe)
+    watch = make_watch(ON)
+    for tick in range(1300):
+        watch(moment(tick / 10, done=tick // 200, desc="é"))
+    watch(moment(130.0, done=10, finished=True))
+    watch(moment(130.1, done=10, finished=True))
+    assert pipe.getvalue().splitlines() == [
+        "?: 3/10, 60 s, 2 busy",
+        "?: 6/10, 2 min 0 s, 2 busy",
+        "f: 10/10, done after 2 min 10 s",
     ]
 
 
-def test_the_lines_clock_is_the_runs(bar):
-    """A line that appears after 65 s says that 65 s have passed."""
-    TerminalProgress("f", after_s=1.0)(moment(65.0))
-    assert bar.tasks[0].start_time == 1000.0 - 65.0
+@pytest.mark.parametrize(("choice", "until_s", "lines"), [("auto", 30, 0), ("auto", 70, 2), (ON, 30, 1)])
+def test_a_terminal_that_only_prints_gets_whole_lines(terminal, choice, until_s, lines):
+    """``TERM=dumb``: nothing for a short run, unless it is asked for, and no escape sequence."""
+    glass = terminal(TERM="dumb")
+    watch = make_watch(choice)
+    for second in range(until_s):
+        watch(moment(float(second)))
+    watch(moment(float(until_s), finished=True))
+    assert len(glass.shown) == lines
+    assert "\x1b" not in glass.getvalue()
 
 
-def test_a_line_that_was_interrupted_while_it_began_is_ended(bar):
-    """A Ctrl-C at the worst moment leaves a line that the end of the run can find, so that the cursor comes back."""
-
-    def interrupted():
-        bar.notes.append("started")
-        raise KeyboardInterrupt
-
-    bar.start = interrupted
-    watch = TerminalProgress("f", after_s=1.0)
-    with pytest.raises(KeyboardInterrupt):
-        watch(moment(2.0))
-    watch(moment(2.1, finished=True))
-    assert bar.notes[-1] == "stopped"
-
-
-def test_the_real_line_on_a_terminal(screen):
-    """A person sees the name (whatever is in it), how many are done, since when, and gets the cursor back."""
-    terminal = screen(terminal=True)
-    watch = TerminalProgress("f[red]", after_s=1.0)
-    watch(moment(65.0, done=3))
-    assert "f[red]" in terminal.getvalue()
-    assert "3/10" in terminal.getvalue()
-    assert "0:01:05" in terminal.getvalue()
-    watch(moment(66.0, done=10, finished=True))
-    assert "10/10" in terminal.getvalue()
-    assert terminal.getvalue().count("\x1b[?25l") == terminal.getvalue().count("\x1b[?25h") == 1
-
-
-def test_auto_writes_nothing_where_nobody_looks(screen):
+def test_auto_writes_nothing_where_nobody_looks(monkeypatch):
     """A run in a pipe leaves standard error empty, however long it takes."""
-    pipe = screen(terminal=False)
+    pipe = Pipe()
+    monkeypatch.setattr(sys, "stderr", pipe)
     poolwise.map(abs, [-1, -2], progress="auto")
     assert pipe.getvalue() == ""
 

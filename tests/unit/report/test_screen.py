@@ -179,7 +179,7 @@ def test_a_forked_child_draws_nothing_and_prints_as_it_is(terminal):
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     os.close(writing)
-    with open(reading) as said:
+    with os.fdopen(reading) as said:
         assert said.read() == "child\n"
     screen.remove("a")
 

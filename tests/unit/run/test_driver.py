@@ -285,6 +285,37 @@ def test_another_thread_brings_company_while_an_item_runs():
     duet.driver.scheduler.validate()
 
 
+@pytest.mark.parametrize("minds_no_thread", [True, False])
+def test_progress_is_told_while_an_item_runs_to_who_minds_no_thread(minds_no_thread):
+    """Our own line moves while the calling thread runs a long item; a caller's function is called in its own thread."""
+    told: list[tuple[int, bool]] = []
+
+    class Watching:
+        def __call__(self, progress: Progress) -> None:
+            told.append((threading.get_ident(), progress.finished))
+
+    if minds_no_thread:
+        Watching.minds_no_thread = True
+    items = make_items((range(2),))
+    clock = FakeClock()
+    driver = Driver(Scheduler(Wishes(), 2, 2), items, watch=Watching(), clock=clock.now)
+    clock.advance(EVERY_S)
+
+    def tell_from_elsewhere():
+        thread = threading.Thread(target=driver.tell_meanwhile)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+        return thread.ident
+
+    tell_from_elsewhere()
+    assert told == []
+    with driver.lent():
+        elsewhere = tell_from_elsewhere()
+    driver.finish()
+    assert told == [(elsewhere, False)] * minds_no_thread + [(threading.get_ident(), True)]
+
+
 def test_who_has_not_been_lent_the_run_leaves_it_alone():
     """Between two items the calling thread is the driver, and nobody else."""
     asked = []
