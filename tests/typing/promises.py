@@ -212,6 +212,8 @@ def every_option_is_known_by_name_and_type(numbers: list[int], show: Callable[[P
             initializer=print,
             initargs=("ready",),
             start_method="spawn",
+            desc="halving",
+            total=10,
         ),
         Results[float],
     )
@@ -251,6 +253,8 @@ def wrong_options_are_refused(numbers: list[int]) -> None:
     poolwise.map(half, numbers, backend="thread")  # type: ignore[call-overload]
     poolwise.map(half, numbers, start_method="frok")  # type: ignore[call-overload]
     poolwise.map(half, numbers, progress=3)  # type: ignore[call-overload]
+    poolwise.map(half, numbers, desc=3)  # type: ignore[call-overload]
+    poolwise.map(half, numbers, total="10")  # type: ignore[call-overload]
     poolwise.map(half, numbers, ordered="yes")  # type: ignore[call-overload]
     poolwise.map(half, numbers, initargs=["ready"])  # type: ignore[call-overload]
     poolwise.imap(half, numbers, retrys=1)  # type: ignore[call-overload]

@@ -27,7 +27,8 @@ class Progress:
     desc: str = ""
     """What the run is called: the option ``desc``, or the function's name."""
     rate: float | None = None
-    """Items a second: in the last quarter of the run so far, and at its end over all of it; None before the first."""
+    """Items a second: in the last quarter of the run so far (or more, until there are four), in the end over all of it;
+    None before the first."""
     left_low_s: Seconds | None = None
     """Seconds until the end, if what is left goes as well as the work has gone so far; None while nobody can tell."""
     left_high_s: Seconds | None = None

@@ -146,12 +146,13 @@ class Driver:
                 self.scheduler.pause()
             waited = [] if events else self._waited()
             yield from self._carry_out(self._handle(*(events or waited)))
+            # Before the next item runs in this thread, or it is decided how: either may take long.
+            if self._telling.watch is not None:
+                self._telling.tell(self._clock(), self.scheduler)
             if leaves and self.scheduler.paused:
                 return
             if not waited and self._may_read():
                 yield from self._read_on()
-            if self._telling.watch is not None:
-                self._telling.tell(self._clock(), self.scheduler)
 
     def close(self, backend: Backend) -> None:
         """Close what was left open."""

@@ -31,6 +31,8 @@ Moment: TypeAlias = tuple[Seconds, int]
 
 # The parts of the run so far whose rates are compared, the last of them being "lately".
 WINDOWS = (1.0, 0.5, 0.25)
+# A rate is told of the last of these windows in which so many items were finished, else of the whole run.
+SOME = 4
 # The range goes so many chance errors beyond the rates. Of uneven work's ends it then holds 87 to 95 of a hundred (see
 # the tests); with 1.5 it holds 91 to 98, and is half as wide again.
 CHANCE_ERRORS = 1.0
@@ -60,14 +62,15 @@ def foresee(history: Sequence[Moment], now: Moment, left: int, *, workers: int =
     at_s, done = now
     counts = [max(0.5, done - _done_at(history, now, (1 - part) * at_s)) for part in WINDOWS]
     rates = [count / (part * at_s) for count, part in zip(counts, WINDOWS, strict=True)]
+    recent = next((rate for rate, count in zip(rates[::-1], counts[::-1], strict=True) if count >= SOME), rates[0])
     if not left:
-        return Outlook(rates[-1], 0.0, 0.0)
+        return Outlook(recent, 0.0, 0.0)
     chance = 1 + CHANCE_ERRORS * math.sqrt(1 / max(1.0, counts[-1]) + 1 / left)
     low_s = left / (max(rates) * chance)
     last = min(left, max(1, workers))
     side_by_side = max(1, workers) * _harmonic(last)
     high_s = (left - last + side_by_side) / min(rates) * chance
-    return Outlook(rates[-1], low_s, max(high_s, quiet_s))
+    return Outlook(recent, low_s, max(high_s, quiet_s))
 
 
 def _harmonic(count: int) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 from collections.abc import Callable
 
 from poolwise.model.progress import Progress
@@ -33,11 +32,10 @@ class Telling:
     def __init__(self, watch: Watch | None, begun: Seconds, desc: str = "", total: int | None = None) -> None:
         """Tell nothing yet; ``total`` is what the caller has announced."""
         self.watch = watch
-        self._begun = self._told = begun
+        self._begun = self._told = self._told_elsewhere = begun
         self._desc = desc
         self._hint = total
         self._forecast = Forecast()
-        self._home = threading.get_ident()
 
     def tell(self, now: Seconds, scheduler: Scheduler, *, last: bool = False, elsewhere: bool = False) -> None:
         """Tell, unless it was told a moment ago; from ``elsewhere`` than the caller's thread only who minds no thread.
@@ -45,11 +43,14 @@ class Telling:
         A caller's function may belong to the thread that it was made in, as everything of a window does.
         """
         watch = self.watch
-        if watch is None or (not last and now - self._told < EVERY_S):
+        if watch is None or (not last and now - (self._told_elsewhere if elsewhere else self._told) < EVERY_S):
             return
         if elsewhere and not getattr(watch, "minds_no_thread", False):
             return
-        self._told = now
+        # What happens in the caller's thread is news, even if another has told just now that nothing did.
+        if not elsewhere:
+            self._told = now
+        self._told_elsewhere = now
         try:
             watch(self._progress(now - self._begun, scheduler, finished=last))
         except Exception:

@@ -100,8 +100,8 @@ def test_plans_come_back_as_they_were(plan):
 
 
 def test_the_callers_objects_are_left_out_of_the_options():
-    """A function cannot be written down, and decides nothing."""
-    asked = Options(progress=print, initializer=print, initargs=(1,), max_workers=2)
+    """A function cannot be written down, and decides nothing; nor does what is only shown."""
+    asked = Options(progress=print, initializer=print, initargs=(1,), max_workers=2, desc="mine", total=3)
     assert Options.from_dict(through_json(asked)) == asked.without_objects() == Options(max_workers=2)
 
 

@@ -62,6 +62,11 @@ def test_work_that_has_become_slow_opens_the_range():
     assert outlook.low_s < 100 < 800 / 2.5 < outlook.high_s
 
 
+def test_a_rate_is_told_of_some_items():
+    """One item that ends just now is no rate of four a second: the whole run is looked at."""
+    assert foresee([(0.0, 0), (3.9, 0)], (4.0, 1), 2).rate == pytest.approx(0.25)
+
+
 def test_the_last_items_end_together_and_not_one_after_the_other():
     """Eight workers with an item of 8 s each, and three of these left: up to a whole item's time, not three eighths."""
     outlook = foresee(steady(1, 80), (80.0, 80), 3, workers=8)
