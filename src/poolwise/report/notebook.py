@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import sys
 from typing import Any
 
 from poolwise.model.progress import Progress
@@ -12,12 +11,6 @@ from poolwise.report.progress_line import clean, plain_line
 
 # Each change is a message to the browser, and stored with the notebook only as it was last.
 EVERY_S: Seconds = 0.2
-
-
-def in_notebook() -> bool:
-    """Tell whether a notebook's kernel runs this: the shell of IPython in a terminal has no kernel."""
-    shell_of = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    return getattr(shell_of() if shell_of is not None else None, "kernel", None) is not None
 
 
 class NotebookLine:

@@ -25,6 +25,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from poolwise.report import places
 from poolwise.report.progress_line import columns
 
 Row = Callable[[int], str]
@@ -105,7 +106,7 @@ class Screen:
         self._say(self._terminal, " " * _width(self._terminal) + "\r\x1b[2K")
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
-            if is_terminal(stream):
+            if places.is_terminal(stream):
                 setattr(sys, name, stand_in := StandIn(stream, self))
                 _move_log_handlers(stream, stand_in)
 
@@ -221,39 +222,7 @@ def _move_log_handlers(before: object, after: Any) -> None:  # noqa: ANN401 - se
             handler.setStream(after)
 
 
-# --- The terminal --------------------------------------------------------------------------------------------------
-
-
-def is_terminal(stream: Any) -> bool:  # noqa: ANN401 - whatever stands for a standard stream, None in programs without a console
-    """Tell whether a stream leads to a terminal; some editors' shells say so and are none, and have no descriptor."""
-    try:
-        return bool(stream.isatty()) and os.isatty(stream.fileno())
-    except (AttributeError, OSError, ValueError):
-        return False
-
-
-def moves_cursor() -> bool:
-    """Tell whether a line on this terminal can be drawn over; consoles of old Windows and ``TERM=dumb`` print only."""
-    if os.name == "nt":
-        return bool({"WT_SESSION", "ANSICON", "TERM_PROGRAM"} & os.environ.keys())
-    return os.environ.get("TERM", "") not in {"dumb", "unknown"}
-
-
-def shows_colour() -> bool:
-    """Tell whether colour is wanted (https://no-color.org)."""
-    return not os.environ.get("NO_COLOR")
-
-
-def speaks_unicode(stream: Any) -> bool:  # noqa: ANN401 - see is_terminal
-    """Tell whether a stream can write the characters that a bar is made of."""
-    try:
-        "━─–…".encode(stream.encoding or "ascii")
-    except (AttributeError, LookupError, UnicodeError):
-        return False
-    return True
-
-
-def _width(terminal: Any) -> int:  # noqa: ANN401 - see is_terminal
+def _width(terminal: Any) -> int:  # noqa: ANN401 - see Screen
     """Ask each time: windows change, and ``COLUMNS`` says what one was when a program began."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         if (width := os.get_terminal_size(terminal.fileno()).columns) > 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import multiprocessing
 import re
 import sys
 
@@ -11,7 +12,7 @@ import pytest
 
 import poolwise
 from poolwise.model.progress import Progress
-from poolwise.report import screen
+from poolwise.report import places, screen
 from poolwise.report.progress import SHOW_AFTER_S, make_watch
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
@@ -96,6 +97,20 @@ def test_worker_processes_never_draw(terminal, monkeypatch):
     terminal()
     monkeypatch.setattr(role, "_worker", True)
     assert (make_watch("auto"), make_watch(ON)) == (None, None)
+
+
+def test_a_process_of_multiprocessing_never_draws():
+    """Several of them have one terminal, and would draw over each other."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_tell_whether_child, args=(there,))
+    process.start()
+    assert here.recv() is True
+    process.join()
+    assert places.is_child() is False
+
+
+def _tell_whether_child(connection):
+    connection.send(places.is_child())
 
 
 # --- The line ------------------------------------------------------------------------------------------------

@@ -165,6 +165,7 @@ def test_a_line_fits_the_window_as_it_is_now(terminal):
     assert widths == [79, 119]
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # that is what is tested
 def test_a_forked_child_draws_nothing_and_prints_as_it_is(terminal):
     """A child that the function forks has the lines of its parent in its memory, and must not draw them."""
     glass = terminal()
