@@ -56,7 +56,8 @@ def plain_line(progress: Progress) -> str:
     if progress.finished:
         parts.pop("workers")
         parts.pop("left", None)
-        parts["elapsed"] = f"{'done' if progress.done == progress.total else 'ended'} after {parts['elapsed']}"
+        how = "done" if progress.done == progress.total else "ended"
+        parts["elapsed"] = f"{how} after {duration(progress.elapsed_s)}"
     return f"{clean(progress.desc) or 'poolwise'}: {', '.join(parts.values())}"
 
 
@@ -130,7 +131,7 @@ def _coarse(value: float) -> float:
 
 def _clock(seconds: Seconds) -> str:
     """Say the time so far, whose digits are to stand still: whole seconds."""
-    return duration(seconds) if seconds < 1 or seconds >= 120 else f"{int(seconds)} s"  # noqa: PLR2004 - as duration has it
+    return duration(seconds) if seconds >= 120 else f"{int(seconds)} s"  # noqa: PLR2004 - as duration has it
 
 
 # --- Text of the caller's --------------------------------------------------------------------------------------------

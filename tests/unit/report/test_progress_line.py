@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poolwise.model.progress import Progress
@@ -81,7 +81,7 @@ def test_plain_lines_are_whole_sentences_of_the_run():
     assert plain_line(moment(done=10_000, finished=True, elapsed_s=130)) == (
         "resize: 10,000/10,000, 312/s, done after 2 min 10 s"
     )
-    assert plain_line(moment(finished=True, failed=1)) == "resize: 4,310/10,000, 312/s, ended after 14 s, 1 failed"
+    assert plain_line(moment(finished=True, failed=1)) == "resize: 4,310/10,000, 312/s, ended after 14.2 s, 1 failed"
 
 
 MOMENTS = st.builds(
@@ -100,7 +100,8 @@ MOMENTS = st.builds(
 )
 
 
-@given(MOMENTS, st.integers(1, 200), st.booleans())
+@example(progress=Progress(1, 2, 0, 0, 1, 1e-5, finished=False), width=80, unicode=False)
+@given(progress=MOMENTS, width=st.integers(1, 200), unicode=st.booleans())
 def test_a_line_is_one_line_and_no_wider_than_it_may_be(progress, width, unicode):
     """Whatever the name holds (line breaks, escapes, wide letters), a line never breaks nor moves the cursor."""
     shown = line(progress, width, unicode=unicode)
