@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sys
 import time
 
@@ -162,3 +163,44 @@ def test_runs_within_a_run_have_a_line_each_and_prints_stay_whole(folder):
     glass = Glass()
     glass.write(terminal.shown.decode().replace("\r\n", "\n"))
     assert [line.split(" by ")[0] for line in glass.shown] == ["printed", "printed", "[100, 100]"]
+
+
+LEFT = """
+import time, poolwise
+kept = poolwise.imap(lambda item: time.sleep(0.02), range(100), backend="loop", chunksize=1, progress=True)
+for place, _ in enumerate(kept):
+    if place == 20:
+        raise SystemExit("that will do")
+"""
+
+
+def test_a_program_that_ends_in_the_middle_leaves_no_line_behind(folder):
+    """A stream that nobody closes is ended by the program's end, and its line with it; its last words stay."""
+    (folder / "left.py").write_text(LEFT)
+    terminal = Terminal(cwd=folder, program=[sys.executable, "left.py"])
+    assert terminal.end() == 1
+    assert b"lambda" in terminal.shown
+    glass = Glass()
+    glass.write(terminal.shown.decode().replace("\r\n", "\n"))
+    assert glass.shown == ["that will do"]
+
+
+INTERRUPTED = """
+import time, poolwise
+def inner(item):
+    return poolwise.map(lambda _: time.sleep(0.1), range(600), backend="threads", max_workers=1, progress=True)
+poolwise.map(inner, range(2), backend="threads", max_workers=2, progress=True)
+"""
+
+
+def test_ctrl_c_takes_all_lines_of_the_program_away(folder):
+    """A map whose items run maps of their own, interrupted: the traceback stands alone."""
+    (folder / "interrupted.py").write_text(INTERRUPTED)
+    terminal = Terminal(cwd=folder, program=[sys.executable, "interrupted.py"], NO_COLOR="1")
+    for words in (b"inner  ", b"<lambda>  ", b"5/600"):
+        terminal.read_until(words)
+    terminal.type(b"\x03")
+    assert terminal.end() == -signal.SIGINT
+    glass = Glass()
+    glass.write(terminal.shown.decode().replace("\r\n", "\n"))
+    assert (glass.shown[0], glass.shown[-1]) == ("Traceback (most recent call last):", "KeyboardInterrupt")

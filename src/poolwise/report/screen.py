@@ -14,6 +14,7 @@ In a forked child the stand-ins know that they are not at home, draw nothing, an
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import math
@@ -41,12 +42,24 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 _lock = threading.RLock()
 _screen: Screen | None = None
+_leaving = False
 
 
 def _begin_anew() -> None:
     """Be a forked child: the lines are the parent's, and the lock may be held by a thread that is not here."""
     global _lock, _screen
     _lock, _screen = threading.RLock(), None
+
+
+@atexit.register
+def _leave() -> None:
+    """Be a program that ends, maybe with streams that nobody has closed: their lines are not left on the terminal."""
+    global _leaving, _screen
+    with _lock:
+        # Runs that go on in threads which nobody waits for draw no more.
+        ended, _screen, _leaving = _screen, None, True
+        if ended is not None:
+            ended.end()
 
 
 if hasattr(os, "register_at_fork"):
@@ -57,6 +70,8 @@ def show(key: object, row: Row) -> None:
     """Show or renew the line of a run."""
     global _screen  # noqa: PLW0603 - a process has one terminal
     with _lock:
+        if _leaving:
+            return
         if _screen is None:
             _screen = Screen(sys.stderr)
             _screen.begin()
