@@ -12,8 +12,10 @@ import pytest
 from poolwise.backends.company import Company
 from poolwise.backends.loop import LoopBackend
 from poolwise.errors import InitializerError, WorkerStartError
+from poolwise.model.classes import replace
 from poolwise.model.events import Send, Start, WorkerLost
 from poolwise.model.progress import Progress
+from poolwise.run.adapt import Sizing
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.supply import AHEAD_PER_WORKER
@@ -219,6 +221,29 @@ def test_progress_is_told_now_and_then_and_at_the_end():
     assert (told[-1].done, told[-1].total, told[-1].finished, told[-1].workers) == (100, 100, True, 0)
     assert [each.finished for each in told[:-1]] == [False] * (len(told) - 1)
     assert told[0].workers == 1
+
+
+def test_progress_is_told_before_the_next_long_item_begins():
+    """What has ended is told at once, even where it is decided anew: while a loop runs an item, nobody tells."""
+    told: list[tuple[float, int]] = []
+
+    def function(item):
+        # What is told while an item runs is all that a person knows until it ends.
+        shown.append(told[-1][1] if told else 0)
+        clock.advance(60.0)
+        return item
+
+    clock, shown, items = FakeClock(), [], make_items((range(4),))
+    job = Job(call=make_call(function, spread=False), items=items, rules=ChunkRules())
+    watch = lambda progress: told.append((clock.now(), progress.done))  # noqa: E731 - it needs no name of its own
+    driver, backend = Driver(Scheduler(Wishes(), 4, 4), items, watch=watch, clock=clock.now), LoopBackend(job)
+    one_by_one = Sizing(chunksize=1)
+    first = driver.go_on(backend, replace(crew(1), sizing=one_by_one), lambda: clock.now() >= 60.0)
+    assert [value for batch in first for value in batch.values] == [0]
+    assert told == [(60.0, 1)]
+    rest = driver.go_on(backend, replace(crew(1), sizing=one_by_one))
+    assert [value for batch in rest for value in batch.values] == [1, 2, 3]
+    assert (told, shown) == ([(60.0, 1), (120.0, 2), (180.0, 3), (240.0, 4)], [0, 1, 2, 3])
 
 
 def test_a_progress_function_that_raises_is_switched_off(caplog: pytest.LogCaptureFixture):
