@@ -29,6 +29,7 @@ if _typing.TYPE_CHECKING or "poolwise-worker" not in _sys._xoptions:  # noqa: SL
     from poolwise.model.progress import Progress
     from poolwise.model.report import Diagnosis, Report
     from poolwise.model.results import Results
+    from poolwise.model.timeline import Timeline
 
 if _typing.TYPE_CHECKING:
     from poolwise import testing
@@ -58,6 +59,7 @@ __all__ = [
     "ResultIterator",
     "Results",
     "Sweep",
+    "Timeline",
     "aimap",
     "amap",
     "errors",
@@ -91,6 +93,7 @@ _HOMES = {
     "ResultIterator": "api.imap",
     "Results": "model.results",
     "Sweep": "model.sweep",
+    "Timeline": "model.timeline",
     "aimap": "api.amap",
     "amap": "api.amap",
     "imap": "api.imap",

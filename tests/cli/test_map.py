@@ -166,3 +166,18 @@ def test_a_wrong_target_leaves_an_old_output_alone(folder):
     (folder / "out.jsonl").write_text("precious\n")
     assert poolwise("map", "work:nope", "a", "-o", "out.jsonl", cwd=folder).code == 4
     assert (folder / "out.jsonl").read_text() == "precious\n"
+
+
+def test_a_timeline_is_written_beside_the_output(folder):
+    """``--timeline`` writes a trace; the lines are what they are without it."""
+    ended = poolwise("map", "work:double", "a", "b", "--timeline", "run.json", cwd=folder)
+    assert results(ended) == {0: "aa", 1: "bb"}
+    events = json.loads((folder / "run.json").read_text(encoding="utf-8"))["traceEvents"]
+    assert {event["name"] for event in events if event.get("cat") == "work"} <= {"item 0", "item 1", "items 0–1"}
+
+
+def test_a_timeline_that_cannot_be_written_is_refused_at_once(folder):
+    """A folder that is not there is named, before any item is run."""
+    ended = poolwise("map", "work:double", "a", "--timeline", "no/such/run.json", cwd=folder)
+    assert ended.code == 2
+    assert "there is no folder 'no/such'; make it first" in ended.err

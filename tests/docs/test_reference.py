@@ -16,7 +16,7 @@ from poolwise import errors
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.cli.exits import MEANINGS
 from poolwise.cli.program import COMMANDS
-from poolwise.model import plan
+from poolwise.model import plan, timeline
 from poolwise.model.facts import Facts
 from poolwise.model.lap import Spread
 from poolwise.model.limit import Limit
@@ -41,6 +41,12 @@ VALUES = [
     poolwise.Lap,
     poolwise.Difference,
     Spread,
+    poolwise.Timeline,
+    timeline.Lane,
+    timeline.Span,
+    timeline.Mark,
+    timeline.SlowItem,
+    timeline.Insight,
     plan.Estimate,
     plan.Candidate,
     plan.Turning,

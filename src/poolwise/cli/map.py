@@ -55,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--total", metavar="N", type=number, help="how many items an input that is read on the way will give, for it"
     )
+    output.add_argument(
+        "--timeline", metavar="FILE", help="write who worked on what and when, for https://ui.perfetto.dev, to FILE"
+    )
     output.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary, errors only")
     add_option_arguments(parser, errors="collect")
 
@@ -63,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Do it: options, function, items, output are checked in this order, and the output is touched last."""
     shown = {"ordered": not arguments.unordered, "desc": arguments.desc, "total": arguments.total}
     options: dict[str, Any] = {**options_of(arguments), **shown}
+    if arguments.timeline is not None:
+        options["timeline"] = arguments.timeline
     Options.from_keywords("map", options)
     function = load_target(arguments.target)
     source = make_source(arguments)

@@ -49,15 +49,15 @@ def _slow(item: SlowItem) -> str:
 
 
 def _shares(insight: Insight) -> dict[SpanKind, float]:
-    return {kind: getattr(insight, kind) for kind in DEEDS}
+    return {kind: getattr(insight, kind) for kind in SPAN_KINDS}
 
 
 def _together(insights: tuple[Insight, ...]) -> dict[SpanKind, float]:
     total_s = sum(each.seconds for each in insights)
-    return {kind: sum(getattr(each, kind) * each.seconds for each in insights) / total_s for kind in DEEDS}
+    return {kind: sum(getattr(each, kind) * each.seconds for each in insights) / total_s for kind in SPAN_KINDS}
 
 
 def _deeds(shares: dict[SpanKind, float]) -> str:
     """Say what is worth it, the most first."""
-    told = sorted(((part, kind) for kind, part in shares.items() if part >= TOLD), reverse=True)
-    return ", ".join(f"{share(part)} {DEEDS[kind]}" for part, kind in told)
+    told = [kind for kind in sorted(DEEDS, key=lambda kind: -shares[kind]) if shares[kind] >= TOLD]
+    return ", ".join(f"{share(shares[kind])} {DEEDS[kind]}" for kind in told)

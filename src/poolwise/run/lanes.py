@@ -11,10 +11,11 @@ kept nobody waiting. ::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 from poolwise.model.options import BackendName
-from poolwise.model.timeline import Lane, Mark, SlowItem, Span, SpanKind, Timeline
+from poolwise.model.timeline import Lane, Mark, Span, SpanKind, Timeline
 from poolwise.model.units import Seconds
 from poolwise.run.recorder import Piece, Recorder, WorkerRecord
 
@@ -31,13 +32,18 @@ NAMES: dict[BackendName, str] = {
 def timeline_of(recorder: Recorder, kind_of: Callable[[int], BackendName], revisions: Iterable[Mark] = ()) -> Timeline:
     """Make a timeline of what has happened so far."""
     wall_s, zero = recorder.now_s(), recorder.begun_s
-    spans = [span for worker, record in recorder.workers.items() for span in spans_of(worker, record, zero, wall_s)]
+    # Copied at once: the run may go on meanwhile, in another thread.
+    there = recorder.workers.copy()
+    workers = sorted(there.items())
+    spans = [span for worker, record in workers for span in spans_of(worker, record, zero, wall_s)]
+    # Sorting keeps those in order that begin at the same time.
+    spans.sort(key=attrgetter("begin_s"))
     return Timeline(
         wall_s=wall_s,
-        lanes=tuple(_lane(worker, kind_of(worker)) for worker in sorted(recorder.workers)),
-        spans=tuple(sorted(spans, key=lambda span: (span.begin_s, span.worker))),
-        marks=tuple(sorted((*recorder.marks, *revisions), key=lambda mark: mark.at_s)),
-        slowest=_slowest(recorder.slowest),
+        lanes=tuple(_lane(worker, kind_of(worker)) for worker, _ in workers),
+        spans=tuple(spans),
+        marks=tuple(sorted((*recorder.marks, *revisions), key=attrgetter("at_s"))),
+        slowest=tuple(sorted(recorder.slowest, key=lambda each: (-each.seconds, each.index))),
     )
 
 
@@ -46,61 +52,60 @@ def _lane(worker: int, kind: BackendName) -> Lane:
     return Lane(worker, kind, name if kind == "loop" else f"{name} {worker}")
 
 
-def _slowest(items: Iterable[SlowItem]) -> tuple[SlowItem, ...]:
-    return tuple(sorted(items, key=lambda each: (-each.seconds, each.index)))
-
-
-def spans_of(worker: int, record: WorkerRecord, zero: Seconds, wall_s: Seconds) -> Iterator[Span]:
+def spans_of(worker: int, record: WorkerRecord, zero: Seconds, wall_s: Seconds) -> list[Span]:
     """Give the spans of a worker's life, in seconds since ``zero``; it ends at ``wall_s`` at the latest."""
-    life = _Life(worker, zero, record.started_s, zero + wall_s)
-    pieces = sorted(record.pieces, key=lambda piece: piece.begun_s)
-    first_s = pieces[0].begun_s if pieces else life.end_s
-    # That it is ready may be heard only after it has begun.
-    end_s = min(life.end_s, record.life_ends_s(life.end_s))
+    now_s = zero + wall_s
+    end_s = min(now_s, record.life_ends_s(now_s))
     told_s = end_s if record.closing_s is None else min(end_s, record.closing_s)
+    pieces = sorted(record.pieces, key=attrgetter("begun_s"))
+    life = _Life(worker, zero, record.started_s, end_s)
+    # That it is ready may be heard only after it has begun.
     ready_s = told_s if record.ready_s is None else record.ready_s
-    yield from life.until(min(ready_s, first_s, told_s), "start")
+    life.until(min(ready_s, pieces[0].begun_s if pieces else ready_s, told_s), "start")
     heard_s = life.at_s
     for piece in pieces:
-        yield from _gap(life, heard_s, piece.sent_s, piece.begun_s)
-        yield from _work(life, piece)
+        begun_s = piece.begun_s
+        if begun_s > life.at_s:
+            life.until(min(heard_s, begun_s), "send")
+            life.until(min(piece.sent_s, begun_s), "wait")
+            life.until(begun_s, "ship")
+        _tell_work(life, piece)
         heard_s = piece.heard_s
-    yield from life.until(min(heard_s, end_s), "send")
-    if record.open and record.ready_s is not None:
+    life.until(heard_s, "send")
+    if record.ready_s is not None:
         # It was on this when it died, or when the run was ended.
-        first, sent_s = next(iter(record.open.values()))
-        yield from life.until(min(sent_s, end_s), "wait")
-        yield from life.until(told_s, "work", first)
-    yield from life.until(told_s, "wait")
-    yield from life.until(end_s, "exit")
+        for first, sent_s in tuple(record.open.values())[:1]:
+            life.until(sent_s, "wait")
+            life.until(told_s, "work", first)
+    life.until(told_s, "wait")
+    life.until(end_s, "exit")
+    return life.spans
 
 
-def _gap(life: _Life, heard_s: Seconds, sent_s: Seconds, begun_s: Seconds) -> Iterator[Span]:
-    yield from life.until(min(heard_s, begun_s), "send")
-    yield from life.until(min(sent_s, begun_s), "wait")
-    yield from life.until(begun_s, "ship")
-
-
-def _work(life: _Life, piece: Piece) -> Iterator[Span]:
+def _tell_work(life: _Life, piece: Piece) -> None:
     """Items that were long enough are spans of their own."""
-    for offset, item_s in enumerate(piece.each_s or ()):
-        yield from life.until(life.at_s + item_s, "work", piece.first + offset, 1)
-    if piece.each_s is None:
-        yield from life.until(piece.begun_s + piece.work_s, "work", piece.first, piece.items)
-        # Between pieces that were merged.
-        yield from life.until(piece.ended_s, "wait")
+    if piece.each_s is not None:
+        for index, item_s in enumerate(piece.each_s, piece.first):
+            life.until(life.at_s + item_s, "work", index, 1)
+        return
+    life.until(piece.begun_s + piece.work_s, "work", piece.first, piece.items)
+    # Between pieces that were merged.
+    life.until(piece.ended_s, "wait")
 
 
 class _Life:
     """How far a worker's life has been told: each span begins where the last ended."""
 
     def __init__(self, worker: int, zero: Seconds, begin_s: Seconds, end_s: Seconds) -> None:
-        self.at_s, self.end_s = begin_s, end_s
-        self._worker, self._zero = worker, zero
+        self.at_s, self.spans = begin_s, list[Span]()
+        self._worker, self._zero, self._end_s = worker, zero, end_s
 
-    def until(self, end_s: Seconds, kind: SpanKind, first: int | None = None, items: int = 0) -> Iterator[Span]:
-        """Tell it so far; nothing where it has been told so far."""
-        end_s = min(end_s, self.end_s)
-        if end_s > self.at_s:
-            yield Span(self._worker, kind, self.at_s - self._zero, end_s - self._zero, first, items)
-            self.at_s = end_s
+    def until(self, end_s: Seconds, kind: SpanKind, first: int | None = None, items: int = 0) -> None:
+        """Tell it so far; nothing where it has been told so far, but for items, which took their time somewhere."""
+        begin_s = self.at_s
+        end_s = max(begin_s, min(end_s, self._end_s))
+        if end_s == begin_s and not items:
+            return
+        zero = self._zero
+        self.spans.append(Span(self._worker, kind, begin_s - zero, end_s - zero, first, items))
+        self.at_s = end_s
