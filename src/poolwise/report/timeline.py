@@ -59,5 +59,6 @@ def _together(insights: tuple[Insight, ...]) -> dict[SpanKind, float]:
 
 def _deeds(shares: dict[SpanKind, float]) -> str:
     """Say what is worth it, the most first."""
-    told = [kind for kind in sorted(DEEDS, key=lambda kind: -shares[kind]) if shares[kind] >= TOLD]
+    told: list[SpanKind] = [kind for kind in DEEDS if shares[kind] >= TOLD]
+    told.sort(key=lambda kind: -shares[kind])
     return ", ".join(f"{share(shares[kind])} {DEEDS[kind]}" for kind in told)
