@@ -39,6 +39,9 @@ if _typing.TYPE_CHECKING:
     from poolwise.model.lap import Lap
     from poolwise.model.race import Difference, Entrant, Race
     from poolwise.model.sweep import Fit, Point, Sweep
+    from poolwise.api.timer import timer
+    from poolwise.model.timing import Timing, Verdict
+    from poolwise.model.usage import Usage
 
 __version__ = "0.1.0"
 __all__ = [
@@ -60,6 +63,9 @@ __all__ = [
     "Results",
     "Sweep",
     "Timeline",
+    "Timing",
+    "Usage",
+    "Verdict",
     "aimap",
     "amap",
     "errors",
@@ -70,6 +76,7 @@ __all__ = [
     "starmap",
     "sweep",
     "testing",
+    "timer",
     "why",
 ]
 
@@ -94,6 +101,9 @@ _HOMES = {
     "Results": "model.results",
     "Sweep": "model.sweep",
     "Timeline": "model.timeline",
+    "Timing": "model.timing",
+    "Usage": "model.usage",
+    "Verdict": "model.timing",
     "aimap": "api.amap",
     "amap": "api.amap",
     "imap": "api.imap",
@@ -102,6 +112,7 @@ _HOMES = {
     "race": "api.race",
     "starmap": "api.map",
     "sweep": "api.sweep",
+    "timer": "api.timer",
     "why": "api.why",
 }
 

@@ -9,6 +9,7 @@
     │   ├── NotCallableError        (TypeError)  the function cannot be called
     │   ├── TargetError             (ImportError) MODULE:FUNCTION names nothing
     │   ├── InputError              (ValueError) an input file cannot be read, with its line
+    │   ├── TimerError              (RuntimeError) a timer is asked for a timing too early, or started twice
     │   └── NestedStartError        (RuntimeError) a worker imports a module that starts a pool when imported
     ├── FunctionError               the function, on one item: mend the function or the item
     │   ├── TaskTimeoutError        (TimeoutError) the item took longer than ``timeout``
@@ -54,6 +55,10 @@ class TargetError(CallerError, ImportError):
 
 class InputError(CallerError, ValueError):
     """An input file cannot be read or has a malformed line, which the text numbers."""
+
+
+class TimerError(CallerError, RuntimeError):
+    """A timer is asked for its timing before there is one, or is started while it runs."""
 
 
 class NestedStartError(CallerError, RuntimeError):

@@ -64,6 +64,12 @@ def _race() -> Module:
     return command
 
 
+def _time() -> Module:
+    from poolwise.cli import time as command  # noqa: PLC0415
+
+    return command
+
+
 def _machine() -> Module:
     from poolwise.cli import machine as command  # noqa: PLC0415
 
@@ -87,6 +93,7 @@ COMMANDS = {
     "why": Command("measure a few items and say how the rest would be run, and why", _why),
     "race": Command("run the items in every way, side by side, and show which is the fastest", _race),
     "sweep": Command("run the items with more and more workers, and show how many are worth it", _sweep),
+    "time": Command("run a Python program and say what it cost, its child processes included", _time),
     "machine": Command("show what this process may use of the computer", _machine),
     "demo": Command("show what Poolwise does, with work of every kind", _demo),
 }
@@ -122,6 +129,8 @@ def _parse(argv: list[str]) -> tuple[Module, argparse.Namespace]:
         module = COMMANDS[argv[0]].load()
         parser = Parser(prog=f"poolwise {argv[0]}")
         module.add_arguments(parser)
+        if getattr(module, "PASSES_ON", False):
+            return module, parser.parse_args(argv[1:])
         # Intermixed: `map TARGET --type int 1 2 3` would lose its items otherwise (python/cpython#59317).
         return module, parser.parse_intermixed_args(argv[1:])
     parser = _make_top_parser()

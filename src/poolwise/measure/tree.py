@@ -118,9 +118,9 @@ class Tree:
                 members[each.pid] = again
         self.books.enter(members.values())
 
-    def memory_bytes(self) -> Bytes:
+    def memory_bytes(self, *, with_root: bool = True) -> Bytes:
         """Sum the memory of those who were there at the last look."""
-        return sum(_memory(pid) for pid in self.books.pids)
+        return sum(_memory(pid) for pid in self.books.pids if with_root or pid != self.root)
 
     def switches(self) -> tuple[int, int]:
         """Sum the switches of the living descendants: voluntary, involuntary."""

@@ -7,6 +7,7 @@ when its pipe closes or the watched process ends, by SIGKILL too.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import os
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     import subprocess
 
 # Without ``site`` and the user's environment it is there in some 20 ms; it gets the path to us, and to psutil.
-_START = "import sys; sys.path[:0] = sys.argv[2:]; from poolwise.measure.watching import main; main(int(sys.argv[1]))"
+_START = (
+    "import sys; sys.path[:0] = sys.argv[3:]; from poolwise.measure.watching import main; "
+    "main(int(sys.argv[1]), sys.argv[2] == 'root')"
+)
 
 
 class Seen(NamedTuple):
@@ -43,14 +47,15 @@ class Watcher:
     None and nothing else is different.
     """
 
-    def __init__(self) -> None:
-        """Start it, and wait until it is there: some 20 ms."""
+    def __init__(self, *, with_root: bool = True) -> None:
+        """Start it, and wait until it is there: some 20 ms. ``with_root``: memory of this process counts too."""
+        self.with_root = with_root
         self.pid: int | None = None
         self._home = os.getpid()
         self._lock = threading.Lock()
         self._serials = itertools.count(1)
         self._buffer = b""
-        self._process = _start()
+        self._process = _start(with_root=with_root)
         if self._process is not None:
             self.pid = self._first_word()
             if os.name == "posix":
@@ -135,7 +140,33 @@ class Watcher:
         return line.decode("ascii")
 
 
-def _start() -> subprocess.Popen[bytes] | None:
+_shared: Watcher | None = None
+_sharing = threading.Lock()
+
+
+def shared_watcher() -> Watcher:
+    """Give the one that all timers of this process share; the first to ask starts it, and it stays to the end."""
+    global _shared
+    with _sharing:
+        if _shared is None or not _shared.is_here:
+            before, _shared = _shared, Watcher()
+            if before is not None:
+                before.close()
+        return _shared
+
+
+@atexit.register
+def _close_shared() -> None:
+    if _shared is not None:
+        _shared.close()
+
+
+if hasattr(os, "register_at_fork"):
+    # Another thread may have held it while this one forked.
+    os.register_at_fork(after_in_child=lambda: globals().update(_sharing=threading.Lock()))
+
+
+def _start(*, with_root: bool) -> subprocess.Popen[bytes] | None:
     """Start the process; None where there is no interpreter to start, or no process to be had."""
     import subprocess  # noqa: PLC0415 - it takes 5 ms, and only who measures needs it
 
@@ -147,7 +178,8 @@ def _start() -> subprocess.Popen[bytes] | None:
 
         paths.append(os.path.dirname(os.path.dirname(psutil.__file__)))  # noqa: PTH120 - see above
     # "poolwise-worker": our package imports only what is asked for.
-    command = [sys.executable, "-S", "-I", "-X", "poolwise-worker", "-c", _START, str(os.getpid()), *paths]
+    command = [sys.executable, "-S", "-I", "-X", "poolwise-worker", "-c", _START, str(os.getpid())]
+    command += ["root" if with_root else "children", *paths]
     try:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and code
             command,

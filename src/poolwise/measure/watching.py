@@ -31,8 +31,8 @@ LOOK_FOR_ROOT_S: Seconds = 1.0
 Request = tuple[str, str, str] | None
 
 
-def main(root: int) -> None:
-    """Watch the process ``root`` until it ends or closes the pipe; never returns."""
+def main(root: int, with_root: bool) -> None:  # noqa: FBT001 - what a command line gives
+    """Watch the process ``root`` until it ends or closes the pipe; never returns. Its memory counts ``with_root``."""
     with contextlib.suppress(ValueError, OSError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "fork") and os.fork():
@@ -43,7 +43,7 @@ def main(root: int) -> None:
     _thread.start_new_thread(_wait_for_end, (root, requests))
     _answer(os.getpid())
     try:
-        _Watch(root).serve(requests)
+        _Watch(root, with_root=with_root).serve(requests)
     finally:
         # The reading thread sits in read(), and an interpreter that ends in order would wait for its lock.
         os._exit(0)
@@ -52,7 +52,8 @@ def main(root: int) -> None:
 class _Watch:
     """Looks, and keeps what was seen for each stretch."""
 
-    def __init__(self, root: int) -> None:
+    def __init__(self, root: int, *, with_root: bool) -> None:
+        self._with_root = with_root
         self._tree = Tree(root, leave_out=[os.getpid()])
         self._peaks: dict[str, Bytes] = {}
         self._pause_s: Seconds = FIRST_PAUSE_S
@@ -84,7 +85,7 @@ class _Watch:
     def _look(self) -> None:
         begun = time.perf_counter()
         self._tree.look()
-        memory = self._tree.memory_bytes()
+        memory = self._tree.memory_bytes(with_root=self._with_root)
         self._peaks = {stretch: max(peak, memory) for stretch, peak in self._peaks.items()}
         cost_s = time.perf_counter() - begun
         self._pause_s = max(min(LONGEST_PAUSE_S, self._pause_s * GROWTH), cost_s / COST_SHARE)

@@ -30,6 +30,8 @@ DERIVED: Final = {
     "Report": ("estimate_error", "limit", "turnings"),
     "Diagnosis": ("turnings",),
     "Timeline": ("insights",),
+    "Timing": ("waiting_share",),
+    "Usage": ("cpu_s", "cores"),
 }
 # What decides nothing: objects of the caller's, which are no figures, and what is only shown.
 LEFT_OUT: Final = {"Options": ("progress", "initializer", "initargs", "timeline", "desc", "total")}

@@ -21,3 +21,15 @@ def say(value: object) -> str:
     while _teachers:
         _teachers.pop()()
     return say(value)
+
+
+@singledispatch
+def say_html(value: object) -> str:
+    """Put ``value`` into HTML, for notebooks; its words as they are where nobody has registered any."""
+    if not _teachers:
+        from html import escape  # noqa: PLC0415 - only notebooks come here
+
+        return f"<pre>{escape(say(value))}</pre>"
+    while _teachers:
+        _teachers.pop()()
+    return say_html(value)

@@ -5,7 +5,8 @@ Importing ``explain`` teaches the values their words (``model.prose``); the api 
 
 
 def teach_words() -> None:
-    """Register what Report and Diagnosis say."""
+    """Register what Report, Diagnosis and Timing say."""
     from poolwise.report import explain as explain  # noqa: PLC0415 - importing it is what this is for
     from poolwise.report import race as race  # noqa: PLC0415
     from poolwise.report import sweep as sweep  # noqa: PLC0415 - importing it is what this is for
+    from poolwise.report import timing as timing  # noqa: PLC0415 - likewise

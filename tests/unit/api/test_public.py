@@ -32,8 +32,8 @@ VALUES = [
 ]
 # The public modules, and what is imported only when somebody asks for it.
 MODULES = ["errors", "testing"]
-LATER = ["Pool", "race", "sweep"]
-LATER_VALUES = ["Difference", "Entrant", "Fit", "Lap", "Point", "Race", "Sweep"]
+LATER = ["Pool", "race", "sweep", "timer"]
+LATER_VALUES = ["Difference", "Entrant", "Fit", "Lap", "Point", "Race", "Sweep", "Timing", "Usage", "Verdict"]
 # What takes long to import: libraries, longer than Poolwise itself ...
 HEAVY = {"numpy", "asyncio", "multiprocessing", "rich", "psutil", "cloudpickle", "threadpoolctl", "IPython"}
 # ... and modules of the standard library that would be a third of it.
