@@ -96,7 +96,8 @@ def run_file(program: list[str]) -> None:
     if os.path.isdir(script) or _is_archive(script):  # noqa: PTH112 - pathlib would be one more import
         import runpy  # noqa: PLC0415 - as Python does it
 
-        sys.path.insert(0, script)
+        # Also where imports are to be safe: a folder that was named is meant.
+        sys.path.insert(0, os.path.abspath(script))  # noqa: PTH100 - see above
         _fresh_main()
         with _Unseen():
             runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
