@@ -127,4 +127,7 @@ def __getattr__(name: str) -> object:
         found: object = getattr(import_module(f"poolwise.{_HOMES[name]}"), name)
         globals()[name] = found
         return found
+    if name == "load_ipython_extension":
+        # For ``%load_ext poolwise``; nothing else asks for it.
+        return import_module("poolwise.magic").load_ipython_extension
     raise AttributeError(f"module 'poolwise' has no attribute {name!r}")

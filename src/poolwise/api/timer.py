@@ -189,7 +189,7 @@ class _Stretch:
             self._label,
             self._clock.usage(),
             (self._gil, gil),
-            queued_s=queued,
+            thread_queued_s=queued,
             # In a generator the clock stood still at times, and the GIL was looked at all the while.
             knows_gil=not self._clock.has_paused,
             failed=None if error is None else error.__name__,
@@ -308,27 +308,31 @@ def make_timing(
     usage: Usage,
     gil: tuple[Reading, Reading],
     *,
-    queued_s: Seconds = 0.0,
+    thread_queued_s: Seconds = 0.0,
     knows_gil: bool = True,
     failed: str | None = None,
     within: tuple[Timing, ...] = (),
 ) -> Timing:
-    """Make a Timing of what was measured; ``gil``: the sums of the meter at the beginning and the end."""
+    """Make a Timing of what was measured; ``gil``: the sums of the meter at the beginning and the end.
+
+    ``thread_queued_s``: for how long the thread was ready and had no core. Many threads that wait, and are woken
+    together, queue for a moment each; their sum says nothing of the work.
+    """
     before, after = gil
     share = None
     if knows_gil:
         # The meter's own CPU is not the work's.
         usage = replace(usage, cpu_own_s=max(0.0, usage.cpu_own_s - (after.cpu_s - before.cpu_s)))
         share = after.share_since(before, usage.wall_s)
-    queued_s = min(max(0.0, queued_s), usage.wall_s)
+    queued = (usage.queued_s or 0.0) if usage.cpu_children_s > usage.cpu_own_s else max(0.0, thread_queued_s)
     cores, _ = usable_cores()
     return Timing(
         label=label,
         usage=usage,
         gil_share=share,
-        queued_s=queued_s,
+        queued_s=queued,
         cores_usable=cores,
-        verdict=judge(usage, gil_share=share, queued_s=queued_s, cores=cores, gil=gil_enabled()),
+        verdict=judge(usage, gil_share=share, queued_s=queued, cores=cores, gil=gil_enabled()),
         failed=failed,
         within=within,
     )

@@ -97,7 +97,7 @@ def time_run(program: list[str]) -> tuple[int, Timing]:
     label = " ".join(program[:2] if program[0] == "-m" else program[:1])
     sums = Reading(figures.held_s, figures.seen_s, figures.meter_s)
     usage = _usage(clock.usage(), figures, last)
-    return code, make_timing(label, usage, (Reading(), sums), queued_s=last.queued_s, failed=_failure(code))
+    return code, make_timing(label, usage, (Reading(), sums), thread_queued_s=last.queued_s, failed=_failure(code))
 
 
 def _command(path: str, program: list[str]) -> list[str]:

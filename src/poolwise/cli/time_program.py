@@ -137,6 +137,8 @@ def _fresh_main(**names: object) -> dict[str, object]:
     sys.modules["__main__"] = module
     space = vars(module)
     space.update({"__builtins__": builtins, "__spec__": None, "__package__": None, **names})
+    if sys.version_info < (3, 14):
+        space["__annotations__"] = {}
     return space
 
 

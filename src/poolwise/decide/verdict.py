@@ -56,10 +56,10 @@ def _kind(times: _Times, *, gil: bool) -> Kind:
     busy = times.used + times.queued
     if busy < WAITS_BELOW:
         return "waited"
-    if busy < COMPUTES_ABOVE:
-        return "mixed"
     if times.children > times.own:
         return "processes"
+    if busy < COMPUTES_ABOVE:
+        return "mixed"
     if times.used > SEVERAL_CORES:
         return "threads"
     if times.gil is None or not gil:

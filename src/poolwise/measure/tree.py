@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work.cgroup import read_text, whole
-from poolwise.work.proc import process_cpu_s
+from poolwise.work.proc import process_cpu_s, queued_s
 
 PROC = "/proc"
 IS_LINUX = sys.platform == "linux"
@@ -36,6 +36,8 @@ class Member(NamedTuple):
     cpu_s: Seconds
     reaped_s: Seconds
     """CPU of those of its descendants that have ended and were waited for."""
+    queued_s: Seconds = 0.0
+    """Time for which its threads were ready and had no core, where the system tells."""
 
     @property
     def total_s(self) -> Seconds:
@@ -56,11 +58,17 @@ class Books:
         self._root = root
         self._members: dict[int, Member] = {}
         self.lost_s: Seconds = 0.0
+        self._gone_queued_s: Seconds = 0.0
 
     @property
     def live_s(self) -> Seconds:
         """CPU of the descendants that live, and of those that they have waited for."""
         return sum(each.total_s for each in self._members.values() if each.pid != self._root)
+
+    @property
+    def queued_s(self) -> Seconds:
+        """Time for which threads of any of them were ready and had no core, as far as it was seen."""
+        return self._gone_queued_s + sum(each.queued_s for each in self._members.values())
 
     @property
     def pids(self) -> list[int]:
@@ -76,7 +84,12 @@ class Books:
         before, now = self._members, {each.pid: each for each in members}
         missing: defaultdict[int, list[Seconds]] = defaultdict(list)
         for gone in before.values():
-            if not _same(gone, now.get(gone.pid)):
+            later = now.get(gone.pid)
+            if later is not None and _same(gone, later):
+                # Threads that have ended take their time in the queue with them.
+                self._gone_queued_s += max(0.0, gone.queued_s - later.queued_s)
+            else:
+                self._gone_queued_s += gone.queued_s
                 heir = self._heir(gone, now)
                 if heir is None:
                     self.lost_s += gone.total_s if gone.pid != self._root else 0.0
@@ -182,7 +195,12 @@ def _member(pid: int) -> Member | None:
     if len(fields) < 20:  # noqa: PLR2004 - up to "starttime"
         return None
     user, system, child_user, child_system = (int(each) / TICKS for each in fields[11:15])
-    return Member(pid, int(fields[1]), int(fields[19]), process_cpu_s(pid) or user + system, child_user + child_system)
+    cpu_s, reaped_s = process_cpu_s(pid) or user + system, child_user + child_system
+    return Member(pid, int(fields[1]), int(fields[19]), cpu_s, reaped_s, _queued_s(pid))
+
+
+def _queued_s(pid: int) -> Seconds:
+    return sum(queued_s(f"{PROC}/{pid}/task/{thread}/schedstat") for thread in _numbers(f"{PROC}/{pid}/task"))
 
 
 def _member_by_psutil(pid: int) -> Member | None:

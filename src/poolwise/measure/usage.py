@@ -13,7 +13,7 @@ import time
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from poolwise.measure.tree import TICKS, Tree
+from poolwise.measure.tree import IS_LINUX, TICKS, Tree
 from poolwise.measure.watcher import Seen, Watcher
 from poolwise.model.units import Bytes, Seconds
 from poolwise.model.usage import Usage
@@ -143,6 +143,7 @@ class UsageClock:
             switches_involuntary=_switches(
                 clocks.involuntary, seen.involuntary, self._clocks.involuntary, self._seen.involuntary
             ),
+            queued_s=max(0.0, seen.queued_s - self._seen.queued_s) if IS_LINUX else None,
             stolen_s=_less(around.stolen_s, self._around.stolen_s),
             throttled_s=_less(around.throttled_s, self._around.throttled_s),
             others_s=max(0.0, busy_s - own_s - children_s) if busy_s is not None else None,
@@ -167,7 +168,8 @@ class UsageClock:
             # It was ended by somebody.
             self._watch = None
         self._tree.look()
-        return Seen(self._tree.books.live_s, self._tree.books.lost_s, 0, *self._tree.switches())
+        books = self._tree.books
+        return Seen(books.live_s, books.lost_s, books.queued_s, 0, *self._tree.switches())
 
     def _peak(self, clocks: _Clocks, seen: Seen) -> Bytes:
         """Give the highest that was seen, or what this process alone had between two looks, where that is more."""

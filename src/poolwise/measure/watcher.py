@@ -35,6 +35,8 @@ class Seen(NamedTuple):
     """CPU of those that live, and of those that they have waited for."""
     lost_s: Seconds
     """CPU of those that have ended and nobody waited for, as last seen."""
+    queued_s: Seconds
+    """Time for which threads of all of them were ready and had no core, those of this process included."""
     peak_bytes: Bytes
     voluntary: int
     involuntary: int
@@ -96,8 +98,8 @@ class Watcher:
                     # Another serial: the answer to a request that a Ctrl-C has cut short.
                     number, *values = line.split()
                     if number == serial:
-                        live_s, lost_s, *counts = values
-                        return Seen(float(live_s), float(lost_s), *map(int, counts))
+                        live_s, lost_s, queued_s, *counts = values
+                        return Seen(float(live_s), float(lost_s), float(queued_s), *map(int, counts))
             except (OSError, ValueError):
                 # Somebody has ended it.
                 pass

@@ -1,8 +1,9 @@
 """What the watching process does (see ``watcher.py``): it looks at a tree of processes while somebody wants to know.
 
 Requests come as lines on its standard input, ``SERIAL VERB STRETCH``, and each is answered by a line,
-``SERIAL LIVE LOST PEAK VOLUNTARY INVOLUNTARY``. Two threads wait beside the one that looks: one for requests, one for
-the end of the process that is watched; threads, because on Windows nothing waits for a pipe and a clock at once.
+``SERIAL LIVE LOST QUEUED PEAK VOLUNTARY INVOLUNTARY``. Two threads wait beside the one that looks: one for requests,
+one for the end of the process that is watched; threads, because on Windows nothing waits for a pipe and a clock at
+once.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class _Watch:
         self._look()
         books = self._tree.books
         peak = self._peaks.pop(stretch, 0) if verb == "end" else self._peaks.get(stretch, 0)
-        _answer(serial, books.live_s, books.lost_s, peak, *self._tree.switches())
+        _answer(serial, books.live_s, books.lost_s, books.queued_s, peak, *self._tree.switches())
 
     def _look(self) -> None:
         begun = time.perf_counter()

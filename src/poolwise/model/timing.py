@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from poolwise.model.classes import frozen
 from poolwise.model.plain import as_dict, from_plain
@@ -14,6 +14,12 @@ from poolwise.model.usage import Usage
 Kind = Literal["short", "waited", "mixed", "python", "native", "one_core", "threads", "processes"]
 Gain = Literal["longer", "overlap", "threads", "processes", "parallel", "more", "all_cores", "one_core_only"]
 Hindrance = Literal["throttled", "stolen", "queued"]
+
+
+class _Printer(Protocol):
+    """What IPython gives to print on."""
+
+    def text(self, text: str, /) -> None: ...
 
 
 @frozen(kw_only=True)
@@ -42,7 +48,8 @@ class Timing:
     gil_share: float | None
     """Share of the time for which the GIL of this process was held, 0 to 1, from looks at it; None: not known."""
     queued_s: Seconds
-    """Seconds for which the thread was ready and others had the core; 0 where the system does not tell."""
+    """Seconds for which the work was ready and had no core: those of its thread, or where most of it was done in other
+    processes, of all their threads; 0 where the system does not tell."""
     cores_usable: int
     verdict: Verdict
     failed: str | None = None
@@ -80,6 +87,10 @@ class Timing:
     def __str__(self) -> str:
         """Say the figures in a line, and in another what kind of work it was."""
         return say(self)
+
+    def _repr_pretty_(self, printer: _Printer, cycle: bool) -> None:  # noqa: FBT001 - as IPython calls it
+        """Say the same at the end of a cell."""
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         """Show it in a notebook."""

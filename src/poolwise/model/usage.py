@@ -22,6 +22,9 @@ class Usage:
     """How often a thread lost its core although it could have gone on; descendants included."""
     switches_voluntary: int | None = None
     """How often a thread gave its core away, to wait; descendants included."""
+    queued_s: Seconds | None = None
+    """Time for which threads were ready and had no core, summed over the threads; descendants included, as far as they
+    were seen. What makes a program slow that has more workers than cores, or busy neighbours."""
     stolen_s: Seconds | None = None
     """CPU time that the host of this virtual machine gave to others, over all cores (steps of 10 ms)."""
     throttled_s: Seconds | None = None

@@ -20,7 +20,7 @@ KINDS: dict[Kind, str] = {
 }
 GAINS: dict[Gain, str] = {
     "longer": "time more of it",
-    "overlap": "many of these at once, by threads or asyncio, would share the waiting",
+    "overlap": "if it waits for one thing after the other, threads or asyncio would wait for many at once",
     "threads": "threads would use more cores",
     "processes": "processes would use more cores, threads would not",
     "parallel": "processes (threads, where it lets the GIL go) would use more cores",
@@ -31,7 +31,7 @@ GAINS: dict[Gain, str] = {
 HINDRANCES: dict[Hindrance, str] = {
     "throttled": "the cgroup's quota stopped it for a while",
     "stolen": "the host of this virtual machine gave its cores to others",
-    "queued": "other programs had its core for a while",
+    "queued": "other programs had its cores for a while",
 }
 INDENT = "  "
 

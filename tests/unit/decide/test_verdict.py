@@ -27,6 +27,7 @@ def verdict(own, children=0.0, *, gil=None, queued=0.0, cores=8, has_gil=True, w
         (verdict(7.5, gil=0.1), "threads", "all_cores", None),
         (verdict(0.1, 3.9), "processes", "more", 2.0),
         (verdict(0.1, 7.5), "processes", "all_cores", None),
+        (verdict(0.1, 0.4), "processes", "more", 8.0),
         (verdict(0.0005, wall=0.0005), "short", "longer", None),
     ],
 )

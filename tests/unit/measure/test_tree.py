@@ -61,3 +61,13 @@ def test_all_that_was_used_is_in_the_sum_whoever_has_ended(used, ended):
     root = ROOT._replace(reaped_s=sum(each.cpu_s for each in gone))
     books.enter([root, *(each for each in children if each not in gone)])
     assert abs(root.reaped_s + books.live_s + books.lost_s - sum(used)) <= STEP_S * (1 + len(used))
+
+
+def test_the_time_in_the_queue_never_falls():
+    """Neither when a process ends nor when one of its threads does."""
+    books = Books(1)
+    books.enter([ROOT._replace(queued_s=1.0), Member(2, 1, 101, 3.0, 0.0, 2.0)])
+    books.enter([ROOT._replace(queued_s=0.25)])
+    assert books.queued_s == 3.0
+    books.enter([ROOT._replace(queued_s=0.75)])
+    assert books.queued_s == 3.5

@@ -240,3 +240,15 @@ def test_others_and_switches_are_told():
     assert usage.switches_voluntary >= 20
     assert usage.others_s >= 0
     assert usage.stolen_s >= 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="schedstat")
+def test_who_has_no_core_is_in_the_queue(watch):
+    """Four programs on one core wait three quarters of the time; the queue of those that have ended counts too."""
+    core = min(os.sched_getaffinity(0))
+    program = f"import os; os.sched_setaffinity(0, [{core}])\n" + BURN.format(0.3)
+    with UsageClock(watch=watch) as clock:
+        processes = [subprocess.Popen([sys.executable, "-S", "-c", program]) for _ in range(4)]
+        for each in processes:
+            each.wait()
+    assert clock.usage().queued_s > 0.5
