@@ -33,12 +33,12 @@ from poolwise.model.classes import replace
 from poolwise.model.timing import Timing
 from poolwise.model.units import Seconds
 from poolwise.model.usage import Usage
-from poolwise.work.proc import process_cpu_s, queued_s
+from poolwise.work.proc import process_cpu_s
 
 DESCRIPTION = """\
 Runs a program as `python script.py` or `python -m module` would, and says on standard error what it has cost, its
-child processes included, and what kind of work it was. The start of the interpreter is not counted. The exit code is
-the program's own; 128 + N where signal N has ended it."""
+child processes included, and what kind of work it was. The start and end of the interpreter are not counted. The exit
+code is the program's own; 128 + N where signal N has ended it."""
 EPILOG = """\
 examples:
   poolwise time script.py --its --own=options
@@ -77,7 +77,6 @@ class _Last(NamedTuple):
 
     at: Seconds
     cpu_s: Seconds
-    queued_s: Seconds
 
 
 def time_run(program: list[str]) -> tuple[int, Timing]:
@@ -97,7 +96,7 @@ def time_run(program: list[str]) -> tuple[int, Timing]:
     label = " ".join(program[:2] if program[0] == "-m" else program[:1])
     sums = Reading(figures.held_s, figures.seen_s, figures.meter_s)
     usage = _usage(clock.usage(), figures, last)
-    return code, make_timing(label, usage, (Reading(), sums), thread_queued_s=last.queued_s, failed=_failure(code))
+    return code, make_timing(label, usage, (Reading(), sums), thread_queued_s=figures.queued_s, failed=_failure(code))
 
 
 def _command(path: str, program: list[str]) -> list[str]:
@@ -110,25 +109,24 @@ def _wait(process: subprocess.Popen[bytes]) -> _Last:
     """Wait for the end, and see what only those that were not waited for yet still tell."""
     if sys.platform != "linux":
         process.wait()
-        return _Last(time.monotonic(), 0.0, 0.0)
+        return _Last(time.monotonic(), 0.0)
     with suppress(ChildProcessError):
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    last = _Last(time.monotonic(), process_cpu_s(process.pid), queued_s(f"/proc/{process.pid}/schedstat"))
+    last = _Last(time.monotonic(), process_cpu_s(process.pid))
     process.wait()
     return last
 
 
 def _usage(seen: Usage, figures: Figures, last: _Last) -> Usage:
-    """Tell the program from its children, and leave out the start of its interpreter and all of this process."""
-    own_s = max(figures.cpu_s, last.cpu_s)
-    children_s = seen.cpu_children_s - own_s
-    wall_s = last.at - figures.begun if figures.begun else seen.wall_s
+    """Tell the program from its children; leave out the start and end of its interpreter, and all of this process."""
+    children_s = seen.cpu_children_s - max(figures.cpu_s, last.cpu_s)
+    own_s = figures.cpu_s if figures.ended else max(figures.cpu_s, last.cpu_s)
+    wall_s = (figures.ended or last.at) - figures.begun if figures.begun else seen.wall_s
     return replace(
         seen,
         wall_s=wall_s,
         cpu_own_s=max(0.0, own_s - figures.cpu_begun_s),
         cpu_children_s=children_s if children_s > _STEP_S else 0.0,
-        others_s=None if seen.others_s is None else max(0.0, seen.others_s),
     )
 
 

@@ -24,19 +24,24 @@ from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, ModuleType, TracebackType
 from typing import NamedTuple
 
+MAIN_THREAD = "/proc/self/schedstat"
 # Where the program ended before it began, all is zero.
-FORM = struct.Struct("6d")
+FORM = struct.Struct("8d")
 
 
 class Figures(NamedTuple):
-    """What the file holds: the beginning on the monotonic clock, CPU used by then and by the last look, and the GIL."""
+    """What the file holds: beginning and end on the monotonic clock, CPU used by then and by the last look, the GIL."""
 
     begun: float = 0.0
+    ended: float = 0.0
+    """0 where it ended in the middle, by a signal or os._exit."""
     cpu_begun_s: float = 0.0
     cpu_s: float = 0.0
     held_s: float = 0.0
     seen_s: float = 0.0
     meter_s: float = 0.0
+    queued_s: float = 0.0
+    """Time since the beginning for which the main thread was ready and had no core."""
 
 
 def read_figures(path: str) -> Figures:
@@ -57,21 +62,25 @@ def main(figures: str, program: list[str]) -> None:
 def measure(path: str) -> None:
     """Begin to look at the GIL, and to write down what is seen."""
     from poolwise.measure.gil_meter import GilMeter, Reading  # noqa: PLC0415 - the path is set by now
+    from poolwise.work.proc import queued_s  # noqa: PLC0415 - see above
 
     with open(path, "r+b") as file:  # noqa: PTH123 - see above
         page = mmap.mmap(file.fileno(), FORM.size)
     home = os.getpid()
 
-    def write(sums: Reading) -> None:
-        FORM.pack_into(page, 0, begun, cpu_begun_s, time.process_time(), sums.held_s, sums.seen_s, sums.cpu_s)
+    def write(sums: Reading, ended: float = 0.0) -> None:
+        waited_s = queued_s(MAIN_THREAD) - queued_begun_s
+        FORM.pack_into(page, 0, begun, ended, cpu_begun_s, time.process_time(), *sums, waited_s)
 
     def end() -> None:
         if os.getpid() == home:
-            # Not in a child that the program has forked.
-            write(meter.reading())
+            # Not in a child that the program has forked. What follows is the interpreter's own end.
+            meter.leave()
+            write(meter.reading(), time.monotonic())
 
     atexit.register(end)
     meter = GilMeter(write)
+    queued_begun_s = queued_s(MAIN_THREAD)
     begun, cpu_begun_s = time.monotonic(), time.process_time()
     write(Reading())
     meter.enter()
