@@ -28,6 +28,8 @@ LONGEST_NAP_S: Seconds = 0.02
 LEAST_SEEN_S: Seconds = 0.004
 # Nor where less than this share of the time was seen: it has forked, and what went on then may be something else.
 LEAST_SHARE = 0.5
+# A thread that has said its last word is gone within 0.1 ms, or when a busy machine lets it.
+GONE_WITHIN_S: Seconds = 0.05
 
 
 class Reading(NamedTuple):
@@ -57,6 +59,7 @@ class GilMeter:
         self._sums = Reading()
         self._nap_s = FIRST_NAP_S
         self._thread_s: Seconds = 0.0
+        self._thread_id = 0
         self._nap: tuple[Seconds, Seconds] | None = None
         """When the nap began that is under way, and when it is due to end."""
         self._life: tuple[_thread.LockType, _thread.LockType] | None = None
@@ -108,7 +111,15 @@ class GilMeter:
             end.release()
             with ended:
                 pass
+            self._until_gone()
         self._nap = None
+
+    def _until_gone(self) -> None:
+        """Wait for the system's end of the thread: Python counts threads at a fork, and warns of them (Linux)."""
+        until = time.perf_counter() + GONE_WITHIN_S
+        task = f"/proc/self/task/{self._thread_id}"
+        while os.path.exists(task) and time.perf_counter() < until:  # noqa: PTH110 - pathlib takes 4 ms
+            time.sleep(0)
 
     def _forget(self) -> None:
         """Be new, in a forked child."""
@@ -119,6 +130,7 @@ class GilMeter:
     def _watch(self, end: _thread.LockType, ended: _thread.LockType, begun: Seconds) -> None:
         clock, me = time.perf_counter, _thread.get_ident()
         gone_at_fork.add(me)
+        self._thread_id = _thread.get_native_id()
         self._thread_s = 0.0
         try:
             # A new thread asks for the GIL too before it does anything.
