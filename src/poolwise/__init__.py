@@ -36,10 +36,10 @@ if _typing.TYPE_CHECKING:
     from poolwise.api.pool import Pool
     from poolwise.api.race import race
     from poolwise.api.sweep import sweep
+    from poolwise.api.timer import timer
     from poolwise.model.lap import Lap
     from poolwise.model.race import Difference, Entrant, Race
     from poolwise.model.sweep import Fit, Point, Sweep
-    from poolwise.api.timer import timer
     from poolwise.model.timing import Timing, Verdict
     from poolwise.model.usage import Usage
 
