@@ -56,6 +56,13 @@ quick: .venv/dev.stamp ## the unit and contract tests, in seconds
 tests: .venv/dev.stamp ## all tests but the slow ones, on the default Python
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
+.PHONY: browser
+browser: ## install Debian's chromium, in which tests/browser looks at the pages (apt-get; by sudo where you are not root)
+	@command -v chromium >/dev/null || { \
+		root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$root apt-get update -qq && $$root apt-get install -qq --yes --no-install-recommends chromium; }
+	@chromium --version
+
 .PHONY: pythons
 pythons: .venv/dev.stamp ## the quick tests on 3.12 and 3.13, where this machine has them
 	tools/on_each_python.sh quick 3.12 3.13

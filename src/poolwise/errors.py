@@ -8,6 +8,7 @@
     │   ├── UnknownOptionError      (TypeError)  there is no such option here
     │   ├── NotCallableError        (TypeError)  the function cannot be called
     │   ├── TargetError             (ImportError) MODULE:FUNCTION names nothing
+    │   ├── MissingExtraError       (ImportError) a library is needed that an extra of Poolwise installs
     │   ├── InputError              (ValueError) an input file cannot be read, with its line
     │   ├── TimerError              (RuntimeError) a timer is asked for a timing too early, or started twice
     │   └── NestedStartError        (RuntimeError) a worker imports a module that starts a pool when imported
@@ -51,6 +52,10 @@ class NotCallableError(CallerError, TypeError):
 
 class TargetError(CallerError, ImportError):
     """``MODULE:FUNCTION`` names nothing that can be called."""
+
+
+class MissingExtraError(CallerError, ImportError):
+    """What was asked for needs a library that is not installed; the text names the extra that brings it."""
 
 
 class InputError(CallerError, ValueError):

@@ -35,10 +35,11 @@ from poolwise.model.events import Batch, ChunkDone, Failed
 from poolwise.model.facts import AtWork, Facts, foresee_by
 from poolwise.model.failure import Failure
 from poolwise.model.options import CORES_VARIABLE, BackendName, Options
+from poolwise.model.pictures import hire
 from poolwise.model.plan import Plan, Revision, Turning, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
-from poolwise.report import teach_words
+from poolwise.report import find_painter, teach_words
 from poolwise.report.progress import make_watch
 from poolwise.run.adapt import Sizing
 from poolwise.run.driver import TICK_S, Driver
@@ -83,6 +84,7 @@ OWN_LOOP_PATIENCE_S: Seconds = 0.5
 logger = logging.getLogger("poolwise")
 
 learn_from(teach_words)
+hire(find_painter)
 
 
 @foresee_by

@@ -9,6 +9,7 @@ from poolwise.model.classes import frozen
 from poolwise.model.lap import Lap, Spread, spread_of
 from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName
+from poolwise.model.pictures import Picture
 from poolwise.model.plain import as_dict, from_json, from_plain, to_json
 from poolwise.model.prose import say
 from poolwise.model.report import Report
@@ -78,8 +79,8 @@ class Difference:
 
 
 @frozen(kw_only=True)
-class Race:
-    """What ``poolwise.race`` measured. ``print`` shows the table; ``plot`` and ``to_html`` draw it."""
+class Race(Picture):
+    """What ``poolwise.race`` measured. ``print`` shows the table; ``show``, ``plot`` and ``to_html`` draw it."""
 
     function: str
     """The function's name."""

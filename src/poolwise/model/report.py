@@ -9,6 +9,7 @@ from poolwise.model.classes import frozen
 from poolwise.model.facts import Facts, turnings_of
 from poolwise.model.limit import Limit, Spent, find_limit
 from poolwise.model.machine import Machine
+from poolwise.model.pictures import Picture
 from poolwise.model.plain import as_dict, from_json, from_plain, to_json
 from poolwise.model.plan import Plan, Revision, Turning
 from poolwise.model.profile import Profile
@@ -18,7 +19,7 @@ from poolwise.model.units import Seconds
 
 
 @frozen(kw_only=True)
-class Report:
+class Report(Picture):
     """What happened: figures as fields; ``str(report)`` says them in words."""
 
     plan: Plan

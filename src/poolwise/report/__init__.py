@@ -3,6 +3,8 @@
 Importing ``explain`` teaches the values their words (``model.prose``); the api has it done when they first speak.
 """
 
+from poolwise.model.pictures import Painter
+
 
 def teach_words() -> None:
     """Register what Report, Diagnosis and Timing say."""
@@ -10,3 +12,10 @@ def teach_words() -> None:
     from poolwise.report import race as race  # noqa: PLC0415
     from poolwise.report import sweep as sweep  # noqa: PLC0415 - importing it is what this is for
     from poolwise.report import timing as timing  # noqa: PLC0415 - likewise
+
+
+def find_painter() -> Painter:
+    """Give who draws the values."""
+    from poolwise.report import pictures  # noqa: PLC0415 - few ask
+
+    return pictures.OURS

@@ -58,14 +58,14 @@ def range_text(entrant: Entrant) -> str:
 
 
 def standing(race: Race, entrant: Entrant) -> str:
-    """Say in words how a way came out: ``fastest``, ``tie``, ``1.08 × the fastest``; nothing of the others."""
+    """Say in words how a way came out: ``fastest``, ``tie`` (within the noise), ``1.08 × the fastest``."""
     if entrant is race.winner:
         return "fastest"
     if any(entrant is each for each in race.tied):
-        return "tie: within the noise"
+        return "tie"
     if entrant.chosen and race.regret is not None:
         return regret_text(race.regret)
-    return {"stopped": "stopped: time was up", "failed": "see below"}.get(entrant.verdict, "")
+    return "stopped" if entrant.verdict == "stopped" else ""
 
 
 def regret_text(regret: float) -> str:

@@ -1,0 +1,18 @@
+"""Charts as SVG: small pure functions from values to text.
+
+No element has an id (several pictures share a page or a notebook, some of them hidden), no script, no link. Colours are
+written twice: as attributes, for a reader of mail that drops style sheets, and as classes, which the page's style sheet
+colours for light and dark.
+"""
+
+from __future__ import annotations
+
+from poolwise.report.chart import Bars, Chart
+from poolwise.report.svg.bars import draw_bars
+
+
+def draw(chart: Chart, width: int) -> str:
+    """Draw a chart, so many pixels wide, as an ``<svg>`` element that scales."""
+    if isinstance(chart, Bars):
+        return draw_bars(chart, width)
+    raise TypeError(type(chart).__name__)

@@ -1,0 +1,54 @@
+"""What lines in a terminal are made of: words cut and filled to a width, and letters that stand for shapes."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from poolwise.model.classes import frozen
+
+
+@frozen
+class Letters:
+    """The letters of a picture."""
+
+    full: str
+    eighths: str
+    """A bar that ends within a column, from one eighth of it to seven."""
+    choice: str
+    lower: str
+    """From the least to the median, and from there to the most."""
+    upper: str
+    open: str
+    arrow: str
+    rule: str
+    tick: str
+
+
+BLOCKS = Letters("█", "▏▎▍▌▋▊▉", "▄", "▓", "░", "╌", "▷", "─", "┴")
+ASCII = Letters("#", "", "=", "+", ".", "-", ">", "-", "+")
+# What a terminal has to know for the pictures that are not plain ASCII, braille included.
+ALL_LETTERS = "█▏▄▓░╌▷─┴×µ…–⣿"
+# What would move the cursor, or end the line, in a name that a user has given.
+CONTROL = dict.fromkeys((*range(32), *range(127, 160), 8232, 8233, *range(8234, 8239)), "�")
+
+
+def cells(text: str) -> int:
+    """Count the columns that words take in a terminal."""
+    return sum(map(_cells_of, text))
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Cut words to a width, or fill them up with blanks behind (or before) them."""
+    text = text.translate(CONTROL)
+    if cells(text) > width:
+        while text and cells(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    blanks = " " * (width - cells(text))
+    return blanks + text if right else text + blanks
+
+
+def _cells_of(letter: str) -> int:
+    if unicodedata.combining(letter) or unicodedata.category(letter) in {"Cf", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

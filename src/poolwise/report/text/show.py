@@ -1,0 +1,41 @@
+"""Charts at a terminal: as wide as it is, in its colours where it has some, in ASCII where it knows no more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from poolwise.report.chart import Bars, Chart
+from poolwise.report.text import draw
+from poolwise.report.text.letters import ALL_LETTERS
+
+# Of the terminal's own sixteen, which its user has made readable on their ground; words say the same.
+STYLES = {"best": "bold green", "choice": "blue"}
+
+
+def show(said: str, charts: Iterable[Chart]) -> None:
+    """Print words, and the charts below them."""
+    console = Console(highlight=False, soft_wrap=True)
+    plain = not _can_write(ALL_LETTERS)
+    console.print(Text(said))
+    for chart in charts:
+        console.print()
+        for line in _styled(chart, draw(chart, console.width, plain=plain)):
+            console.print(line)
+
+
+def _styled(chart: Chart, lines: list[str]) -> Iterator[Text]:
+    kinds = [bar.kind for bar in chart.bars] if isinstance(chart, Bars) else []
+    for place, line in enumerate(lines):
+        yield Text(line, style=STYLES.get(kinds[place], "") if place < len(kinds) else "")
+
+
+def _can_write(letters: str) -> bool:
+    try:
+        letters.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
