@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.unit.report.made_up import NASTIER, NASTY, make_nasty_race, make_race
+from poolwise.report.pictures import page_of
+from tests.unit.report.made_up import (
+    NASTIER,
+    NASTY,
+    make_nasty_race,
+    make_race,
+    make_report,
+    make_stopped_sweep,
+    make_sweep,
+    make_timeline,
+)
 
-PAGES = {"race": make_race().to_html, "nasty": make_nasty_race().to_html}
+PAGES = {
+    "race": make_race(report=make_report()).to_html,
+    "nasty": make_nasty_race().to_html,
+    "sweep": make_sweep().to_html,
+    "stopped": make_stopped_sweep().to_html,
+    "timeline": make_report(make_timeline()).to_html,
+    "crowd": make_report(make_timeline(80, 12)).to_html,
+    "all": lambda: page_of("All", [make_race(), make_nasty_race(), make_sweep(), make_report(make_timeline())]),
+}
 # What stands in the page's way of being read: wider than the window, or of no size.
 SIZES = """
 () => [...document.querySelectorAll("svg, table")].filter(each => each.getClientRects().length).map(each => {
@@ -29,7 +49,7 @@ COLLISIONS = """
 """
 
 
-@pytest.mark.parametrize("width", [390, 320, 768, 1280])
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_its_window(look, name, width) -> None:
     """Tables and pictures are there, within the window; the page itself does not scroll sideways."""
@@ -100,3 +120,45 @@ def test_a_table_scrolls_by_keys(look) -> None:
         seen.page.keyboard.press("ArrowRight")
         moved.evaluate("({moved}) => moved.then(() => null)")
         assert box.evaluate("each => each.scrollLeft") > 0
+
+
+NOTEBOOK = """
+<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>A notebook</title></head>
+<body data-jp-theme-light="{light}"><h2>Theirs</h2><table><tr><td>theirs</td></tr></table>
+<svg width="10" height="10"><text>theirs</text></svg>{cell}</body></html>
+"""
+THEIRS = """
+() => ["h2", "table", "td", "svg", "text", "body"].map(name => {
+    const {color, fontSize, padding, border, fill, display, backgroundColor} =
+        getComputedStyle(document.querySelector(name))
+    return [color, fontSize, padding, border, fill, display, backgroundColor]
+})
+"""
+
+
+def test_a_notebook_stays_as_it_is(look) -> None:
+    """What a notebook shows of a value changes nothing outside of it."""
+    with look(NOTEBOOK.format(light="true", cell="")) as seen:
+        before = seen.page.evaluate(THEIRS)
+    with look(NOTEBOOK.format(light="true", cell=make_nasty_race()._repr_html_())) as seen:
+        assert seen.page.evaluate(THEIRS) == before
+        assert seen.page.locator(".poolwise svg >> visible=true").count() == 1
+
+
+@pytest.mark.parametrize("light", ["true", "false"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_theme_of_the_notebook_decides(look, light, scheme) -> None:
+    """A dark JupyterLab on a light system is dark, and the other way round."""
+    with look(NOTEBOOK.format(light=light, cell=make_race()._repr_html_()), scheme=scheme) as seen:
+        ground = seen.page.locator(".poolwise").evaluate("each => getComputedStyle(each).backgroundColor")
+        assert ground == {"true": "rgb(255, 255, 255)", "false": "rgb(13, 17, 23)"}[light]
+
+
+def test_without_its_style_sheet_a_page_still_reads(look) -> None:
+    """A reader of mail that drops style sheets shows tables, and one form of each picture in colours on white."""
+    bare = re.sub(r"<style>.*?</style>", "", PAGES["race"](), flags=re.DOTALL)
+    with look(bare) as seen:
+        assert seen.page.locator("svg >> visible=true").count() == 1
+        fill = seen.page.locator("rect.pw-f-best >> visible=true").evaluate("each => getComputedStyle(each).fill")
+        assert fill == "rgb(26, 127, 55)"
+        assert "1.20 s" in seen.page.locator("table").inner_text()

@@ -9,6 +9,7 @@ from poolwise.model.classes import frozen
 from poolwise.model.lap import Lap, Spread, spread_of
 from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName
+from poolwise.model.pictures import Picture
 from poolwise.model.plain import as_dict, from_json, from_plain, to_json
 from poolwise.model.prose import say
 from poolwise.model.units import Seconds
@@ -53,7 +54,7 @@ class Interval:
 
 @frozen(kw_only=True)
 class Fit:
-    """The Universal Scalability Law as it describes these measurements; see ``decide.law`` for source and method.
+    """The Universal Scalability Law as it describes these measurements; see ``decide.scaling`` for source and method.
 
     The speed with N workers is ``rate`` * N / (1 + ``contention`` * (N - 1) + ``crosstalk`` * N * (N - 1)).
     """
@@ -101,8 +102,6 @@ class Worth:
     workers: int
     share: float
     """Their speed, as a share of the best."""
-    in_noise: bool = False
-    """What is missing could be noise."""
 
 
 @frozen
@@ -118,13 +117,11 @@ class Dropoff:
     least: float
     """In the round with the least loss; below zero where the many were faster."""
     most: float
-    rounds: int
-    """So many rounds in which both came to their end."""
 
     @property
     def clear(self) -> bool:
-        """The many were slower in every round, of which there were two at least."""
-        return self.least > 0 and self.rounds > 1
+        """The many were slower in every round."""
+        return self.least > 0
 
 
 @frozen
@@ -157,8 +154,8 @@ class Scaling:
 
 
 @frozen(kw_only=True)
-class Sweep:
-    """What ``poolwise.sweep`` measured. ``print`` shows the table and what it says."""
+class Sweep(Picture):
+    """What ``poolwise.sweep`` measured. ``print`` shows the table; ``show``, ``plot`` and ``to_html`` draw it."""
 
     function: str
     """The function's name."""

@@ -6,13 +6,22 @@ that a page in black and white, a terminal without colours and a reader who hear
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from poolwise.model.classes import frozen
 
 BarKind: TypeAlias = Literal["plain", "best", "choice", "open", "none"]
 """An ordinary one, the best, what Poolwise chose, one without an end (it was stopped), one that there is nothing of."""
 BlockKind: TypeAlias = Literal["start", "wait", "ship", "work", "send", "exit"]
+
+BLOCK_WORDS: Final[dict[BlockKind, str]] = {
+    "start": "starting",
+    "wait": "waiting for work",
+    "ship": "items on their way",
+    "work": "work",
+    "send": "results on their way",
+    "exit": "ending",
+}
 
 
 @frozen
@@ -67,6 +76,10 @@ class Point:
     y: float
     low: float | None = None
     high: float | None = None
+    note: str = ""
+    """What is to be said of it: ``fastest``."""
+    beyond: bool = False
+    """It is no more than this: what was measured was stopped before its end."""
 
 
 @frozen(kw_only=True)

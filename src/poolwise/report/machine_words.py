@@ -9,6 +9,7 @@ from poolwise.model.report import Report
 from poolwise.report.explain import HEADING, explain_report
 from poolwise.report.figures import number, size
 from poolwise.report.reasons import CORES_FROM
+from poolwise.report.section import Pairs, Section
 
 
 def report_pairs(report: Report) -> tuple[tuple[str, str], ...]:
@@ -17,9 +18,10 @@ def report_pairs(report: Report) -> tuple[tuple[str, str], ...]:
     return (("done", done), *((line[: HEADING + 2].strip(), line[HEADING + 2 :].strip()) for line in lines))
 
 
-def machine_pairs(machine: Machine, version: str, begun: str) -> tuple[tuple[str, str], ...]:
-    """Give what the figures were measured on, and when."""
-    return tuple((name, text) for name, text in _facts(machine, version, begun) if text)
+def machine_section(machine: Machine, version: str, begun: str) -> Section:
+    """Say what the figures were measured on, and when."""
+    facts = tuple((name, text) for name, text in _facts(machine, version, begun) if text)
+    return Section("Machine and versions", (Pairs(facts),))
 
 
 def _facts(machine: Machine, version: str, begun: str) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from poolwise.model.race import Race
 from poolwise.report.figures import counted, duration
-from poolwise.report.machine_words import machine_pairs, report_pairs
+from poolwise.report.machine_words import report_pairs
 from poolwise.report.race import race_findings
 from poolwise.report.race_chart import race_chart
 from poolwise.report.race_table import race_table
@@ -19,7 +19,7 @@ def race_title(race: Race) -> str:
 
 
 def race_sections(race: Race) -> tuple[Section, ...]:
-    """Give the sections of a race: findings, picture, table; why the choice was made, and the machine."""
+    """Give the sections of a race: findings, picture, table; why the choice was made."""
     table = Titled(_caption(race), race_table(race))
     found = Pairs(tuple(race_findings(race)))
     return (Section(race_title(race), (found, race_chart(race), table, Words(_how(race)))), *_more(race))
@@ -28,8 +28,6 @@ def race_sections(race: Race) -> tuple[Section, ...]:
 def _more(race: Race) -> Iterator[Section]:
     if race.report is not None:
         yield Section("Why Poolwise chose so", (Pairs(report_pairs(race.report)),), level=3)
-    machine = machine_pairs(race.machine, race.poolwise, race.begun)
-    yield Section("Machine and versions", (Pairs(machine),), level=3)
 
 
 def _caption(race: Race) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 from poolwise.model.report import Report
+from poolwise.model.timeline import Timeline
 from poolwise.report.chart import Bar, BarKind, Bars, Chart
 from poolwise.report.explain import how, summary_line
-from poolwise.report.figures import counted, duration
-from poolwise.report.machine_words import machine_pairs, report_pairs
+from poolwise.report.figures import counted, duration, number
+from poolwise.report.machine_words import report_pairs
 from poolwise.report.scale import time_axis
-from poolwise.report.section import Pairs, Section
+from poolwise.report.section import Pairs, Section, Titled, Words
+from poolwise.report.table import Column, table_of
+from poolwise.report.timeline_chart import insights_table, mark_text, timeline_chart
+
+# Of marks; all of them are in the picture and in ``Report.timeline``.
+MOST_MARKS = 20
+SLOW = (Column("item"), Column("time", figures=True), Column("worker"), Column("its value"))
 
 
 def report_title(report: Report) -> str:
@@ -20,8 +26,9 @@ def report_title(report: Report) -> str:
 
 
 def report_charts(report: Report) -> tuple[Chart, ...]:
-    """Give the picture of a run: what its ways were estimated to take, and what the chosen one took."""
-    return (ways_chart(report),)
+    """Give the pictures of a run: who did what when, where that was recorded; what was estimated and what it took."""
+    lanes = (timeline_chart(report.timeline),) if report.timeline is not None and report.timeline.lanes else ()
+    return (*lanes, ways_chart(report))
 
 
 def report_sections(report: Report) -> tuple[Section, ...]:
@@ -57,8 +64,26 @@ def _estimated(label: str, seconds: float, *, chosen: bool = False) -> Bar:
 
 
 def _sections(report: Report) -> Iterator[Section]:
-    yield Section(report_title(report), (Pairs(report_pairs(report)), *report_charts(report)))
-    if report.machine is not None:
-        # The package's own __init__ is above this room: it is not imported from here.
-        version = sys.modules["poolwise"].__version__
-        yield Section("Machine and versions", (Pairs(machine_pairs(report.machine, version, "")),), level=3)
+    yield Section(report_title(report), (*report_charts(report), Pairs(report_pairs(report))))
+    if report.timeline is not None:
+        yield from _happenings(report.timeline)
+
+
+def _happenings(timeline: Timeline) -> Iterator[Section]:
+    """Say what the picture marks, and which items were the slowest."""
+    if timeline.marks:
+        shown = timeline.marks[:MOST_MARKS]
+        rows = tuple((duration(mark.at_s), mark_text(mark)) for mark in shown)
+        more = len(timeline.marks) - len(shown)
+        left_out = (Words(f"and {counted(more, 'more mark')}"),) if more else ()
+        yield Section("What happened when", (Pairs(rows), *left_out), level=3)
+    if timeline.insights:
+        caption = "How each worker's time went, from its start to its end"
+        yield Section("Workers", (Titled(caption, insights_table(timeline)),), level=3)
+    if timeline.slowest:
+        names = {lane.worker: lane.name for lane in timeline.lanes}
+        slow = (
+            (number(each.index), duration(each.seconds), names.get(each.worker, number(each.worker)), each.item)
+            for each in timeline.slowest
+        )
+        yield Section("The slowest items", (Titled("The slowest first", table_of(SLOW, slow)),), level=3)

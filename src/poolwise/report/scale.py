@@ -75,3 +75,12 @@ def doubled(least: float, most: float) -> list[tuple[float, str]]:
     """Give the powers of two from ``least`` to ``most``."""
     first, last = math.ceil(math.log2(least) - 1e-9), math.floor(math.log2(most) + 1e-9)
     return [(2.0**power, f"{2**power:,}" if power >= 0 else f"{2.0**power:g}") for power in range(first, last + 1)]
+
+
+def scale_around(axis: Axis, values: Iterable[float]) -> Scale:
+    """Make the scale of an axis that begins a little before the least value and ends a little after the most."""
+    least, most = min(known := list(values)), max(known)
+    if axis.doubling:
+        return Scale(axis, least / 1.2, most * 1.2)
+    margin = (most - least or axis.unit_size) * 0.05
+    return Scale(axis, least - margin, most + margin)

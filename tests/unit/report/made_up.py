@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from poolwise.model.classes import replace
 from poolwise.model.lap import Lap
 from poolwise.model.machine import Machine
+from poolwise.model.plan import Candidate, Estimate, Plan, Predicted
 from poolwise.model.race import Difference, Entrant, Race
+from poolwise.model.report import Report
+from poolwise.model.sweep import Fit, Interval, NoFit, Point, Sweep, Worth
+from poolwise.model.timeline import Lane, Mark, SlowItem, Span, Timeline
 
+BEGUN = "2026-01-31T12:00:00+01:00"
 MACHINE = Machine(cores=4, cores_installed=4, memory_bytes=8 << 30, python="CPython 3.11.9", platform="Linux-x86_64")
 
 
@@ -23,7 +29,7 @@ def make_race(entrants: Sequence[Entrant] | None = None, **more: object) -> Race
     """Make a race: by default with a tie, a way that was stopped, one that fails and the choice."""
     told = {"function": "count_primes", "items": 200, "cores": 4, "repeats": 3, "budget_s": 60.0, "machine": MACHINE}
     ways = ENTRANTS if entrants is None else tuple(entrants)
-    return Race(**{**told, "poolwise": "0.1.0", "begun": "2026-01-31T12:00:00+01:00", **more}, entrants=ways)
+    return Race(**{**told, "poolwise": "0.1.0", "begun": BEGUN, **more}, entrants=ways)
 
 
 MIB = 1 << 20
@@ -73,3 +79,81 @@ def make_nasty_race() -> Race:
         differences=(Difference(index=3, item=NASTY, name=NASTIER, result=NASTIER, reference=NASTY, expected=NASTIER),),
         differing=1,
     )
+
+
+SWEPT = {1: (4.0, 4.1, 4.2), 2: (2.05, 2.1, 2.3), 4: (1.2, 1.25, 1.4), 8: (1.3, 1.35, 1.5), 16: (1.8, 1.9, 2.4)}
+
+
+def make_sweep(walls: dict[int, tuple[float, ...]] | None = None, *, fit: bool = True, **more: object) -> Sweep:
+    """Make a sweep: by default over 1 to 16 workers on four cores, with a law through it."""
+    walls = SWEPT if walls is None else walls
+    points = tuple(Point(workers=workers, laps=make_laps(*each, cpu_s=4.0)) for workers, each in walls.items())
+    law = Fit(
+        rate=Interval(48.5, 46.0, 51.0),
+        contention=Interval(0.05, 0.01, 0.09),
+        crosstalk=Interval(0.02, 0.015, 0.03),
+        peak=Interval(6.9, 5.2, 8.1),
+        most_workers=max(walls, default=1),
+        misfit=0.06,
+    )
+    ended = [point for point in points if point.spread is not None]
+    best = min(ended, key=lambda point: point.spread.median_s).workers if ended else None
+    told = {
+        "function": "count_primes",
+        "items": 200,
+        "backend": "processes",
+        "cores": 4,
+        "repeats": 3,
+        "budget_s": 60.0,
+    }
+    told |= {"machine": MACHINE, "best": best, "worth": Worth(best, 1.0) if best else None, "begun": BEGUN}
+    judged = {"fit": law} if fit else {"no_fit": NoFit("noise", 0.1, 0.3)}
+    return Sweep(**{**told, **judged, **more}, points=points)
+
+
+def make_timeline(workers: int = 3, chunks: int = 6) -> Timeline:
+    """Make a timeline on which each worker starts, works chunk by chunk, and ends; something happens twice."""
+    spans: list[Span] = []
+    for worker in range(workers):
+        at = 0.02
+        for kind, took in (("start", 0.3 + 0.05 * worker), *CHUNK * chunks, ("wait", 0.3), ("exit", 0.1)):
+            items = {"first": len(spans), "items": 4} if kind == "work" else {}
+            spans.append(Span(worker, kind, at, at + took, **items))
+            at += took
+    return Timeline(
+        wall_s=max(span.end_s for span in spans),
+        lanes=tuple(Lane(worker, "processes", f"process {worker + 1}") for worker in range(workers)),
+        spans=tuple(sorted(spans, key=lambda span: span.begin_s)),
+        marks=(
+            Mark(1.1, "retry", 1, 17, f"ConnectionError: {NASTY}"),
+            Mark(1.9, "revision", text="threads take turns"),
+        ),
+        slowest=(SlowItem(17, 0.41, 1, NASTIER), SlowItem(3, 0.3, 0, "'three'")),
+    )
+
+
+CHUNK = (("ship", 0.03), ("work", 0.35), ("send", 0.04))
+
+
+def make_report(timeline: Timeline | None = None) -> Report:
+    """Make the report of a run whose backend was chosen by estimates."""
+    ways = (("loop", 1, 2.4), ("threads", 4, 2.6))
+    plan = Plan(
+        backend="processes",
+        workers=4,
+        chunksize=2,
+        items=198,
+        reasons=(Predicted(198, 0.7, 2.4),),
+        estimate=Estimate(0.1, 0.6, 0.0, "cores"),
+        rejected=tuple(
+            Candidate(backend, workers, Estimate(0.0, seconds, 0.0, "GIL")) for backend, workers, seconds in ways
+        ),
+    )
+    return Report(plan=plan, profile=None, machine=MACHINE, items=200, wall_s=1.0, run_s=0.8, timeline=timeline)
+
+
+def make_stopped_sweep() -> Sweep:
+    """Make a sweep whose last number of workers was stopped before a lap had ended."""
+    whole = make_sweep(fit=False)
+    stopped = Point(workers=32, laps=make_laps(3.0, stopped=True))
+    return replace(whole, points=(*whole.points, stopped, Point(workers=64)))

@@ -72,7 +72,8 @@ def _part(part: Part) -> str:
 def _pairs(pairs: Pairs) -> str:
     """Write names and what belongs to them; a name may have several lines."""
     lines = ((el("dt", clean(name)) if name else "") + el("dd", clean(text)) for name, text in pairs.rows)
-    return el("dl", "".join(lines))
+    long = any(len(text) > LONG for _, text in pairs.rows)
+    return el("dl", "".join(lines), **({"class_": "pw-told"} if long else {}))
 
 
 def _table(caption: str, table: Table) -> str:

@@ -25,6 +25,7 @@ border-bottom:1px solid var(--pw-rule);padding-bottom:4px}
 .poolwise figcaption{color:var(--pw-muted);font-size:13px;text-align:left;padding:0 0 6px}
 .poolwise svg text{paint-order:stroke;stroke:var(--pw-ground);stroke-width:4px;stroke-linejoin:round}
 .poolwise svg{display:block;width:100%%;max-width:100%%;height:auto}
+.poolwise .pw-rim{stroke:var(--pw-ground)}
 .poolwise .pw-scroll{overflow-x:auto}
 .poolwise .pw-scroll:focus-visible{outline:2px solid var(--pw-choice);outline-offset:2px}
 .poolwise table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums;margin:0;border:0;
@@ -42,7 +43,8 @@ vertical-align:top;white-space:nowrap;max-width:none;color:inherit}
 .poolwise dd{margin:0;grid-column:2;padding-left:1em;text-indent:-1em}
 .poolwise footer{color:var(--pw-muted);font-size:13px;margin-top:32px}
 .poolwise .pw-narrow{max-width:480px}
-@container (max-width:480px){.poolwise dl{display:block}.poolwise dt{margin-top:6px}}
+@container (max-width:480px){.poolwise dl.pw-told{display:block}
+.poolwise .pw-told dt{margin-top:6px}}
 @container (min-width:%(wide)dpx){.poolwise .pw-wide{display:block!important}.poolwise .pw-narrow{display:none}}
 @media print{.poolwise .pw-scroll{overflow:visible}}
 """

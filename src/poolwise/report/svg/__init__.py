@@ -7,12 +7,16 @@ colours for light and dark.
 
 from __future__ import annotations
 
-from poolwise.report.chart import Bars, Chart
+from poolwise.report.chart import Bars, Chart, Lines
 from poolwise.report.svg.bars import draw_bars
+from poolwise.report.svg.lanes import draw_lanes
+from poolwise.report.svg.lines import draw_lines
 
 
 def draw(chart: Chart, width: int) -> str:
     """Draw a chart, so many pixels wide, as an ``<svg>`` element that scales."""
     if isinstance(chart, Bars):
         return draw_bars(chart, width)
-    raise TypeError(type(chart).__name__)
+    if isinstance(chart, Lines):
+        return draw_lines(chart, width)
+    return draw_lanes(chart, width)

@@ -56,7 +56,8 @@ def draw_bars(chart: Bars, width: int) -> str:
     room = _plan(chart, width)
     scale = scale_from_zero(chart.axis, _ends(chart), 4 if width < NARROW else 6)
     bottom = len(chart.bars) * room.row + 4
-    parts = [*_axis(scale, room, bottom)]
+    spread = any(bar.low is not None for bar in chart.bars)
+    parts = [*_axis(scale, room, bottom, "; the line across a bar: least to most" if spread else "")]
     for place, bar in enumerate(chart.bars):
         parts += [*_names(bar, room, place), *_bar(bar, scale, room, room.top(place))]
     return picture(width, bottom + FOOT, chart.title, chart.about, parts)
@@ -126,14 +127,14 @@ def _whisker(low: float, high: float, scale: Scale, room: _Room, top: float) -> 
     yield stroke(path, "ink", stroke_width=1.5)
 
 
-def _axis(scale: Scale, room: _Room, bottom: float) -> Iterator[str]:
+def _axis(scale: Scale, room: _Room, bottom: float, note: str) -> Iterator[str]:
     for value, text in scale.ticks(4 if room.width < NARROW else 6):
         x = room.left + scale.place(value) * room.length
         yield line(x, 0, x, bottom, "rule", stroke_width=1)
         anchor = "start" if not value and room.width < NARROW else "middle"
         yield words(x, bottom + 16, text, ink="muted", anchor=anchor, font_size=SMALL)
     yield line(room.left, 0, room.left, bottom, "muted", stroke_width=1)
-    title = f"{scale.axis.label}; the line across a bar: least to most"
+    title = scale.axis.label + note
     if width_of(title, SMALL) > room.width - room.left:
         title = scale.axis.label
     yield words(room.left, bottom + 36, title, ink="muted", font_size=SMALL)

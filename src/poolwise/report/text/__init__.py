@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from poolwise.report.chart import Bars, Chart
+from poolwise.report.chart import Bars, Chart, Lines
 from poolwise.report.text.bars import draw_bars
+from poolwise.report.text.lanes import draw_lanes
+from poolwise.report.text.lines import draw_lines
 
 
 def draw(chart: Chart, width: int, *, plain: bool = False) -> list[str]:
     """Draw a chart in lines of at most ``width`` columns; ``plain``: for a terminal that knows ASCII only."""
     if isinstance(chart, Bars):
         return draw_bars(chart, width, plain=plain)
-    raise TypeError(type(chart).__name__)
+    if isinstance(chart, Lines):
+        return draw_lines(chart, width, plain=plain)
+    return draw_lanes(chart, width, plain=plain)

@@ -9,7 +9,7 @@ from poolwise.report.text.letters import Letters
 APART = 10
 
 
-def axis_lines(scale: Scale, left: int, length: int, letters: Letters, note: str = "") -> list[str]:
+def axis_lines(scale: Scale, left: int, length: int, letters: Letters, *, width: int, note: str = "") -> list[str]:
     """Draw an axis that begins after ``left`` columns: its rule, its figures, and what they are."""
     rule, below = [letters.rule] * length, ""
     for value, text in scale.ticks(max(1, length // APART)):
@@ -19,4 +19,11 @@ def axis_lines(scale: Scale, left: int, length: int, letters: Letters, note: str
             rule[at] = letters.tick
             below = below.ljust(start) + text
     blank = " " * left
-    return [blank + "".join(rule), blank + below, blank + scale.axis.label + note]
+    return [blank + "".join(rule), blank + below, *wrapped(scale.axis.label + note, left, width)]
+
+
+def wrapped(text: str, left: int, width: int) -> list[str]:
+    """Break words into lines that begin where the axis does."""
+    import textwrap  # noqa: PLC0415 - few draw
+
+    return textwrap.wrap(text, max(width, left + 20), initial_indent=" " * left, subsequent_indent=" " * left)

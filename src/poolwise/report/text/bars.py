@@ -27,7 +27,7 @@ def draw_bars(chart: Bars, width: int, *, plain: bool = False) -> list[str]:
     ]
     spread = letters.lower in "".join(lines) or letters.upper in "".join(lines)
     note = f";  {letters.lower} from the least, {letters.upper} to the most" if spread else ""
-    return [*lines, *axis_lines(scale, names + 2, length, letters, note)]
+    return [*lines, *axis_lines(scale, names + 2, length, letters, width=width, note=note)]
 
 
 def _bar(bar: Bar, scale: Scale, length: int, letters: Letters) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Final
 
 from poolwise.model.classes import frozen
+from poolwise.report.chart import BLOCK_WORDS, BlockKind
 
 
-@frozen
+@frozen(kw_only=True)
 class Letters:
     """The letters of a picture."""
 
@@ -22,12 +24,64 @@ class Letters:
     arrow: str
     rule: str
     tick: str
+    side: str
+    """Of a picture of curves: its left edge."""
+    dot: str
+    """Of a curve; empty: braille dots."""
+    point: str
+    beyond: str
+    whisker: str
+    flag: str
+    mark: str
+    lanes: str
+    """What a worker does: start, wait, ship, work, send, exit."""
+
+    def lane(self, kind: BlockKind) -> str:
+        """Give the letter of what a worker does."""
+        return self.lanes[KINDS.index(kind)]
 
 
-BLOCKS = Letters("█", "▏▎▍▌▋▊▉", "▄", "▓", "░", "╌", "▷", "─", "┴")
-ASCII = Letters("#", "", "=", "+", ".", "-", ">", "-", "+")
+KINDS: Final = tuple(BLOCK_WORDS)
+BLOCKS: Final = Letters(
+    full="█",
+    eighths="▏▎▍▌▋▊▉",
+    choice="▄",
+    lower="▓",
+    upper="░",
+    open="╌",
+    arrow="▷",
+    rule="─",
+    tick="┴",
+    side="┤",
+    dot="",
+    point="●",
+    beyond="▽",
+    whisker="│",
+    flag="┊",
+    mark="▼",
+    lanes="▒·▀█▄░",
+)
+ASCII: Final = Letters(
+    full="#",
+    eighths="",
+    choice="=",
+    lower="+",
+    upper=".",
+    open="-",
+    arrow=">",
+    rule="-",
+    tick="+",
+    side="|",
+    dot=".",
+    point="o",
+    beyond="v",
+    whisker="|",
+    flag=":",
+    mark="!",
+    lanes="/.^#_x",
+)
 # What a terminal has to know for the pictures that are not plain ASCII, braille included.
-ALL_LETTERS = "█▏▄▓░╌▷─┴×µ…–⣿"
+ALL_LETTERS: Final = "█▏▄▓░▒▀╌▷─┴┤│┊●▽▼·×µ…–⣿"
 # What would move the cursor, or end the line, in a name that a user has given.
 CONTROL = dict.fromkeys((*range(32), *range(127, 160), 8232, 8233, *range(8234, 8239)), "�")
 

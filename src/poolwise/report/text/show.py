@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
@@ -13,18 +14,24 @@ from poolwise.report.text import draw
 from poolwise.report.text.letters import ALL_LETTERS
 
 # Of the terminal's own sixteen, which its user has made readable on their ground; words say the same.
-STYLES = {"best": "bold green", "choice": "blue"}
+STYLES: Final = {"best": "bold green", "choice": "blue"}
+# What stands for our own letters where only ASCII can be written; a user's become question marks.
+SPELLED: Final = str.maketrans(
+    {"×": "x", "–": "-", "─": "-", "µ": "u", "…": "~", "σ": "s", "λ": "l", "κ": "k", "\u2212": "-"}
+)
 
 
 def show(said: str, charts: Iterable[Chart]) -> None:
     """Print words, and the charts below them."""
     console = Console(highlight=False, soft_wrap=True)
     plain = not _can_write(ALL_LETTERS)
-    console.print(Text(said))
+    lines = [Text(line) for line in said.splitlines()]
     for chart in charts:
-        console.print()
-        for line in _styled(chart, draw(chart, console.width, plain=plain)):
-            console.print(line)
+        lines += [Text(), *_styled(chart, draw(chart, console.width, plain=plain))]
+    for line in lines:
+        if plain:
+            line.plain = _in_ascii(line.plain)
+        console.print(line)
 
 
 def _styled(chart: Chart, lines: list[str]) -> Iterator[Text]:
@@ -39,3 +46,7 @@ def _can_write(letters: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def _in_ascii(text: str) -> str:
+    return text.translate(SPELLED).encode("ascii", "replace").decode("ascii")
