@@ -112,3 +112,18 @@ def test_the_stop_button_ends_a_map_and_its_workers(kernel) -> None:
     while client.get_shell_msg(timeout=WATCHDOG_S)["parent_header"].get("msg_id") != request:
         continue
     assert run_cell(kernel, "print(psutil.Process().children())") == "[]\n"
+
+
+def test_a_report_is_shown_as_a_picture(kernel) -> None:
+    """A report at the end of a cell is shown as HTML, with its chart; its words are there for what shows no HTML."""
+    _, client = kernel
+    shown = []
+    client.execute_interactive(
+        "import poolwise\npoolwise.map(str, range(3), backend='loop').report",
+        timeout=WATCHDOG_S,
+        output_hook=lambda message: shown.append(message["content"].get("data", {})),
+    )
+    (data,) = [each for each in shown if "text/html" in each]
+    assert data["text/html"].startswith('<div class="poolwise">')
+    assert "<svg" in data["text/html"]
+    assert "Report(" in data["text/plain"]

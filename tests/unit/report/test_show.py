@@ -28,6 +28,16 @@ def test_show_prints_words_and_picture(monkeypatch) -> None:
     assert "\x1b" not in text
 
 
+def test_words_break_between_words(monkeypatch) -> None:
+    """What is longer than the terminal goes on below its beginning."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    lines = shown(make_report(), monkeypatch, columns=60).splitlines()
+    assert lines[1:3] == [
+        "  because   198 more items should take about 700 ms, and one",
+        "            after another 2.40 s",
+    ]
+
+
 @pytest.mark.parametrize(
     "value", [make_race(), make_sweep(), make_report(make_timeline())], ids=lambda v: type(v).__name__
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -13,6 +15,8 @@ from poolwise.report.chart import Bars, Chart
 from poolwise.report.text import draw
 from poolwise.report.text.letters import ALL_LETTERS
 
+# A word or two at the beginning of a line, set apart from what is said below it.
+HEADING: Final = re.compile(r" *(?:\S+(?: \S+)*? {2,})?")
 # Of the terminal's own sixteen, which its user has made readable on their ground; words say the same.
 STYLES: Final = {"best": "bold green", "choice": "blue"}
 # What stands for our own letters where only ASCII can be written; a user's become question marks.
@@ -25,13 +29,25 @@ def show(said: str, charts: Iterable[Chart]) -> None:
     """Print words, and the charts below them."""
     console = Console(highlight=False, soft_wrap=True)
     plain = not _can_write(ALL_LETTERS)
-    lines = [Text(line) for line in said.splitlines()]
+    # Into a file or a pipe go the lines that ``print`` writes; a terminal would break them within words.
+    width = console.width if console.is_terminal else sys.maxsize
+    lines = [Text(part) for line in said.splitlines() for part in _broken(line, width)]
     for chart in charts:
         lines += [Text(), *_styled(chart, draw(chart, console.width, plain=plain))]
     for line in lines:
         if plain:
             line.plain = _in_ascii(line.plain)
         console.print(line)
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """Break a line that is too long between words; what goes on stands below its beginning, not below its heading."""
+    if len(line) <= width:
+        return [line]
+    heading = HEADING.match(line)
+    hanging = heading.end() if heading is not None and heading.end() < width // 2 else 0
+    rest = textwrap.wrap(line[hanging:], width - hanging, break_long_words=False)
+    return [(line[:hanging] if not place else " " * hanging) + part for place, part in enumerate(rest)]
 
 
 def _styled(chart: Chart, lines: list[str]) -> Iterator[Text]:
