@@ -30,11 +30,9 @@ DERIVED: Final = {
     "Report": ("estimate_error", "limit", "turnings"),
     "Diagnosis": ("turnings",),
     "Timeline": ("insights",),
-    "Timing": ("waiting_share",),
-    "Usage": ("cpu_s", "cores"),
 }
-# What decides nothing: objects of the caller's, which are no figures, and what is only shown.
-LEFT_OUT: Final = {"Options": ("progress", "initializer", "initargs", "timeline", "desc", "total")}
+# What is no figure: objects of the caller's, and its own affairs, which decide nothing.
+LEFT_OUT: Final = {"Options": ("progress", "initializer", "initargs", "timeline")}
 
 
 # --- Writing -----------------------------------------------------------------------------------------------------

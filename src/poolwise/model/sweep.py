@@ -54,7 +54,7 @@ class Interval:
 
 @frozen(kw_only=True)
 class Fit:
-    """The Universal Scalability Law as it describes these measurements; see ``decide.scaling`` for source and method.
+    """The Universal Scalability Law as it describes these measurements; see ``decide.law`` for source and method.
 
     The speed with N workers is ``rate`` * N / (1 + ``contention`` * (N - 1) + ``crosstalk`` * N * (N - 1)).
     """
@@ -102,6 +102,8 @@ class Worth:
     workers: int
     share: float
     """Their speed, as a share of the best."""
+    in_noise: bool = False
+    """What is missing could be noise."""
 
 
 @frozen
@@ -117,11 +119,13 @@ class Dropoff:
     least: float
     """In the round with the least loss; below zero where the many were faster."""
     most: float
+    rounds: int
+    """So many rounds in which both came to their end."""
 
     @property
     def clear(self) -> bool:
-        """The many were slower in every round."""
-        return self.least > 0
+        """The many were slower in every round, of which there were two at least."""
+        return self.least > 0 and self.rounds > 1
 
 
 @frozen

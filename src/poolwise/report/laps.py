@@ -26,7 +26,7 @@ def disturbances(laps: Iterable[Lap]) -> Iterator[tuple[str, str]]:
     if busy >= DISTURBING:
         yield (
             "noise",
-            f"other programs kept {busy:.1f} cores busy meanwhile: on an idle machine the figures may be others",
+            f"other programs kept {busy:.1f} cores busy meanwhile: on an idle machine figures may differ",
         )
     stolen_s = sum(lap.stolen_s or 0.0 for lap in told)
     if stolen_s / wall_s >= STOLEN:

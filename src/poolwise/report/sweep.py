@@ -39,18 +39,18 @@ CAUSES: dict[CauseWhat, Callable[[Cause], str]] = {
 
 NO_FITS: dict[NoFitWhat, Callable[[NoFit], str]] = {
     "few workers": lambda why: (
-        f"{counted(int(why.found), 'number')} of workers measured to the end, and any three points lie on such a curve: "
+        f"{counted(int(why.found), 'number')} of workers measured to the end: any three points lie on such a curve, "
         f"it takes {why.needed:.0f}"
     ),
-    "few rounds": lambda why: "one lap of each does not tell how much a lap varies: it takes repeats=2 at least",
+    "few rounds": lambda _: "one lap of each does not tell how much a lap varies: it takes repeats=2 at least",
     "flat": lambda why: f"the number of workers makes no difference ({share(why.found)})",
     "noise": lambda why: (
-        f"the number of workers makes a difference of {share(why.found)}, and laps vary so much that chance alone makes "
-        f"{share(why.needed)}: repeat more often, or take longer work"
+        f"the number of workers makes a difference of {share(why.found)}, and laps vary so much that chance alone may "
+        f"make {share(why.needed)}: repeat more often, or take longer work"
     ),
     "shape": lambda why: (
-        f"the law would be off by {share(why.found)} somewhere: the curve has another shape, such as a corner where the "
-        "cores run out"
+        f"the law would be off by {share(why.found)} somewhere: the curve has another shape, such as a corner where "
+        "the cores run out"
     ),
 }
 
@@ -95,8 +95,9 @@ def _fastest(sweep: Sweep) -> Iterator[tuple[str, str]]:
     yield "fastest", f"{counted(point.workers, 'worker')}: {duration(point.spread.median_s)}{than}"
     worth = sweep.worth
     if worth is not None and worth.workers != point.workers:
+        noise = "; what is missing could be noise" if worth.in_noise else ""
         give = "give" if worth.workers > 1 else "gives"
-        yield "worth it", f"{counted(worth.workers, 'worker')} {give} {share(worth.share)} of the best speed"
+        yield "worth it", f"{counted(worth.workers, 'worker')} {give} {share(worth.share)} of the best speed{noise}"
     elif worth is not None:
         why = "fewer are slower by more than a tenth" if point.workers != first else "more bring nothing"
         yield "worth it", f"{counted(worth.workers, 'worker')}: {why}"
@@ -106,7 +107,8 @@ def _fastest(sweep: Sweep) -> Iterator[tuple[str, str]]:
 
 def _dropoff(sweep: Sweep, loss: Dropoff) -> Iterator[tuple[str, str]]:
     many = counted(loss.workers, "worker")
-    rounds = f"{_signed(loss.least)} to {_signed(loss.most)} in the rounds"
+    one_round = f"{_signed(loss.share)} in the only round"
+    rounds = f"{_signed(loss.least)} to {_signed(loss.most)} in the rounds" if loss.rounds > 1 else one_round
     past = " past the cores" if loss.workers > sweep.cores >= loss.best else ""
     if not loss.clear:
         yield "drop-off", f"none that is clear{past}: {many} lose {rounds} against {number(loss.best)}"
@@ -115,11 +117,11 @@ def _dropoff(sweep: Sweep, loss: Dropoff) -> Iterator[tuple[str, str]]:
     for cause in sweep.causes:
         yield "", f"{CAUSES[cause.what](cause)} with {number(loss.best)}"
     if not sweep.causes:
-        yield "", "nothing that was measured explains it: switches, steal, quota, starting, shipping and CPU are alike"
+        yield "", "nothing that was measured explains it"
 
 
 def _law(sweep: Sweep, fit: Fit) -> Iterator[tuple[str, str]]:
-    yield "law", f"speed of N workers = λ N / (1 + σ (N - 1) + κ N (N - 1)), off by {share(fit.misfit)} at most"
+    yield "law", f"speed of N workers = λ N / (1 + σ (N - 1) + κ N (N - 1)), off by {100 * fit.misfit:.1f} % at most"
     measured = sweep.points[-1].workers
     if fit.most_workers < measured:
         yield "", f"fitted up to {counted(fit.most_workers, 'worker')}: beyond, the curve has another shape"
@@ -147,7 +149,7 @@ def _missing(sweep: Sweep) -> Iterator[tuple[str, str]]:
 
 
 def _signed(part: float) -> str:
-    return share(part) if part >= 0 else f"−{share(-part)}"
+    return share(part) if part >= 0 else f"-{share(-part)}"
 
 
 def _interval(interval: Interval) -> str:
