@@ -18,17 +18,19 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import mul
 from statistics import median
 
 from poolwise.model.classes import frozen
-from poolwise.model.sweep import Fit, Interval
+from poolwise.model.sweep import Expected, Fit, Interval
 from poolwise.model.units import Seconds
 
 # Percentiles of a bootstrap need a thousand draws (Efron and Tibshirani, chapter 13).
 RESAMPLES = 1000
 INTERVAL = 0.95
+# In so many steps from the fewest workers to the most an interval is told: a band through them looks smooth.
+PLACES = 16
 # Below this a crosstalk puts the peak beyond a million workers.
 NO_CROSSTALK = 1e-12
 # Columns of length one that differ by less than this are the same but for rounding.
@@ -44,7 +46,7 @@ class Law:
     sigma: float
     kappa: float
 
-    def time_s(self, workers: int) -> Seconds:
+    def time_s(self, workers: float) -> Seconds:
         """Say what so many workers take."""
         return self.one_s * (1 + self.sigma * (workers - 1) + self.kappa * workers * (workers - 1)) / workers
 
@@ -130,7 +132,18 @@ def fit_around(law: Law, known: Sequence[Series], items: int, misfit: float, rng
         peak=_interval(peak, peaks) if peak is not None else None,
         most_workers=max(series.workers for series in known),
         misfit=misfit,
+        expected=tuple(_expected(law, again, known, items)),
     )
+
+
+def _expected(law: Law, again: Sequence[Law], known: Sequence[Series], items: int) -> Iterator[Expected]:
+    """Say what speed the law expects, and between which speeds it lies, at places whose ratios are equal."""
+    first, last = (function(series.workers for series in known) for function in (min, max))
+    for place in range(PLACES + 1):
+        workers = first * (last / first) ** (place / PLACES)
+        yield Expected(
+            workers, _interval(items / law.time_s(workers), [items / each.time_s(workers) for each in again])
+        )
 
 
 def _resample(law: Law, known: Sequence[Series], rng: random.Random) -> list[Law]:

@@ -52,6 +52,16 @@ class Interval:
     """None: it has no upper end."""
 
 
+@frozen
+class Expected:
+    """What the law expects of a number of workers."""
+
+    workers: float
+    """Also between the numbers that were measured."""
+    speed: Interval
+    """Items a second."""
+
+
 @frozen(kw_only=True)
 class Fit:
     """The Universal Scalability Law as it describes these measurements; see ``decide.law`` for source and method.
@@ -74,6 +84,8 @@ class Fit:
     """The law was fitted to the numbers of workers up to this."""
     misfit: float
     """How far the law is off where it is worst, as a share of the measured time."""
+    expected: tuple[Expected, ...] = ()
+    """The law with its interval, from the fewest workers to ``most_workers``: the band of the picture."""
 
     def speed(self, workers: float) -> float:
         """Say how many items a second the law expects of so many workers."""

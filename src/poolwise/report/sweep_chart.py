@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from poolwise.model.sweep import Fit, Point, Sweep
 from poolwise.report.bounds import WAYS
-from poolwise.report.chart import Axis, Curve, Flag, Lines
+from poolwise.report.chart import Axis, Band, Curve, Flag, Lines
 from poolwise.report.chart import Point as Dot
 from poolwise.report.figures import counted
 from poolwise.report.sweep_table import marks, wall_text
@@ -24,6 +24,7 @@ def sweep_chart(sweep: Sweep) -> Lines:
         x=Axis("workers", doubling=True),
         y=Axis("speed", "items a second"),
         curves=(*law, measured),
+        bands=_bands(sweep.fit) if sweep.fit is not None else (),
         flags=_flags(sweep),
     )
 
@@ -42,6 +43,11 @@ def _law(fit: Fit, dots: tuple[Dot, ...]) -> Curve:
     places = [first * (last / first) ** (step / SMOOTH) for step in range(SMOOTH + 1)]
     points = tuple(Dot(place, fit.speed(place)) for place in places)
     return Curve(label="Universal Scalability Law, fitted", points=points, dashed=True)
+
+
+def _bands(fit: Fit) -> tuple[Band, ...]:
+    points = [Dot(each.workers, each.speed.value, each.speed.low, each.speed.high) for each in fit.expected]
+    return (Band("where the law lies, 95 times in 100", tuple(points)),) if points else ()
 
 
 def _flags(sweep: Sweep) -> tuple[Flag, ...]:

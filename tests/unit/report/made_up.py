@@ -10,7 +10,7 @@ from poolwise.model.machine import Machine
 from poolwise.model.plan import Candidate, Estimate, Plan, Predicted
 from poolwise.model.race import Difference, Entrant, Race
 from poolwise.model.report import Report
-from poolwise.model.sweep import Fit, Interval, NoFit, Point, Sweep, Worth
+from poolwise.model.sweep import Expected, Fit, Interval, NoFit, Point, Sweep, Worth
 from poolwise.model.timeline import Lane, Mark, SlowItem, Span, Timeline
 
 BEGUN = "2026-01-31T12:00:00+01:00"
@@ -81,6 +81,8 @@ def make_nasty_race() -> Race:
     )
 
 
+# A law's speed and its interval, as parts of the speed.
+BAND = (1.0, 0.93, 1.06)
 SWEPT = {1: (4.0, 4.1, 4.2), 2: (2.05, 2.1, 2.3), 4: (1.2, 1.25, 1.4), 8: (1.3, 1.35, 1.5), 16: (1.8, 1.9, 2.4)}
 
 
@@ -95,6 +97,12 @@ def make_sweep(walls: dict[int, tuple[float, ...]] | None = None, *, fit: bool =
         peak=Interval(6.9, 5.2, 8.1),
         most_workers=max(walls, default=1),
         misfit=0.06,
+        expected=tuple(
+            Expected(
+                each, Interval(*(48.5 * part * each / (0.95 + 0.05 * each + 0.02 * each * (each - 1)) for part in BAND))
+            )
+            for each in (1, 2, 4, 8, 16)
+        ),
     )
     ended = [point for point in points if point.spread is not None]
     best = min(ended, key=lambda point: point.spread.median_s).workers if ended else None

@@ -53,7 +53,8 @@ def draw_lines(chart: Lines, width: int) -> str:
 
 def _plan(chart: Lines, width: int) -> _Field:
     points = [point for curve in chart.curves for point in curve.points]
-    values = [max(point.y, point.high or 0.0) for point in points]
+    reaching = [*points, *(point for band in chart.bands for point in band.points)]
+    values = [max(point.y, point.high or 0.0) for point in reaching]
     y = scale_from_zero(chart.y, values, 5)
     x = scale_around(chart.x, [*(point.x for point in points), *(flag.x for flag in chart.flags)])
     left = max(width_of(text, SMALL) for _, text in y.ticks(5)) + 14
