@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from poolwise.report.html.page import page
 from poolwise.report.pictures import page_of
+from poolwise.report.svg.marks import TEXT, width_of, words
 from tests.unit.report.made_up import (
     NASTIER,
     NASTY,
@@ -162,3 +164,18 @@ def test_without_its_style_sheet_a_page_still_reads(look) -> None:
         fill = seen.page.locator("rect.pw-f-best >> visible=true").evaluate("each => getComputedStyle(each).fill")
         assert fill == "rgb(26, 127, 55)"
         assert "1.20 s" in seen.page.locator("table").inner_text()
+
+
+@pytest.mark.parametrize("weight", ["400", "600"])
+def test_words_are_no_wider_than_thought(look, weight) -> None:
+    """What a picture takes for the width of words holds in the browser's font, for words as they are in pictures."""
+    said = [*TOLD, *(letter * 20 for letter in map(chr, range(33, 127)))]
+    texts = "".join(words(0, 0, each, font_weight=weight) for each in said)
+    with look(page("T", []).replace("</main>", f"<svg font-size='{TEXT}'>{texts}</svg></main>")) as seen:
+        measured = seen.page.locator("svg text").evaluate_all("each => each.map(text => text.getComputedTextLength())")
+    assert len(measured) == len(said)
+    for text, width in zip(said, measured, strict=True):
+        assert width <= width_of(text, bold=weight == "600") * 1.001, text
+
+
+TOLD = ("2 processes", "165 ms · took", "1.09 × the fastest", "> 12.0 s · stopped", "worth it, fastest", "count_primes")

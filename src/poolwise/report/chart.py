@@ -17,9 +17,9 @@ BlockKind: TypeAlias = Literal["start", "wait", "ship", "work", "send", "exit"]
 BLOCK_WORDS: Final[dict[BlockKind, str]] = {
     "start": "starting",
     "wait": "waiting for work",
-    "ship": "items on their way",
+    "ship": "receiving items",
     "work": "work",
-    "send": "results on their way",
+    "send": "sending results",
     "exit": "ending",
 }
 

@@ -27,8 +27,11 @@ def report_title(report: Report) -> str:
 
 def report_charts(report: Report) -> tuple[Chart, ...]:
     """Give the pictures of a run: who did what when, where that was recorded; what was estimated and what it took."""
-    lanes = (timeline_chart(report.timeline),) if report.timeline is not None and report.timeline.lanes else ()
-    return (*lanes, ways_chart(report))
+    ways = ways_chart(report)
+    if report.timeline is None or not report.timeline.lanes:
+        return (ways,)
+    # One bar alone says no more than the axis of the lanes.
+    return (timeline_chart(report.timeline), *((ways,) if len(ways.bars) > 1 else ()))
 
 
 def report_sections(report: Report) -> tuple[Section, ...]:

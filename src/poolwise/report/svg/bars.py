@@ -75,22 +75,27 @@ def _ends(chart: Bars) -> list[float]:
 def _plan(chart: Bars, width: int) -> _Room:
     if width < NARROW:
         return _Room(width, 2.0, width - 24.0, THICK + 32.0, 22.0)
-    names = min(max((width_of(bar.label) for bar in chart.bars), default=0.0), width * 0.3)
-    figures = min(max((width_of(said_of(bar)) for bar in chart.bars), default=0.0), width * 0.35)
+    names = min(max((width_of(bar.label, bold=_bold(bar)) for bar in chart.bars), default=0.0), width * 0.3)
+    figures = min(max((width_of(said_of(bar), bold=_bold(bar)) for bar in chart.bars), default=0.0), width * 0.35)
     return _Room(width, names + GAP, width - names - figures - 3 * GAP, THICK + 14.0, 7.0)
 
 
 def _names(bar: Bar, room: _Room, place: int) -> Iterator[str]:
-    weight = {"font_weight": "600"} if bar.kind == "best" else {}
-    said = said_of(bar)
+    said, bold = said_of(bar), _bold(bar)
+    weight = {"font_weight": "600"} if bold else {}
     if room.width < NARROW:
-        base = room.top(place) - 6
-        yield words(room.left, base, shorten(bar.label, room.width - width_of(said) - GAP), **weight)
+        base, left = room.top(place) - 6, room.width - width_of(said, bold=bold) - GAP
+        yield words(room.left, base, shorten(bar.label, left, bold=bold), **weight)
         yield words(room.width - 2.0, base, said, anchor="end", **weight)
         return
     base = room.top(place) + THICK / 2 + 4.5
-    yield words(room.left - GAP, base, shorten(bar.label, room.left - GAP), anchor="end", **weight)
-    yield words(room.left + room.length + 2 * GAP, base, shorten(said, room.width * 0.35), **weight)
+    yield words(room.left - GAP, base, shorten(bar.label, room.left - GAP, bold=bold), anchor="end", **weight)
+    said = shorten(said, room.width * 0.35, bold=bold)
+    yield words(room.left + room.length + 2 * GAP, base, said, **weight)
+
+
+def _bold(bar: Bar) -> bool:
+    return bar.kind == "best"
 
 
 def _bar(bar: Bar, scale: Scale, room: _Room, top: float) -> Iterator[str]:

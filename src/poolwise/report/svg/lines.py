@@ -139,7 +139,7 @@ def _notes(curve: Curve, field: _Field, width: int) -> Iterator[str]:
             continue
         x, high = field.at(point.x, point.high if point.high is not None else point.y)
         _, low = field.at(point.x, point.low if point.low is not None else point.y)
-        half = width_of(point.note, SMALL) / 2 + 3
+        half = width_of(point.note, SMALL, bold=True) / 2 + 3
         centre = min(max(x, field.area.x + half), width - half)
         for base in (high - 10, low + 20, high - 25, low + 35, high - 40):
             spot = Area(centre - half, base - 12, 2 * half, 15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from html import escape
+from typing import Final
 
 from poolwise.model.classes import frozen
 from poolwise.report.colours import LIGHT
@@ -13,8 +14,16 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 TEXT = 13
 """Size of letters; at its width a picture is shown one to one."""
 SMALL = 12
-# How wide a letter is, in that of its size. A little more than in the fonts that we have seen: nothing may touch.
-LETTER = 0.58
+# How wide letters are, in that of their size: as in DejaVu Sans and Verdana, fitted to pixels, the widest fonts that
+# readers commonly have, so that words that fit here touch nowhere.
+LETTER = 0.72
+LETTERS: Final = {
+    **dict.fromkeys(" ,.·'ijlIJ/:;|\\f-()[]t!r", 0.45),
+    **dict.fromkeys("DGOQHNUw#+<=>^~×&", 0.89),
+    **dict.fromkeys("%@mMW…", 1.04),
+}
+BOLD = 1.14
+"""How much wider bold letters are."""
 HATCH = 6.0
 """From one slanting line to the next."""
 # What XML 1.0 has no way to write, escaped or not.
@@ -103,16 +112,20 @@ def hatch(area: Area, colour: str, *, falling: bool = False) -> str:
     return stroke("".join(parts), colour, stroke_width=1.5)
 
 
-def width_of(text: str, size: float = TEXT) -> float:
+def width_of(text: str, size: float = TEXT, *, bold: bool = False) -> float:
     """Say how wide words will be, in pixels; a guess on the safe side, since nobody knows the reader's font."""
-    return sum(size * (1.05 if unicodedata.east_asian_width(letter) in "WF" else LETTER) for letter in text)
+    return size * (BOLD if bold else 1.0) * sum(map(_width_of, text))
 
 
-def shorten(text: str, width: float, size: float = TEXT) -> str:
+def _width_of(letter: str) -> float:
+    return 1.05 if unicodedata.east_asian_width(letter) in "WF" else LETTERS.get(letter, LETTER)
+
+
+def shorten(text: str, width: float, size: float = TEXT, *, bold: bool = False) -> str:
     """Cut words so that they fit, with an ellipsis."""
-    if width_of(text, size) <= width:
+    if width_of(text, size, bold=bold) <= width:
         return text
     kept = text
-    while kept and width_of(kept + "…", size) > width:
+    while kept and width_of(kept + "…", size, bold=bold) > width:
         kept = kept[:-1]
     return kept.rstrip() + "…"

@@ -106,8 +106,9 @@ def _note(canvas: _Canvas, note: str, column: int, line: int, points: set[tuple[
     centre = max(0, min(column - len(note) // 2, canvas.length - len(note)))
     for start, row in (*beside, (centre, line - 1), (centre, line + 1), (centre, line - 2), (centre, line + 2)):
         spot = {(start + place, row): letter for place, letter in enumerate(note)}
+        edges = {(start - 1, row): " ", (start + len(note), row): " "}
         if 0 <= start <= canvas.length - len(note) and 0 <= row < HEIGHT and not points & spot.keys():
-            canvas.letters.update(spot)
+            canvas.letters.update(spot | {cell: blank for cell, blank in edges.items() if cell not in points})
             return
 
 
