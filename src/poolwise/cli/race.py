@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from poolwise.api.race import BUDGET_S, race
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_work_arguments, number
-from poolwise.cli.exits import OutputError
-from poolwise.cli.output import say
+from poolwise.cli.measured import add_report_arguments, tell_found
 from poolwise.cli.source import make_source
 from poolwise.cli.target import load_target
-from poolwise.model.race import Race
 
 DESCRIPTION = """\
 Runs the same items in a loop, in threads, in processes …, in turn, and shows which way is the fastest, by how much, and
@@ -51,13 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_report_arguments(parser)
 
 
-def add_report_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where else than on the terminal it is to be told."""
-    output = parser.add_argument_group("output")
-    output.add_argument("--json", metavar="FILE", help="write all figures to FILE as JSON, too (- for standard output)")
-    output.add_argument("--report", metavar="FILE", help="write a page to FILE (HTML), too")
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Race, and show what was found; 1 where results differ or no way came to its end."""
     function = load_target(arguments.target)
@@ -75,23 +65,3 @@ def run(arguments: argparse.Namespace) -> int:
         raise source.error
     tell_found(found, arguments)
     return exits.FAILED if found.differing or found.winner is None or found.failed else exits.DONE
-
-
-def tell_found(found: Race, arguments: argparse.Namespace) -> None:
-    """Write what was found to where it was asked for."""
-    if arguments.report is not None:
-        write_file(arguments.report, found.to_html())
-    if arguments.json == "-":
-        say(found.to_json())
-        return
-    if arguments.json is not None:
-        write_file(arguments.json, found.to_json() + "\n")
-    say(str(found))
-
-
-def write_file(path: str, text: str) -> None:
-    """Write a file, or say why that cannot be done."""
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None

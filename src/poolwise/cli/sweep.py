@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from poolwise.api.sweep import BUDGET_S, SWEPT, sweep
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_work_arguments, number
 from poolwise.cli.ending import explain_end
-from poolwise.cli.exits import OutputError
-from poolwise.cli.output import say
+from poolwise.cli.measured import add_report_arguments, tell_found
 from poolwise.cli.source import make_source
 from poolwise.cli.stops import Stopped
 from poolwise.cli.target import load_target
 from poolwise.errors import PoolwiseError
-from poolwise.model.sweep import Sweep
 
 DESCRIPTION = """\
 Runs the same items with 1, 2, 4 … workers, in turn, and says how many are worth it, how the speed grows (by the
@@ -49,8 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--retries", metavar="N", type=number, default=0, help="try a failed item N times more")
     group.add_argument("--timeout", metavar="SECONDS", type=number, help="an item that takes longer has failed")
     group.add_argument("--seed", metavar="N", type=number, help="random numbers of each item follow from N")
-    output = parser.add_argument_group("output")
-    output.add_argument("--json", metavar="FILE", help="write all figures to FILE as JSON, too (- for standard output)")
+    add_report_arguments(parser)
 
 
 def numbers(text: str) -> list[int | float | str]:
@@ -83,22 +79,3 @@ def run(arguments: argparse.Namespace) -> int:
         raise source.error
     tell_found(found, arguments)
     return exits.FAILED if found.best is None else exits.DONE
-
-
-def tell_found(found: Sweep, arguments: argparse.Namespace) -> None:
-    """Write what was found to where it was asked for."""
-    if arguments.json == "-":
-        say(found.to_json())
-        return
-    # First what was measured in minutes: a file that cannot be written should not cost it.
-    say(str(found))
-    if arguments.json is not None:
-        write_file(arguments.json, found.to_json() + "\n")
-
-
-def write_file(path: str, text: str) -> None:
-    """Write a file, or say why that cannot be done."""
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None

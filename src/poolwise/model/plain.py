@@ -30,9 +30,11 @@ DERIVED: Final = {
     "Report": ("estimate_error", "limit", "turnings"),
     "Diagnosis": ("turnings",),
     "Timeline": ("insights",),
+    "Timing": ("waiting_share",),
+    "Usage": ("cpu_s", "cores"),
 }
-# What is no figure: objects of the caller's, and its own affairs, which decide nothing.
-LEFT_OUT: Final = {"Options": ("progress", "initializer", "initargs", "timeline")}
+# What decides nothing: objects of the caller's, which are no figures, and what is only shown.
+LEFT_OUT: Final = {"Options": ("progress", "initializer", "initargs", "timeline", "desc", "total")}
 
 
 # --- Writing -----------------------------------------------------------------------------------------------------

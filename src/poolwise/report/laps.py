@@ -31,6 +31,9 @@ def disturbances(laps: Iterable[Lap]) -> Iterator[tuple[str, str]]:
     stolen_s = sum(lap.stolen_s or 0.0 for lap in told)
     if stolen_s / wall_s >= STOLEN:
         yield "", f"the hypervisor gave {duration(stolen_s)} of CPU time to other machines"
+    throttled_s = sum(lap.throttled_s or 0.0 for lap in told)
+    if throttled_s:
+        yield "", f"the quota of the container held the processes up for {duration(throttled_s)}"
 
 
 def range_text(spread: Spread | None) -> str:

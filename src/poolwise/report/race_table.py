@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from statistics import median
-
-from poolwise.model.lap import Lap
 from poolwise.model.race import Entrant, Race
 from poolwise.report.figures import duration, number, share, size
+from poolwise.report.laps import middle, range_text, times
 from poolwise.report.table import Column, Table, table_of
 
 COLUMNS = (
@@ -46,17 +43,6 @@ def wall_text(entrant: Entrant) -> str:
     return f"> {duration(entrant.at_least_s)}" if entrant.at_least_s is not None else "no time left"
 
 
-def range_text(entrant: Entrant) -> str:
-    """Say how far the laps of a way lie apart: ``1.18 – 1.31 s``; nothing where there is but one."""
-    spread = entrant.spread
-    if spread is None or spread.count < 2:  # noqa: PLR2004 - one measurement has no spread
-        return ""
-    least, most = duration(spread.least_s), duration(spread.most_s)
-    if least.count(" ") == most.count(" ") == 1 and least.split()[1] == most.split()[1]:
-        least = least.split()[0]
-    return f"{least} – {most}"
-
-
 def standing(race: Race, entrant: Entrant) -> str:
     """Say in words how a way came out: ``fastest``, ``tie`` (within the noise), ``1.08 × the fastest``."""
     if entrant is race.winner:
@@ -75,16 +61,16 @@ def regret_text(regret: float) -> str:
 
 def _row(race: Race, entrant: Entrant) -> tuple[str, ...]:
     speedup, cpu = race.speedup(entrant), cpu_share(race, entrant)
-    memory = _middle(entrant, lambda lap: lap.memory_bytes)
+    memory = middle(entrant.laps, lambda lap: lap.memory_bytes)
     lost = (
-        _middle(entrant, told) for told in (lambda lap: lap.start_s, lambda lap: lap.ship_s, lambda lap: lap.idle_s)
+        middle(entrant.laps, told) for told in (lambda lap: lap.start_s, lambda lap: lap.ship_s, lambda lap: lap.idle_s)
     )
     return (
         way_name(entrant),
         workers_text(entrant),
         wall_text(entrant),
-        range_text(entrant),
-        f"{speedup:.2f} ×" if speedup is not None else "",
+        range_text(entrant.spread),
+        times(speedup) if speedup is not None else "",
         share(cpu) if cpu is not None else "",
         size(round(memory)) if memory is not None else "",
         *(duration(seconds) if seconds is not None else "" for seconds in lost),
@@ -102,12 +88,4 @@ def workers_text(entrant: Entrant) -> str:
 
 def cpu_share(race: Race, entrant: Entrant) -> float | None:
     """Give the CPU that a way used of all that the usable cores had in its time, 0 to 1."""
-    return _middle(entrant, lambda lap: lap.cpu_s / lap.wall_s / race.cores if lap.wall_s and lap.cpu_s else None)
-
-
-def _middle(entrant: Entrant, told: Callable[[Lap], float | None]) -> float | None:
-    """Give the median of a figure over the laps that ended; over those that were stopped where none did."""
-    counting = [lap for lap in entrant.laps if lap.round]
-    laps = [lap for lap in counting if not lap.stopped] or counting
-    known = [figure for figure in map(told, laps) if figure is not None]
-    return median(known) if known else None
+    return middle(entrant.laps, lambda lap: lap.cpu_s / lap.wall_s / race.cores if lap.wall_s and lap.cpu_s else None)

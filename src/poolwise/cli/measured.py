@@ -1,0 +1,36 @@
+"""Where else than on the terminal a measurement is told: as JSON, and as a page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from poolwise.cli.exits import OutputError
+from poolwise.cli.output import say
+from poolwise.model.race import Race
+from poolwise.model.sweep import Sweep
+
+
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where it is to be told."""
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", metavar="FILE", help="write all figures to FILE as JSON, too (- for standard output)")
+    output.add_argument("--report", metavar="FILE", help="write a page with tables and pictures to FILE (HTML), too")
+
+
+def tell_found(found: Race | Sweep, arguments: argparse.Namespace) -> None:
+    """Write what was found to where it was asked for."""
+    # First what was measured in minutes: a file that cannot be written should not cost it.
+    say(found.to_json() if arguments.json == "-" else str(found))
+    if arguments.json not in {None, "-"}:
+        write_file(arguments.json, found.to_json() + "\n")
+    if arguments.report is not None:
+        write_file(arguments.report, found.to_html())
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a file, or say why that cannot be done."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
