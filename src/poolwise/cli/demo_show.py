@@ -14,7 +14,9 @@ from rich.text import Text
 from poolwise.cli.demo_chapters import Chapter
 from poolwise.cli.demo_measure import Row
 from poolwise.cli.demo_words import Told, busy_cores, findings, in_short, times
+from poolwise.cli.measured import show
 from poolwise.cli.output import say
+from poolwise.model.sweep import Sweep
 from poolwise.report.figures import duration, share
 
 NEXT = (
@@ -45,6 +47,18 @@ class Screen:
         # In a log file or a pipe the table is one of Markdown, which can be pasted anywhere.
         table = make_table(told, box.SIMPLE if self._console.is_terminal else box.MARKDOWN)
         self._write(table, "", *self._list([f"Every way: {chapter.expected}.", *findings(told)]))
+
+    def begin_sweep(self, chapter: Chapter) -> None:
+        """Say what comes after the race of a chapter."""
+        self._write("", Text.assemble(("More and more processes", "bold"), f": {chapter.task}."), "")
+
+    def show_sweep(self, swept: Sweep) -> None:
+        """Show what more and more workers brought."""
+        show(swept)
+
+    def say(self, sentence: str) -> None:
+        """Say one thing more."""
+        self._write("", *self._list([sentence]))
 
     def end(self, told: Sequence[Told]) -> None:
         """Say it all in short, and what to do next."""

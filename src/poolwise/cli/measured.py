@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from poolwise.cli.exits import OutputError
@@ -21,11 +22,29 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 def tell_found(found: Race | Sweep, arguments: argparse.Namespace) -> None:
     """Write what was found to where it was asked for."""
     # First what was measured in minutes: a file that cannot be written should not cost it.
-    say(found.to_json() if arguments.json == "-" else str(found))
+    if arguments.json == "-":
+        say(found.to_json())
+    else:
+        show(found)
     if arguments.json not in {None, "-"}:
         write_file(arguments.json, found.to_json() + "\n")
     if arguments.report is not None:
         write_file(arguments.report, found.to_html())
+
+
+def show(found: Race | Sweep) -> None:
+    """Write words to standard output, and to a terminal a picture below them."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        found.show()
+    else:
+        say(str(found))
+
+
+def check_files(*paths: str | None) -> None:
+    """See before minutes of measuring whether files can be written: their folders are there."""
+    for path in paths:
+        if path not in {None, "-"} and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
+            raise OutputError(f"cannot write {path}: it is a folder, or its own folder is not there")
 
 
 def write_file(path: str, text: str) -> None:

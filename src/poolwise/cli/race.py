@@ -8,7 +8,7 @@ from typing import Any
 from poolwise.api.race import BUDGET_S, race
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_work_arguments, number
-from poolwise.cli.measured import add_report_arguments, tell_found
+from poolwise.cli.measured import add_report_arguments, check_files, tell_found
 from poolwise.cli.source import make_source
 from poolwise.cli.target import load_target
 
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Race, and show what was found; 1 where results differ or no way came to its end."""
+    check_files(arguments.json, arguments.report)
     function = load_target(arguments.target)
     source = make_source(arguments)
     options: dict[str, Any] = {name: getattr(arguments, name) for name in HANDED_ON}

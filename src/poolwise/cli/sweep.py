@@ -9,7 +9,7 @@ from poolwise.api.sweep import BUDGET_S, SWEPT, sweep
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_work_arguments, number
 from poolwise.cli.ending import explain_end
-from poolwise.cli.measured import add_report_arguments, tell_found
+from poolwise.cli.measured import add_report_arguments, check_files, tell_found
 from poolwise.cli.source import make_source
 from poolwise.cli.stops import Stopped
 from poolwise.cli.target import load_target
@@ -56,6 +56,7 @@ def numbers(text: str) -> list[int | float | str]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Sweep, and show what was found; 1 where no lap came to its end, or an item failed."""
+    check_files(arguments.json, arguments.report)
     function = load_target(arguments.target)
     source = make_source(arguments)
     options: dict[str, Any] = {name: getattr(arguments, name) for name in HANDED_ON}
