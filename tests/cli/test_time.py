@@ -160,6 +160,7 @@ def test_ctrl_c_in_a_terminal_is_heard_once(folder):
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(folder)
+        os.environ["PYTHON_COLORS"] = "0"
         os.execv(sys.executable, command("time", "naps.py"))  # noqa: S606 - our own program
     told = b""
     while b"ready" not in told:

@@ -136,9 +136,15 @@ class GilMeter:
             # A new thread asks for the GIL too before it does anything.
             due, queued = begun, 0.0
             while True:
-                queued = self._take(begun, due, clock(), queued)
-                begun = clock()
-                due = begun + self._nap_s
+                held, queued = self._was_held(clock() - due, queued)
+                # To read the queue lets the GIL go, and takes until it is had again: that time is this look's, too.
+                now = clock()
+                self._add(now - begun, held=held)
+                begun = now
+                self._nap = begun, begun + self._nap_s
+                if self._tell is not None:
+                    self._tell(self._sums)
+                due = clock() + self._nap_s
                 self._nap = begun, due
                 if end.acquire(timeout=self._nap_s):
                     return
@@ -147,18 +153,17 @@ class GilMeter:
             gone_at_fork.discard(me)
             ended.release()
 
-    def _take(self, begun: Seconds, due: Seconds, got: Seconds, queued_before: Seconds) -> Seconds:
-        """Add a look: a nap began, was due to end, and the thread had the GIL again. Give its time in the queue."""
-        held, queued = got - due > LATE_S, queued_before
-        if held:
-            # The time in the queue for a core is not the GIL's. Reading it takes 10 µs.
-            queued = queued_s()
-            held = got - due - (queued - queued_before) > LATE_S
-        stood_for = got - begun
-        now_cpu_s = time.thread_time()
-        sums, cpu_s = self._sums, now_cpu_s - self._thread_s
-        self._thread_s = now_cpu_s
-        self._sums = Reading(sums.held_s + stood_for * held, sums.seen_s + stood_for, sums.cpu_s + cpu_s)
-        if self._tell is not None:
-            self._tell(self._sums)
-        return queued
+    @staticmethod
+    def _was_held(late_s: Seconds, queued_before_s: Seconds) -> tuple[bool, Seconds]:
+        """Tell whether a look came late for the GIL, and not for want of a core; and the time in the queue by now."""
+        if late_s <= LATE_S:
+            return False, queued_before_s
+        queued = queued_s()
+        return late_s - (queued - queued_before_s) > LATE_S, queued
+
+    def _add(self, stood_for_s: Seconds, *, held: bool) -> None:
+        sums, cpu_s = self._sums, time.thread_time()
+        self._sums = Reading(
+            sums.held_s + stood_for_s * held, sums.seen_s + stood_for_s, sums.cpu_s + cpu_s - self._thread_s
+        )
+        self._thread_s = cpu_s

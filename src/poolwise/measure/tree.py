@@ -141,6 +141,12 @@ class Tree:
         return sum(each for each, _ in counts), sum(each for _, each in counts)
 
 
+def begun(pid: int) -> float | None:
+    """Say when a process began, in the system's own count; None where it is gone."""
+    member = _member(pid)
+    return None if member is None else member.begun
+
+
 def _same(one: Member, other: Member | None) -> bool:
     return other is not None and (one.pid, one.begun) == (other.pid, other.begun)
 

@@ -16,8 +16,9 @@ import signal
 import sys
 import time
 from _queue import Empty, SimpleQueue
+from collections.abc import Callable
 
-from poolwise.measure.tree import Tree
+from poolwise.measure.tree import Tree, begun
 from poolwise.model.units import Bytes, Seconds
 
 # From the beginning of a stretch on, looks are so far apart, and each time a third more: what is short is seen, too.
@@ -36,12 +37,14 @@ def main(root: int, with_root: bool) -> None:  # noqa: FBT001 - what a command l
     """Watch the process ``root`` until it ends or closes the pipe; never returns. Its memory counts ``with_root``."""
     with contextlib.suppress(ValueError, OSError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # While its own child asks it is still there, and its number its own.
+    end = _end_of(root)
     if hasattr(os, "fork") and os.fork():
         # Nobody's child: the watched program must not meet us in os.wait(), nor count us among its own.
         os._exit(0)
     requests: SimpleQueue[Request] = SimpleQueue()
     _thread.start_new_thread(_read, (requests,))
-    _thread.start_new_thread(_wait_for_end, (root, requests))
+    _thread.start_new_thread(_wait_for_end, (end, requests))
     _answer(os.getpid())
     try:
         _Watch(root, with_root=with_root).serve(requests)
@@ -84,11 +87,11 @@ class _Watch:
         _answer(serial, books.live_s, books.lost_s, books.queued_s, peak, *self._tree.switches())
 
     def _look(self) -> None:
-        begun = time.perf_counter()
+        since = time.perf_counter()
         self._tree.look()
         memory = self._tree.memory_bytes(with_root=self._with_root)
         self._peaks = {stretch: max(peak, memory) for stretch, peak in self._peaks.items()}
-        cost_s = time.perf_counter() - begun
+        cost_s = time.perf_counter() - since
         self._pause_s = max(min(LONGEST_PAUSE_S, self._pause_s * GROWTH), cost_s / COST_SHARE)
 
 
@@ -104,17 +107,22 @@ def _read(requests: SimpleQueue[Request]) -> None:
     requests.put(None)
 
 
-def _wait_for_end(root: int, requests: SimpleQueue[Request]) -> None:
-    """Wait for the end of the process: others that it has forked may hold the pipe open for longer."""
+def _end_of(root: int) -> Callable[[], object]:
+    """Give what waits for the end of a process: others that it has forked may hold the pipe open for longer."""
     if sys.platform == "linux" and hasattr(os, "pidfd_open"):
         with contextlib.suppress(OSError):
             poll = select.poll()
             poll.register(os.pidfd_open(root), select.POLLIN)
-            poll.poll()
-            requests.put(None)
-            return
-    import psutil  # noqa: PLC0415 - Linux does without
+            return poll.poll
+    began = begun(root)
 
-    while psutil.pid_exists(root):
-        time.sleep(LOOK_FOR_ROOT_S)
+    def wait() -> None:
+        while began is not None and begun(root) == began:
+            time.sleep(LOOK_FOR_ROOT_S)
+
+    return wait
+
+
+def _wait_for_end(end: Callable[[], object], requests: SimpleQueue[Request]) -> None:
+    end()
     requests.put(None)
