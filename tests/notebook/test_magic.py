@@ -48,13 +48,13 @@ def kernel() -> Iterator[Kernel]:
 
 def test_a_cell_is_timed_shown_and_kept(kernel) -> None:
     """As text and as HTML, the value at its end is given, and its names stay."""
-    shown, given = kernel.run("%%poolwise load\nimport time\ntime.sleep(0.1)\nx = 3\nx + 1")
+    shown, given = kernel.run("%%poolwise load\nimport time\ntime.sleep(0.5)\nx = 3\nx + 1")
     assert shown["type"] == "display_data"
-    assert shown["data"]["text/plain"].startswith("load: 1")
+    assert shown["data"]["text/plain"].startswith("load: ")
     assert "it waited, and hardly computed" in shown["data"]["text/plain"]
     assert "<table>" in shown["data"]["text/html"]
     assert (given["type"], given["data"]["text/plain"]) == ("execute_result", "4")
-    (told,) = kernel.run("print(x, _poolwise.label, _poolwise.wall_s >= 0.1)")
+    (told,) = kernel.run("print(x, _poolwise.label, _poolwise.wall_s >= 0.5)")
     assert told["text"] == "3 load True\n"
 
 

@@ -76,7 +76,7 @@ def test_a_timer_does_not_change_how_workers_start():
 def test_a_block_is_told_on_standard_error(capsys):
     """Two lines, with its label, when it has ended; nothing on standard output."""
     with poolwise.timer("load"):
-        time.sleep(0.05)
+        time.sleep(0.5)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("load: ")
