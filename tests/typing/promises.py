@@ -275,3 +275,17 @@ def results_are_not_taken_for_something_else(numbers: list[int]) -> None:
     texts: list[str] = poolwise.map(half, numbers)  # type: ignore[arg-type]
     values: list[float] = poolwise.map(half, numbers, errors="collect")  # type: ignore[assignment]
     del texts, values
+
+
+async def timers_keep_what_they_time() -> None:
+    """A decorated function has its arguments and result, and a block its timing."""
+    assert_type(poolwise.timer("half")(half)(number=1), float)
+    assert_type(poolwise.timer(half)(1), float)
+    assert_type(await poolwise.timer(slow_half)(1), float)
+    with poolwise.timer("block", show=print) as t:
+        pass
+    assert_type(t.timing, poolwise.Timing)
+    assert_type(t.timing.peak_bytes, int | None)
+    poolwise.timer(half)("1")  # type: ignore[arg-type]
+    poolwise.timer(3)  # type: ignore[call-overload]
+    poolwise.timer("block", show="yes")  # type: ignore[call-overload]
