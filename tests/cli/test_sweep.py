@@ -48,8 +48,15 @@ def test_the_help_says_that_side_effects_are_repeated(folder):
 
 def test_a_file_that_cannot_be_written_does_not_cost_the_table(folder):
     """Exit code 5, and what was measured is told all the same."""
-    told = ("--workers", "1", "--repeats", "1", "--json", "missing/sweep.json")
+    told = ("--workers", "1", "--repeats", "1", "--json", "/dev/full")
     ended = poolwise("sweep", "work:double", "1", "2", *told, cwd=folder)
     assert ended.code == 5
-    assert "cannot write missing/sweep.json" in ended.err
+    assert "cannot write /dev/full" in ended.err
     assert ended.out.startswith("sweep of double over 2 items")
+
+
+def test_a_file_without_a_folder_is_refused_before_anything_runs(folder):
+    """Not after minutes of measuring."""
+    ended = poolwise("sweep", "work:double", "1", "2", "--report", "missing/sweep.html", cwd=folder)
+    assert (ended.code, ended.out) == (5, "")
+    assert "cannot write missing/sweep.html" in ended.err

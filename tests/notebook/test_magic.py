@@ -83,7 +83,8 @@ poolwise.map(busy, [0.2] * 3, backend="processes", max_workers=2)
 missed = time.process_time() - before
 """
     )
-    assert told[0]["data"]["text/plain"].startswith("cell: ")
+    # On a busy machine the map takes more than a second, and its progress appears first.
+    assert [each["data"]["text/plain"].startswith("cell: ") for each in told if "data" in each][-1]
     (numbers,) = kernel.run("print(missed, _poolwise.usage.cpu_children_s)")
     missed, seen = map(float, numbers["text"].split())
     assert missed < 0.6 <= seen
