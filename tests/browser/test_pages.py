@@ -179,3 +179,35 @@ def test_words_are_no_wider_than_thought(look, weight) -> None:
 
 
 TOLD = ("2 processes", "165 ms · took", "1.09 × the fastest", "> 12.0 s · stopped", "worth it, fastest", "count_primes")
+
+
+# What JupyterLab 4.6 says of all tables, lists and headings of outputs.
+JUPYTERLAB = """
+.out dl, .out dt, .out dd { display: block } .out dl { width: 100%; overflow: hidden; padding: 0; margin: 0 }
+.out dt { font-weight: bold; float: left; width: 20%; padding: 0; margin: 0 }
+.out dd { float: left; width: 80%; padding: 0; margin: 0 }
+.out h2:first-child { line-height: 1; font-weight: 500; font-style: normal; margin: 1.2em 0 0.8em }
+.out table { border-collapse: collapse; border: none; color: red; font-size: 13px; table-layout: fixed; margin: auto }
+.out td, .out th, .out tr { vertical-align: middle; padding: 0.5em; line-height: normal; white-space: normal }
+:not(.markdown).out td, :not(.markdown).out th, :not(.markdown).out tr { text-align: right }
+.out th { font-weight: bold } .out tbody tr:nth-child(odd) { background: red } .out tbody tr:hover { background: red }
+.out p { text-align: left; margin: 0; margin-bottom: 1em } .out svg { max-width: 100%; height: auto }
+"""
+OURS = """
+() => [...document.querySelectorAll(".poolwise *")].map(each => {
+    const {left, top, width, height} = each.getBoundingClientRect()
+    const {color, backgroundColor, fontWeight, textAlign, fontSize} = getComputedStyle(each)
+    return [each.localName, left, top, width, height, color, backgroundColor, fontWeight, textAlign, fontSize].join()
+})
+"""
+
+
+@pytest.mark.parametrize("value", [make_race(), make_report(make_timeline())], ids=["race", "timeline"])
+def test_a_notebook_does_not_disarrange_a_value(look, value) -> None:
+    """What JupyterLab says of the tables and lists of outputs moves and colours nothing of ours."""
+    seen = []
+    for sheet in ("", JUPYTERLAB):
+        cell = f'<style>{sheet}</style><div class="out">{value._repr_html_()}</div>'
+        with look(NOTEBOOK.format(light="true", cell=cell)) as there:
+            seen.append(there.page.evaluate(OURS))
+    assert seen[0] == seen[1]

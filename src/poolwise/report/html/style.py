@@ -28,18 +28,22 @@ border-bottom:1px solid var(--pw-rule);padding-bottom:4px}
 .poolwise .pw-rim{stroke:var(--pw-ground)}
 .poolwise .pw-scroll{overflow-x:auto}
 .poolwise .pw-scroll:focus-visible{outline:2px solid var(--pw-choice);outline-offset:2px}
-.poolwise table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums;margin:0;border:0;
+.poolwise table{border-collapse:collapse;table-layout:auto;
+font-size:14px;font-variant-numeric:tabular-nums;margin:0;border:0;
 color:inherit;background:none}
 .poolwise table :is(tr,tr:nth-child(even),tr:nth-child(odd),tr:hover){background:none}
-.poolwise th,.poolwise td{padding:5px 12px 5px 0;text-align:left;border:0;border-bottom:1px solid var(--pw-rule);
+.poolwise tr{border:0;text-align:left}
+.poolwise th,.poolwise td{line-height:1.5;
+padding:5px 12px 5px 0;text-align:left;border:0;border-bottom:1px solid var(--pw-rule);
 vertical-align:top;white-space:nowrap;max-width:none;color:inherit}
 .poolwise thead th{color:var(--pw-muted);font-weight:600}
-.poolwise tbody th{font-weight:400}
+.poolwise tbody th,.poolwise td{font-weight:400}
 .poolwise .pw-figure{text-align:right}
 .poolwise .pw-long{white-space:normal;min-width:14ch;max-width:48ch}
 .poolwise table tr.pw-best :is(th,td){font-weight:600;background:var(--pw-raised)}
 .poolwise dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 16px;margin:8px 0}
-.poolwise dt{color:var(--pw-muted);font-weight:400}
+.poolwise dt,.poolwise dd{float:none;width:auto;font-style:normal}
+.poolwise dt{color:var(--pw-muted);font-weight:400;margin:0;padding:0}
 .poolwise dd{margin:0;grid-column:2;padding-left:1em;text-indent:-1em}
 .poolwise footer{color:var(--pw-muted);font-size:13px;margin-top:32px}
 .poolwise .pw-narrow{max-width:480px}
@@ -63,7 +67,8 @@ def style_sheet(*, notebook: bool = False) -> str:
             )
             themes.append(f"{','.join(told)}{{color-scheme:{_name(light)};{_variables(colours)}}}")
     rules = _RULES % {"font": FONT, "wide": WIDE_FROM}
-    return "\n".join((*themes, *_colour_rules(), rules.strip()))
+    # Three times the class: heavier than what a notebook says of all tables, lists and headings of its outputs.
+    return "\n".join((*themes, *_colour_rules(), rules.strip())).replace(".poolwise", ".poolwise" * 3)
 
 
 def _name(light: bool) -> str:  # noqa: FBT001 - one of two words
