@@ -166,8 +166,8 @@ class Round:
 
     def _run(self, first: int, items: Sequence[Any]) -> None:
         for offset, item in enumerate(items, first):
-            if self._has_failed:
-                # Its neighbours have begun already; in this thread nothing more is.
+            if self._has_failed and offset > min([*self.errors]):
+                # Nobody wants what stands behind an error. What stands before it is wanted, whoever was the quicker.
                 return
             begun = time.perf_counter() if self.each_s else 0.0
             try:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from poolwise.errors import FunctionExitedError, TaskTimeoutError
 from poolwise.work.call import Call
 from poolwise.work.chunk import ChunkRules
-from poolwise.work.chunk_threads import NoBook, Round, Team, run_chunk_threads
+from poolwise.work.chunk_threads import NoBook, Round, Team, ended, run_chunk_threads
 from tests.unit.work.test_chunk import ALL, PARTIAL, told
 
 TEAM = Team()
@@ -217,3 +217,17 @@ def test_what_goes_wrong_between_two_items_is_raised_where_the_round_is_waited_f
     team.play(playing, 2)
     with pytest.raises(MemoryError):
         playing.wait(10)
+
+
+def test_what_stands_before_an_error_is_run_although_that_came_first() -> None:
+    """A thread that has taken several short items goes on with them while a later one fails in another thread."""
+    rules = ChunkRules(stop_at_error=True)
+    items = [0, 1, 2, 3, 4, 5]
+    playing = Round(Call(fail_on(3)), lambda first, end: items[first:end], 6, rules, begin=None, book=NoBook())
+    first, taken, _ = playing._next(1, 3, 0.0)
+    later, others, _ = playing._next(2, 2, 0.0)
+    playing._run(later, others)
+    playing._run(first, taken)
+    values, errors = ended(playing, 0, rules)
+    assert values == [0, 2, 4, None]
+    assert [*errors] == [3]
