@@ -17,14 +17,15 @@ from poolwise.model.units import Seconds
 GROUP = 1
 # What is told of no worker stands on a lane of its own. Thread 0 is left out by some viewers.
 RUN_LANE = 1
-# Colours that the format has names for; viewers that know none choose by name, which tells kinds apart as well.
+# Colours that the format's own viewer has names for (catapult's color_scheme.html). Viewers that know none choose by
+# name, which tells kinds apart as well.
 COLOURS: dict[SpanKind, str] = {
     "start": "startup",
     "wait": "grey",
     "ship": "thread_state_iowait",
     "work": "good",
     "send": "thread_state_runnable",
-    "exit": "terrible",
+    "exit": "generic_work",
 }
 
 

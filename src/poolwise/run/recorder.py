@@ -36,9 +36,9 @@ from poolwise.model.timeline import Mark, SlowItem
 from poolwise.model.units import Seconds
 from poolwise.work.call import short_repr, show_error
 
-# A piece takes 300 bytes here and 500 as spans. When there are so many, neighbours become one: what is left is as fine
-# as a screen can show, however long the run.
-MOST_PIECES = 100_000
+# A piece takes 250 bytes here and 600 as spans. When there are so many, items are no longer told one by one, and then
+# neighbours become one: what is left is finer than a screen can show, however long the run.
+MOST_PIECES = 50_000
 # What happens to each of a million items is told by numbers; the first so many are marks in the picture, too.
 MOST_MARKS = 1_000
 # Who is slowest.
@@ -112,6 +112,8 @@ class Recorder:
         self._item_at = item_at
         self._clock = clock
         self._pieces = 0
+        self._keeps = True
+        """Items that are long enough are told one by one."""
         self._least_s: Seconds = 0.0
         self._tried: set[int] = set()
 
@@ -198,7 +200,7 @@ class Recorder:
         if not items:
             return
         wall_s, ended_s, each_s = outcome.wall_s, outcome.ended_s or now, outcome.each_s
-        kept = array("f", each_s) if _is_kept(each_s, items, wall_s) else None
+        kept = array("f", each_s) if self._keeps and _is_kept(each_s, items, wall_s) else None
         record.pieces.append(Piece(first, items, sent_s, ended_s - wall_s, ended_s, now, wall_s, kept))
         self._pieces += 1 if kept is None else items
         if self._pieces > MOST_PIECES:
@@ -256,12 +258,15 @@ class Recorder:
             self._least_s = self.slowest[-1].seconds
 
     def _thin(self) -> None:
-        """Make one piece of two, everywhere."""
+        """Tell chunks and no items from here on; where that has been done, make one piece of two, everywhere."""
         for record in self.workers.values():
+            if self._keeps:
+                record.pieces = [piece._replace(each_s=None) for piece in record.pieces]
+                continue
             pairs = zip(record.pieces[::2], record.pieces[1::2], strict=False)
             odd = record.pieces[-1:] if len(record.pieces) % 2 else []
             record.pieces = [one.merged(other) for one, other in pairs] + odd
-        self._pieces = sum(len(record.pieces) for record in self.workers.values())
+        self._pieces, self._keeps = sum(len(record.pieces) for record in self.workers.values()), False
 
 
 def _is_kept(each_s: Sequence[Seconds], items: int, wall_s: Seconds) -> bool:

@@ -269,6 +269,18 @@ def test_memory_is_bounded_and_sums_stay(stage, monkeypatch):
     assert (insight.items, insight.work * insight.seconds) == (101, pytest.approx(50.5))
 
 
+def test_items_one_by_one_are_given_up_before_neighbours_become_one(stage, monkeypatch):
+    """When there are too many, chunks are told instead of their items, those that follow too; none is merged yet."""
+    monkeypatch.setattr(module, "MOST_PIECES", 10)
+    stage.start(0)
+    stage.ready(0)
+    for number in range(5):
+        chunk = Chunk(number, 4 * number, 4 * number + 4)
+        stage.send(10 * number, chunk)
+        stage.done(10 * number + 8, chunk, ran(4, 8.0, 10 * number + 8, each_s=[2.0] * 4))
+    assert [span[3:] for span in stage.told(48) if span[0] == "work"] == [(4 * number, 4) for number in range(5)]
+
+
 def test_marks_are_bounded(stage, monkeypatch):
     """Of a million failures the first are marks."""
     monkeypatch.setattr(module, "MOST_MARKS", 3)
