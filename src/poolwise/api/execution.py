@@ -141,7 +141,7 @@ class Execution:
         self._probe_items = 0
         self._runs = 0
         self._revisions: list[Revision] = []
-        self._timeline: Timeline | None = None
+        self._teller: Callable[[], Timeline] | None = None
         self._own_loop: LoopThread | None = None
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._run_begun: Seconds | None = None
@@ -284,8 +284,8 @@ class Execution:
         steps = self._driver.go_on(company, crew, until, without=others, recall=recall, tick_s=tick_s)
         yield from map(self._dress, steps)
 
-    def report(self) -> Report:
-        """Tell what happened."""
+    def report(self, *, timeline: bool = True) -> Report:
+        """Tell what happened, with the ``timeline`` where there is one, or without it."""
         counts, now = self._scheduler.counts, time.monotonic()
         wall_s = now - self._begun
         profile = self._told(self.profile)
@@ -312,19 +312,25 @@ class Execution:
             read_s=self._items.read_s,
             longest_s=self._scheduler.longest_s,
             facts=self._told_facts(profile),
-            timeline=self.timeline(),
+            timeline=self.teller() if timeline and self.teller is not None else None,
         )
 
-    def timeline(self) -> Timeline | None:
-        """Tell who worked on what and when, as far as the run has come; None where nobody has asked for it."""
-        if self._recorder is None:
-            return None
-        if self._timeline is not None:
-            return self._timeline
+    @property
+    def teller(self) -> Callable[[], Timeline] | None:
+        """Give what tells who worked on what and when, so far; None where nobody has asked for it.
+
+        To make a timeline takes as long as to record it, and is left to who looks at it. Of the run, which may have
+        been given many items, nothing is held by this.
+        """
+        recorder = self._recorder
+        if recorder is None or self._teller is not None:
+            return self._teller
         from poolwise.report.timeline import revision_mark  # noqa: PLC0415 - few ask
         from poolwise.run.lanes import timeline_of  # noqa: PLC0415
 
-        return timeline_of(self._recorder, self._kind_of, [revision_mark(each) for each in self._revisions])
+        kinds: dict[int, BackendName] = {worker: self._kind_of(worker) for worker in recorder.workers.copy()}
+        marks = [revision_mark(each) for each in self._revisions]
+        return functools.cache(functools.partial(timeline_of, recorder, kinds, marks))
 
     def diagnose(self) -> Diagnosis:
         """Measure and decide, and stop there."""
@@ -685,12 +691,15 @@ class Execution:
             self._keep_timeline()
 
     def _keep_timeline(self) -> None:
-        """The run is over: make its timeline, once, and write it where the caller wants it."""
-        self._timeline, path = self.timeline(), self._options.timeline
-        if self._timeline is None or isinstance(path, bool):
+        """The run is over; write its timeline where the caller wants it."""
+        if self._recorder is None:
+            return
+        self._recorder.end()
+        self._teller, path = self.teller, self._options.timeline
+        if self._teller is None or isinstance(path, bool):
             return
         try:
-            self._timeline.save(path)
+            self._teller().save(path)
         except OSError as error:
             # A full disk must not cost the results.
             logger.warning("the timeline could not be written: %s", error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from poolwise.api.execution import Ask, Execution
 from poolwise.api.keywords import A2, A, As, B, Coro, Keeping, Keywords, Many, Raising
 from poolwise.errors import OptionError
+from poolwise.model.classes import replace
 from poolwise.model.failure import Failure
 from poolwise.model.options import Options
 from poolwise.model.results import Results
@@ -202,5 +203,10 @@ def collect(execution: Execution) -> Results[Any]:
             results += execution.wanted(batch)
     if execution.error is not None:
         raise execution.error
-    results.report, results.failures = execution.report(), tuple(sorted(failures, key=lambda failure: failure.index))
+    results.failures = tuple(sorted(failures, key=lambda failure: failure.index))
+    report, teller = execution.report(timeline=False), execution.teller
+    if teller is None:
+        results.report = report
+    else:
+        results.report_later(lambda: replace(report, timeline=teller()))
     return results

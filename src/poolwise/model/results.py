@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from poolwise.model.failure import Failure
 from poolwise.model.report import Report
@@ -17,12 +17,24 @@ class Results(list[T]):
     It is a plain list in every way; copies and slices are plain lists.
     """
 
-    __slots__ = ("failures", "report")
+    __slots__ = ("_report_later", "failures", "report")
 
     report: Report
     """What was measured, decided and done; ``print(results.report)`` says it in words."""
+    _report_later: Callable[[], Report]
     failures: tuple[Failure, ...]
     """The items that failed, in input order (under ``errors="collect"`` and ``"skip"``)."""
+
+    def report_later(self, tell: Callable[[], Report]) -> None:
+        """Have the report made when it is first asked for."""
+        self._report_later = tell
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it is for the report only
+        """Make what is asked for and is not there yet."""
+        if name != "report":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.report = self._report_later()
+        return self.report
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with report and failures, which a list does not know of."""

@@ -11,7 +11,7 @@ kept nobody waiting. ::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
 from poolwise.model.options import BackendName
@@ -29,18 +29,16 @@ NAMES: dict[BackendName, str] = {
 }
 
 
-def timeline_of(recorder: Recorder, kind_of: Callable[[int], BackendName], revisions: Iterable[Mark] = ()) -> Timeline:
-    """Make a timeline of what has happened so far."""
+def timeline_of(recorder: Recorder, kinds: Mapping[int, BackendName], revisions: Iterable[Mark] = ()) -> Timeline:
+    """Make a timeline of what has happened so far; ``kinds`` says what each worker is."""
     wall_s, zero = recorder.now_s(), recorder.begun_s
-    # Copied at once: the run may go on meanwhile, in another thread.
-    there = recorder.workers.copy()
-    workers = sorted(there.items())
+    workers = [(worker, recorder.workers[worker]) for worker in sorted(kinds)]
     spans = [span for worker, record in workers for span in spans_of(worker, record, zero, wall_s)]
     # Sorting keeps those in order that begin at the same time.
     spans.sort(key=attrgetter("begin_s"))
     return Timeline(
         wall_s=wall_s,
-        lanes=tuple(_lane(worker, kind_of(worker)) for worker, _ in workers),
+        lanes=tuple(_lane(worker, kinds[worker]) for worker, _ in workers),
         spans=tuple(spans),
         marks=tuple(sorted((*recorder.marks, *revisions), key=attrgetter("at_s"))),
         slowest=tuple(sorted(recorder.slowest, key=lambda each: (-each.seconds, each.index))),

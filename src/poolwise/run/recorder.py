@@ -111,6 +111,7 @@ class Recorder:
         """In no order."""
         self._item_at = item_at
         self._clock = clock
+        self._ended_s: Seconds | None = None
         self._pieces = 0
         self._keeps = True
         """Items that are long enough are told one by one."""
@@ -118,8 +119,13 @@ class Recorder:
         self._tried: set[int] = set()
 
     def now_s(self) -> Seconds:
-        """Say how long the run has gone on."""
-        return self._clock() - self.begun_s
+        """Say how long the run has gone on, or went on."""
+        return (self._clock() if self._ended_s is None else self._ended_s) - self.begun_s
+
+    def end(self) -> None:
+        """The run is over; its items are held no longer."""
+        if self._ended_s is None:
+            self._ended_s, self._item_at = self._clock(), _gone
 
     # --- What the workers are told ------------------------------------------------------------------------------
 
@@ -273,6 +279,10 @@ def _is_kept(each_s: Sequence[Seconds], items: int, wall_s: Seconds) -> bool:
     """Tell whether items were long enough to be seen one by one, and ran one after another."""
     known = items > 1 and len(each_s) == items
     return known and wall_s >= ALONE_S * items and sum(each_s) <= wall_s * ROUNDED
+
+
+def _gone(_: int) -> None:
+    """Stand for an item that is held no longer."""
 
 
 def _cut(text: str) -> str:

@@ -99,3 +99,23 @@ def test_a_failure_survives_pickling():
     """Failures travel with the results, traceback included."""
     back = pickle.loads(pickle.dumps(FAILURE))
     assert (back, back.traceback) == (FAILURE, "Traceback …")
+
+
+def test_a_report_may_be_made_when_it_is_asked_for():
+    """It is made once, and travels; what is no attribute is none."""
+    made = []
+
+    def tell():
+        made.append(REPORT)
+        return REPORT
+
+    results = make_results([1], REPORT)
+    later = Results([1])
+    later.failures = ()
+    later.report_later(tell)
+    assert made == []
+    assert later.report is later.report is REPORT
+    assert made == [REPORT]
+    assert pickle.loads(pickle.dumps(later)).report == results.report
+    with pytest.raises(AttributeError, match="'Results' object has no attribute 'rapport'"):
+        later.rapport  # noqa: B018 - that it is asked for is the test

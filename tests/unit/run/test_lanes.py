@@ -60,7 +60,7 @@ def test_a_timeline_is_in_order_and_its_shares_sum_up(made: dict[int, WorkerReco
     recorder = Recorder(str, lambda: ZERO)
     recorder.workers = made
     recorder._clock = lambda: ZERO + 150
-    timeline = timeline_of(recorder, lambda worker: "threads")
+    timeline = timeline_of(recorder, dict.fromkeys(made, "threads"))
     begins = [span.begin_s for span in timeline.spans]
     assert begins == sorted(begins)
     assert [lane.worker for lane in timeline.lanes] == sorted(made)
@@ -74,7 +74,7 @@ def test_lanes_are_called_as_people_call_them():
     """The calling thread is one; all others are numbered."""
     recorder = Recorder(str, lambda: ZERO)
     recorder.workers = {0: WorkerRecord(ZERO), 1: WorkerRecord(ZERO)}
-    timeline = timeline_of(recorder, lambda worker: "processes" if worker else "loop")
+    timeline = timeline_of(recorder, {0: "loop", 1: "processes"})
     assert [lane.name for lane in timeline.lanes] == ["calling thread", "process 1"]
 
 
@@ -82,5 +82,5 @@ def test_revisions_stand_among_the_marks():
     """What happened to the run is told where it happened."""
     recorder = Recorder(str, lambda: ZERO)
     recorder.marks = [Mark(1.0, "failure", 0, 1), Mark(3.0, "retry", 0, 1)]
-    marks = timeline_of(recorder, lambda worker: "loop", [Mark(2.0, "revision")]).marks
+    marks = timeline_of(recorder, {}, [Mark(2.0, "revision")]).marks
     assert [mark.kind for mark in marks] == ["failure", "revision", "retry"]

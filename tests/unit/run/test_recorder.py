@@ -49,7 +49,7 @@ class Stage:
 
     def timeline(self, second):
         self.at(second)
-        return timeline_of(self.recorder, lambda worker: "processes")
+        return timeline_of(self.recorder, dict.fromkeys(self.recorder.workers, "processes"))
 
     def told(self, second):
         return [(each.kind, each.begin_s, each.end_s, each.first, each.items) for each in self.timeline(second).spans]
@@ -279,6 +279,15 @@ def test_items_one_by_one_are_given_up_before_neighbours_become_one(stage, monke
         stage.send(10 * number, chunk)
         stage.done(10 * number + 8, chunk, ran(4, 8.0, 10 * number + 8, each_s=[2.0] * 4))
     assert [span[3:] for span in stage.told(48) if span[0] == "work"] == [(4 * number, 4) for number in range(5)]
+
+
+def test_after_its_end_a_run_is_told_as_it_was(stage):
+    """However late somebody looks, the run ended when it ended."""
+    stage.start(1)
+    stage.at(3).end()
+    stage.at(4).end()
+    timeline = stage.timeline(1000)
+    assert (timeline.wall_s, timeline.spans) == (3.0, (Span(0, "start", 1.0, 3.0),))
 
 
 def test_marks_are_bounded(stage, monkeypatch):
