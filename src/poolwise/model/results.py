@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from poolwise.model.failure import Failure
 from poolwise.model.report import Report
@@ -29,12 +29,14 @@ class Results(list[T]):
         """Have the report made when it is first asked for."""
         self._report_later = tell
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it is for the report only
-        """Make what is asked for and is not there yet."""
-        if name != "report":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self.report = self._report_later()
-        return self.report
+    if not TYPE_CHECKING:
+        # Type checkers must not take it for a promise that there is any attribute.
+        def __getattr__(self, name: str) -> Report:
+            """Make the report, where it is asked for and is not there yet."""
+            if name != "report":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            self.report = self._report_later()
+            return self.report
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with report and failures, which a list does not know of."""
