@@ -43,7 +43,7 @@ def show(found: Race | Sweep) -> None:
 def check_files(*paths: str | None) -> None:
     """See before minutes of measuring whether files can be written: their folders are there."""
     for path in paths:
-        if path not in {None, "-"} and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
+        if path is not None and path != "-" and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
             raise OutputError(f"cannot write {path}: it is a folder, or its own folder is not there")
 
 

@@ -11,6 +11,7 @@ from poolwise.report.race import race_findings
 from poolwise.report.race_chart import race_chart
 from poolwise.report.race_table import race_table
 from poolwise.report.section import Pairs, Section, Titled, Words
+from poolwise.report.timeline_chart import timeline_chart
 
 
 def race_title(race: Race) -> str:
@@ -26,8 +27,11 @@ def race_sections(race: Race) -> tuple[Section, ...]:
 
 
 def _more(race: Race) -> Iterator[Section]:
-    if race.report is not None:
-        yield Section("Why Poolwise chose so", (Pairs(report_pairs(race.report)),), level=3)
+    if race.report is None:
+        return
+    timeline = race.report.timeline
+    lanes = (timeline_chart(timeline),) if timeline is not None and timeline.lanes else ()
+    yield Section("Why Poolwise chose so", (Pairs(report_pairs(race.report)), *lanes), level=3)
 
 
 def _caption(race: Race) -> str:
