@@ -8,6 +8,7 @@ that takes too long is stopped.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 from poolwise.api.execution import Ask, Execution
 from poolwise.api.map import collect
 from poolwise.errors import InputError, OptionError, PoolwiseError
+from poolwise.measure.tree import children_of
 from poolwise.measure.usage import UsageClock
 from poolwise.measure.watcher import Watcher
 from poolwise.model.classes import frozen, mutable, replace
@@ -143,7 +145,8 @@ def run_rounds(
     def left_s() -> Seconds:
         return max(0.0, deadline - time.monotonic())
 
-    with Watcher() as watcher:
+    # Children that were there before (a server that the function asks) are not part of the work.
+    with Watcher(leave_out=children_of(os.getpid())) as watcher:
         course = Course(work, watcher, told)
         for place, track in enumerate(tracks):
             show(track.way.name)

@@ -113,6 +113,11 @@ class Books:
         return None
 
 
+def children_of(root: int) -> list[int]:
+    """Give the children of a process that live now."""
+    return [member.pid for member in _members(root, frozenset()).values() if member.parent == root]
+
+
 class Tree:
     """A process and its descendants, looked at again and again."""
 

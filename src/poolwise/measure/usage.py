@@ -74,7 +74,9 @@ class UsageClock:
     def __init__(self, *, watch: Watcher | None = None) -> None:
         """Measure nothing yet."""
         self._watch = watch if watch is not None and watch.is_here else None
-        self._tree = Tree(os.getpid(), leave_out=[watch.pid] if watch is not None and watch.pid is not None else ())
+        self._tree = Tree(
+            os.getpid(), [*watch.leave_out, *([watch.pid] if watch.pid is not None else [])] if watch else []
+        )
         self._stretch = 0
         self._final: Usage | None = None
         self._away = (0.0, 0.0, 0.0)
@@ -181,6 +183,12 @@ def _own_and_wall() -> tuple[Seconds, Seconds, Seconds]:
     """Give the time, the CPU of this process and that of those it has waited for."""
     now_s, clocks = time.perf_counter(), _Clocks.read()
     return now_s, clocks.own_s, clocks.reaped_s
+
+
+def _not_ours(watch: Watcher | None) -> list[int]:
+    if watch is None:
+        return []
+    return [*watch.leave_out, *([watch.pid] if watch.pid is not None else [])]
 
 
 def _less(later: float | None, earlier: float | None) -> float | None:

@@ -13,6 +13,7 @@ import itertools
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 # Without ``site`` and the user's environment it is there in some 20 ms; it gets the path to us, and to psutil.
 _START = (
-    "import sys; sys.path[:0] = sys.argv[3:]; from poolwise.measure.watching import main; "
-    "main(int(sys.argv[1]), sys.argv[2] == 'root')"
+    "import sys; sys.path[:0] = sys.argv[4:]; from poolwise.measure.watching import main; "
+    "main(int(sys.argv[1]), sys.argv[2] == 'root', [int(each) for each in sys.argv[3].split()])"
 )
 
 
@@ -49,15 +50,20 @@ class Watcher:
     None and nothing else is different.
     """
 
-    def __init__(self, *, with_root: bool = True) -> None:
-        """Start it, and wait until it is there: some 20 ms. ``with_root``: memory of this process counts too."""
+    def __init__(self, *, with_root: bool = True, leave_out: Sequence[int] = ()) -> None:
+        """Start it, and wait until it is there: some 20 ms.
+
+        ``with_root``: memory of this process counts too. ``leave_out``: processes below it that do not count, nor what
+        is below them.
+        """
         self.with_root = with_root
+        self.leave_out = tuple(leave_out)
         self.pid: int | None = None
         self._home = os.getpid()
         self._lock = threading.Lock()
         self._serials = itertools.count(1)
         self._buffer = b""
-        self._process = _start(with_root=with_root)
+        self._process = _start(with_root, self.leave_out)
         if self._process is not None:
             self.pid = self._first_word()
             if os.name == "posix":
@@ -168,7 +174,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: globals().update(_sharing=threading.Lock()))
 
 
-def _start(*, with_root: bool) -> subprocess.Popen[bytes] | None:
+def _start(with_root: bool, leave_out: Sequence[int]) -> subprocess.Popen[bytes] | None:  # noqa: FBT001 - as Watcher has it
     """Start the process; None where there is no interpreter to start, or no process to be had."""
     import subprocess  # noqa: PLC0415 - it takes 5 ms, and only who measures needs it
 
@@ -181,7 +187,7 @@ def _start(*, with_root: bool) -> subprocess.Popen[bytes] | None:
         paths.append(os.path.dirname(os.path.dirname(psutil.__file__)))  # noqa: PTH120 - see above
     # "poolwise-worker": our package imports only what is asked for.
     command = [sys.executable, "-S", "-I", "-X", "poolwise-worker", "-c", _START, str(os.getpid())]
-    command += ["root" if with_root else "children", *paths]
+    command += ["root" if with_root else "children", " ".join(map(str, leave_out)), *paths]
     try:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and code
             command,

@@ -33,8 +33,11 @@ LOOK_FOR_ROOT_S: Seconds = 1.0
 Request = tuple[str, str, str] | None
 
 
-def main(root: int, with_root: bool) -> None:  # noqa: FBT001 - what a command line gives
-    """Watch the process ``root`` until it ends or closes the pipe; never returns. Its memory counts ``with_root``."""
+def main(root: int, with_root: bool, leave_out: list[int]) -> None:  # noqa: FBT001 - what a command line gives
+    """Watch the process ``root`` until it ends or closes the pipe; never returns. Its memory counts ``with_root``.
+
+    Processes to ``leave_out``, and those below them, are not looked at.
+    """
     with contextlib.suppress(ValueError, OSError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     # While its own child asks it is still there, and its number its own.
@@ -47,7 +50,7 @@ def main(root: int, with_root: bool) -> None:  # noqa: FBT001 - what a command l
     _thread.start_new_thread(_wait_for_end, (end, requests))
     _answer(os.getpid())
     try:
-        _Watch(root, with_root=with_root).serve(requests)
+        _Watch(root, [*leave_out, os.getpid()], with_root=with_root).serve(requests)
     finally:
         # The reading thread sits in read(), and an interpreter that ends in order would wait for its lock.
         os._exit(0)
@@ -56,9 +59,10 @@ def main(root: int, with_root: bool) -> None:  # noqa: FBT001 - what a command l
 class _Watch:
     """Looks, and keeps what was seen for each stretch."""
 
-    def __init__(self, root: int, *, with_root: bool) -> None:
+    def __init__(self, root: int, leave_out: list[int], *, with_root: bool) -> None:
         self._with_root = with_root
-        self._tree = Tree(root, leave_out=[os.getpid()])
+        self._leave_out = leave_out
+        self._tree = Tree(root, leave_out)
         self._peaks: dict[str, Bytes] = {}
         self._pause_s: Seconds = FIRST_PAUSE_S
 
@@ -78,7 +82,7 @@ class _Watch:
         if verb == "begin":
             if not self._peaks:
                 # Who lived before nobody wanted to know is not to be missed now.
-                self._tree = Tree(self._tree.root, leave_out=[os.getpid()])
+                self._tree = Tree(self._tree.root, self._leave_out)
             self._peaks[stretch] = 0
             self._pause_s = FIRST_PAUSE_S
         self._look()

@@ -10,6 +10,7 @@ import time
 import psutil
 import pytest
 
+from poolwise.measure.tree import children_of
 from poolwise.measure.usage import UsageClock
 from poolwise.measure.watcher import Watcher
 
@@ -80,6 +81,24 @@ def test_what_a_child_had_used_before_does_not_count(clock):
     with staying(BURN.format(0.3)), clock:
         pass
     assert clock.usage().cpu_children_s < 0.05
+
+
+def test_a_child_that_is_left_out_does_not_count() -> None:
+    """A server that was there before is not part of the work that asks it: neither its CPU nor its memory."""
+    program = "import sys, time\nprint(flush=True); sys.stdin.readline()\n" + BURN.format(0.3) + TELL_AND_STAY
+    command = [sys.executable, "-S", "-c", "held = b'x' * 50_000_000\n" + program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        server.stdout.readline()
+        assert children_of(os.getpid()) == [server.pid]
+        with Watcher(leave_out=[server.pid]) as watcher, UsageClock(watch=watcher) as clock:
+            server.stdin.write(b"\n")
+            server.stdin.flush()
+            server.stdout.readline()
+        with Watcher() as watcher, UsageClock(watch=watcher) as whole:
+            pass
+        server.communicate()
+    assert clock.usage().cpu_children_s < 0.1
+    assert whole.usage().peak_bytes - clock.usage().peak_bytes > 40_000_000
 
 
 def test_a_child_that_nobody_waits_for_is_seen_while_it_lives(watch):
