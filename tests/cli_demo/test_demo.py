@@ -1,6 +1,7 @@
 """The demo as a person starts it: a process of its own, in a pipe."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -154,3 +155,30 @@ def test_modules_of_the_current_folder_do_not_disturb_the_server(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     with local_site() as address:
         assert fetch_page(f"{address}/pages/0") == describe(page_body(0))
+
+
+def test_the_demo_ends_in_a_page(mark, tmp_path):
+    """Both races and the sweep, in one file that needs no other; and what is shown names it."""
+    page = tmp_path / "demo.html"
+    demo = start(mark, "--quick", "--report", str(page))
+    output, errors = demo.communicate(timeout=PATIENCE_S)
+    assert (demo.returncode, errors) == (0, "")
+    assert f"The page is in {page}: tables" in " ".join(output.split())
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"<h2>(.*?)</h2>", text)
+    assert headings == [
+        "Race: fetch_page, 20 items",
+        "Race: is_prime, 200,000 items",
+        "Sweep: is_prime, 200,000 items, processes",
+        "Machine and versions",
+    ]
+    assert text.count("<svg") >= 6
+    assert "http://" not in text.replace("http://www.w3.org/", "")
+
+
+def test_a_page_that_cannot_be_written_is_refused_at_once(mark):
+    """Before a minute of measuring."""
+    demo = start(mark, "--quick", "--report", "/nowhere/demo.html")
+    output, errors = demo.communicate(timeout=PATIENCE_S)
+    assert (demo.returncode, output) == (5, "")
+    assert "cannot write /nowhere/demo.html" in errors

@@ -79,7 +79,15 @@ class Screen:
 def list_item(sentence: str, width: int) -> str:
     """Break a sentence into lines, the second under the first one's first word; a figure stays with its unit."""
     tied = BEFORE_UNIT.sub(TIE, sentence)
-    return textwrap.fill(tied, width, initial_indent="- ", subsequent_indent="  ").replace(TIE, " ")
+    lines = textwrap.TextWrapper(
+        width,
+        initial_indent="- ",
+        subsequent_indent="  ",
+        # The name of a file is copied in one piece.
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return lines.fill(tied).replace(TIE, " ")
 
 
 def make_table(told: Told, style: box.Box) -> Table:

@@ -26,7 +26,7 @@ CAUSES: dict[CauseWhat, Callable[[Cause], str]] = {
         f"the hypervisor gave {share(cause.most)} of the cores' time to other machines (steal), and {share(cause.best)}"
     ),
     "others": lambda cause: (
-        f"other programs used {share(cause.most)} of the cores' time, and {share(cause.best)}: this is not the sweep's"
+        f"programs that have nothing to do with it used {share(cause.most)} of the cores' time, and {share(cause.best)}"
     ),
     "starting": lambda cause: (
         f"starting and ending workers took {share(cause.most)} of their time, and {share(cause.best)}"
