@@ -262,9 +262,7 @@ class Driver:
         """Reading may keep the caller waiting for results: of a slow iterator it comes after what can run now."""
         if self.items.quick and not self._alone:
             return True
-        if self._sent or self.scheduler.has_waiting:
-            return False
-        return not (self._alone and self.scheduler.busy_workers)
+        return not (self._sent or self._reads_later)
 
     def _wait(self, backend: Backend) -> list[Event]:
         """Wait for news as long as there is patience: a backend also wakes for what is none (half a message)."""
@@ -282,21 +280,26 @@ class Driver:
     def _patience(self) -> Seconds:
         if self.scheduler.could_take_back:
             return IDLE_PATIENCE_S
-        tick_s = self._tick_s if self._telling.watch is None else min(self._tick_s, EVERY_S)
+        if not self._wanted or self._reads_later:
+            # Nothing but an event changes that; with no patience at all, this would go in circles until one comes.
+            return self._tick_s if self._telling.watch is None else min(self._tick_s, EVERY_S)
         busy = self.scheduler.busy_workers
-        if not self._wanted or (self._alone and busy):
-            return tick_s
-        if self.items.quick or (busy and not self.scheduler.is_stream):
+        if self.items.quick or not busy or not self.scheduler.is_stream:
             # Nobody takes results one by one, so that none is waited for before more is read.
             return 0
-        if not busy:
-            return tick_s if self.scheduler.has_waiting else 0
         # The iterator is slow: a result that is about to come goes first.
         item_s = self.scheduler.item_s
         return SHORT_WAIT_S if item_s is None else min(max(SHORT_WAIT_S, 2 * item_s), LONG_WAIT_S)
 
     _sent = False
     """A chunk was sent since the last wait."""
+
+    @property
+    def _reads_later(self) -> bool:
+        """Reading has to give way, until an event has come: to what can run now, or to the only worker there is."""
+        if self.items.quick and not self._alone:
+            return False
+        return self.scheduler.has_waiting or (self._alone and self.scheduler.busy_workers > 0)
 
     @property
     def _alone(self) -> bool:

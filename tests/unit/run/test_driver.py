@@ -24,7 +24,7 @@ from poolwise.run.terms import Wishes
 from poolwise.testing import FakeBackend, FakeClock, Script
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules
-from poolwise.work.items import make_items
+from poolwise.work.items import Stream, make_items
 from poolwise.work.job import Job
 from tests.unit.run.play import crew
 
@@ -34,7 +34,7 @@ class Stage:
 
     def __init__(self, items, *, function=abs, script=None, watch=None, initializer=None, **wishes) -> None:
         self.clock = FakeClock()
-        self.items = make_items((items,))
+        self.items = items if isinstance(items, Stream) else make_items((items,))
         rules = ChunkRules(stop_at_error=wishes.get("errors", "raise") == "raise")
         call = make_call(function, spread=False)
         self.job = Job(call=call, items=self.items, rules=rules, initializer=initializer)
@@ -184,6 +184,40 @@ def test_a_wake_up_for_nothing_is_no_reason_to_read():
     assert stage.driver.ending is None
 
 
+class Spoon(Stream):
+    """An iterator that is read a few items at a time, and is quick or slow whatever the clock says."""
+
+    def __init__(self, count: int, holds: int, *, quick: bool) -> None:
+        super().__init__(iter(range(count)))
+        self._holds, self._is_quick = holds, quick
+
+    def read(self, count: int, patience_s: float) -> None:
+        got = self._take(min(count, self._holds))
+        self.quick = self._is_quick
+        if not got:
+            self.total = self.known
+
+
+# However it is read, so many times is waited for a run of some items: for each that is read and each that is done.
+FEW_WAITS = 100
+
+
+@pytest.mark.parametrize(("workers", "quick"), [(2, False), (2, True), (1, False), (1, True)])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("holds", [1, 3])
+def test_who_may_not_read_yet_waits_for_news(workers, quick, stream, holds):
+    """Where more is wanted and what was read goes first, the loop does not ask again and again without waiting."""
+    stage = Stage(Spoon(12, holds, quick=quick), script=Script(start_s=1.0, item_s=1.0), stream=stream)
+    wait, waits = stage.backend.wait, itertools.count()
+
+    def counted(timeout_s):
+        assert next(waits) < FEW_WAITS, f"in circles at {stage.clock.now():g} s: {stage.backend.story[-3:]}"
+        return wait(timeout_s)
+
+    stage.backend.wait = counted
+    assert stage.values(crew(workers, chunksize=2)) == list(range(12))
+
+
 def test_items_are_inherited_where_the_backend_has_them():
     """Where workers have the items already, none are sent."""
     stage = Stage([-1, -2], script=Script(inherits=True))
@@ -270,7 +304,7 @@ class Duet:
 
     def __init__(self, items, function, script=None, **wishes) -> None:
         self.clock = FakeClock()
-        self.items = make_items((items,))
+        self.items = items if isinstance(items, Stream) else make_items((items,))
         self.job = Job(call=make_call(function, spread=False), items=self.items, rules=ChunkRules())
         self.driver = Driver(Scheduler(Wishes(**wishes), len(items), len(items)), self.items, clock=self.clock.now)
         self.others = FakeBackend(self.job, script, clock=self.clock)
