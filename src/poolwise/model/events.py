@@ -71,6 +71,15 @@ class Outcome:
     each_s: Sequence[Seconds] = ()
     """What each item took, where that was asked for and is known: for as many items as were begun, in order."""
 
+    @property
+    def told(self) -> int:
+        """Items that it tells of, the first ones: each has its value, kept or not, or an error.
+
+        Where running stopped at the first error, others may have failed beside it; nothing between them was kept, and
+        what is told ends with the first.
+        """
+        return max(len(self.values), min(self.errors) + 1) if self.errors else len(self.values)
+
 
 @frozen
 class WorkerReady:

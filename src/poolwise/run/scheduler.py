@@ -274,49 +274,52 @@ class Scheduler:
 
     def _chunk_done(self, event: ChunkDone) -> None:
         outcome = event.outcome
-        count = len(outcome.values)
+        told = outcome.told
         if event.more:
-            chunk = self._staff.progress(event.worker, event.chunk, count)
+            chunk = self._staff.progress(event.worker, event.chunk, told)
         else:
             chunk = self._staff.done(event.worker, event.chunk)
-        if count or not event.cut:
+        if told or not event.cut:
             # One that was left whole says nothing about its items.
             item_bytes = max(outcome.item_bytes, outcome.value_bytes)
-            self._supply.learn(chunk.start, count or len(chunk), outcome.wall_s, item_bytes)
+            self._supply.learn(chunk.start, told or len(chunk), outcome.wall_s, item_bytes)
             self._supply.value_bytes = outcome.value_bytes
+        rest = len(chunk) - told
+        if rest and not (rest > 0 and (event.cut or told - 1 in outcome.errors)):
+            # Nobody has left them: they are not there, or there are more than there were.
+            self._end(Raise(None, _changed(chunk, told)))
+            return
         if outcome.errors:
-            self._settle_errors(chunk, outcome, more=event.more or event.cut)
-        elif count == len(chunk) or event.cut:
-            self._finish(Batch(chunk.start, outcome.values, light=outcome.light))
+            self._settle_errors(chunk, outcome)
         else:
-            self._end(Raise(None, _changed(chunk, count)))
-        doomed_at = self._handover.doomed_at
-        if event.cut and not self._over and (doomed_at is None or chunk.start + count < doomed_at):
-            # Known as taken back, or left besides. What comes before a failure is still wanted.
-            self._supply.leftovers.give_back(chunk.start + count, chunk.stop, marked=chunk.marked)
+            self._finish(Batch(chunk.start, outcome.values, light=outcome.light))
+        if rest:
+            self._settle_rest(chunk, told)
 
-    def _settle_errors(self, chunk: Chunk, outcome: Outcome, *, more: bool) -> None:
-        """Split a chunk with errors into pieces of values and items that failed or are tried again."""
-        begin, excused = 0, False
+    def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
+        """Split what is told of a chunk into pieces of values and items that failed or are tried again."""
+        begin, kept, told = 0, len(outcome.values), outcome.told
         # One worker may run several items at a time.
         at_once = self.workers * self._supply.crew.sizing.least
-        for offset in sorted(outcome.errors):
-            if offset > begin and len(outcome.values) >= offset:
+        for offset in sorted(offset for offset in outcome.errors if offset < told):
+            if begin < offset <= kept:
                 self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
-            error = outcome.errors[offset]
+            error, index = outcome.errors[offset], chunk.start + offset
             # Where the values before it were not kept, they would have to be made once more.
-            kept = len(outcome.values) >= offset
-            if kept and self._crowd.excuses(chunk.id, error.error, at_once, self._wishes.crowding):
-                self._run_in_less_company(chunk.start + offset, marked=chunk.marked)
-                excused = True
+            if offset <= kept and self._crowd.excuses(chunk.id, error.error, at_once, self._wishes.crowding):
+                self._run_in_less_company(index, marked=chunk.marked)
             else:
-                self._task_failed(chunk.start + offset, error, marked=chunk.marked)
+                self._task_failed(index, error, marked=chunk.marked)
             begin = offset + 1
-        if begin < len(outcome.values):
+        if begin < kept:
             self._finish(Batch(chunk.start + begin, outcome.values[begin:]))
-        if excused and begin == len(outcome.values) and not (more or self._over):
-            # It stopped there, because one error was thought to end it all.
-            self._supply.leftovers.give_back(chunk.start + begin, chunk.stop, marked=chunk.marked)
+
+    def _settle_rest(self, chunk: Chunk, told: int) -> None:
+        """Have the items run that a worker has left: taken back, or behind an error that was thought to end it all."""
+        doomed_at = self._handover.doomed_at
+        if not self._over and (doomed_at is None or chunk.start + told < doomed_at):
+            # What comes before a failure is still wanted.
+            self._supply.leftovers.give_back(chunk.start + told, chunk.stop, marked=chunk.marked)
 
     def _task_failed(self, index: int, error: TaskError, *, marked: bool) -> None:
         attempts = self._attempts.get(index, 0) + 1

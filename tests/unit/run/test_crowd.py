@@ -132,6 +132,32 @@ def test_the_rest_of_a_chunk_that_stopped_at_an_excused_error_is_run() -> None:
     assert sorted(ranges(play.script)) == [(0, 4, False), (1, 2, False), (2, 4, False), (4, 8, False)]
 
 
+@pytest.mark.parametrize(
+    ("values", "errors", "cut"),
+    [
+        ([], {0: REFUSED}, False),
+        ([], {0: REFUSED}, True),
+        ([0], {1: REFUSED}, False),
+        ([0], {1: REFUSED}, True),
+        ([0, None], {1: REFUSED}, True),
+        ([0, None], {1: REFUSED, 3: REFUSED}, False),
+        ([0, None], {1: REFUSED, 2: OWN}, False),
+    ],
+)
+def test_an_excused_error_that_has_no_value_in_its_place_is_told_of_once(values, errors, cut) -> None:
+    """Whether or not the outcome has a value there, and what else failed beside it: each item goes out once more."""
+    play = Play(8, crew=crew(2, chunksize=4), crowding=crowding)
+    play.tell(WorkerReady(0), WorkerReady(1))
+    chunk = play.chunks[0].pop()
+    told = {offset: TaskError(error) for offset, error in errors.items()}
+    play.tell(ChunkDone(0, chunk.id, Outcome(values, told, 0.001), cut=cut))
+    play.done(1)
+    while any(play.chunks.values()):
+        play.done(next(worker for worker, chunks in play.chunks.items() if chunks))
+    assert play.emitted() == list(range(8))
+    assert (play.scheduler.finished, play.scheduler.counts.crowded) == (True, 1)
+
+
 def test_an_error_whose_chunk_has_kept_nothing_is_no_excuse() -> None:
     """The items before it are done and their values lost: to run them again would call the function twice."""
     play = Play(8, crew=crew(2, chunksize=4), crowding=crowding)

@@ -725,3 +725,21 @@ def test_fewer_workers_rest_and_more_are_started():
     assert ranges(play.resize(3)) == [(5, 6, False), (6, 7, False)]
     assert [each for each in play.resize(6) if isinstance(each, Start)] == [Start(4), Start(5)]
     assert play.scheduler.counts.started == 6
+
+
+def test_a_list_made_shorter_is_noticed_beside_an_error():
+    """Items that are not there any more are nobody's to run, whatever else their chunk tells of."""
+    play = Play(4, crew=crew(1, chunksize=4), errors="skip")
+    play.tell(WorkerReady(0))
+    out = play.tell(ChunkDone(0, play.chunks[0].pop().id, Outcome([0, None, 2], {1: TaskError(ValueError())})))
+    assert [type(each.error) for each in out if isinstance(each, Raise)] == [CallerError]
+
+
+def test_a_list_made_shorter_behind_an_error_is_noticed_when_its_rest_is_run():
+    """It looks as if the error had ended the chunk; who is sent the rest finds nothing."""
+    play = Play(4, crew=crew(1, chunksize=4), errors="skip")
+    play.tell(WorkerReady(0))
+    out = play.tell(ChunkDone(0, play.chunks[0].pop().id, Outcome([0, None], {1: TaskError(ValueError())})))
+    assert ranges(out) == [(2, 4, False)]
+    last = play.tell(ChunkDone(0, play.chunks[0].pop().id, Outcome([])))
+    assert [type(each.error) for each in last if isinstance(each, Raise)] == [CallerError]

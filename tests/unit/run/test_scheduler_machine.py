@@ -150,10 +150,11 @@ class World(RuleBasedStateMachine):
             if bad
         }
         if errors and self.wishes.errors == "raise" and self.wishes.retries == 0:
-            # As work.chunk does it: the first error ends the chunk, and the values before it may be of no use.
+            # As work.chunk does it: the first error ends the chunk, and the values before it may be of no use, or those
+            # of its last blocks. Where several run at a time, others have failed beside it.
             first = min(errors)
-            errors = {first: errors[first]}
-            values = values[: first + 1] if self.wishes.stream or data.draw(st.booleans()) else []
+            errors = errors if data.draw(st.booleans()) else {first: errors[first]}
+            values = values[: first + 1 if self.wishes.stream else data.draw(st.integers(0, first + 1))]
             if more:
                 self.queues[worker].pop(0)
                 more = False
