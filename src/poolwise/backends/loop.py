@@ -63,7 +63,7 @@ class LoopBackend(InThisProcess):
         with streams.borrowed(job.seed):
             mark = streams.seeding(job.seed, chunk.start)
             outcome = run_chunk(job.call, items, self._rules(), mark=mark, into=into)
-        self._item_s = outcome.wall_s / max(1, len(chunk))
+        self._item_s = outcome.wall_s / max(1, outcome.told)
         return [ChunkDone(worker, chunk.id, outcome)]
 
     def _run_cuttable(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> ChunkDone:

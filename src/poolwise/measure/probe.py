@@ -328,7 +328,7 @@ class Probe:
             process_cpu_s = outcome.cpu_s * self._inner_then
         together_s = max(process_cpu_s, outcome.cpu_s)
         process_cpu_s -= self._background * outcome.wall_s
-        count = len(outcome.values) or size
+        count = outcome.told or size
         self._elapsed_s += outcome.wall_s
         self._counted += count
         sample = Sample(count, outcome.wall_s, outcome.cpu_s, max(process_cpu_s, outcome.cpu_s), together_s)

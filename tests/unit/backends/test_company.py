@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -191,6 +192,14 @@ def test_items_that_take_a_while_keep_what_came_before_an_error() -> None:
     assert first.outcome.values == [0, 1, 2, None]
     loop._item_s = KEEPS_FROM_S / 2
     assert run_one(loop, Chunk(2, 0, 2 * MOST_CUTTABLE)).outcome.values == []
+
+
+def test_an_error_does_not_make_the_items_behind_it_look_quick() -> None:
+    """What one item took before it failed is not shared among the many that were not begun."""
+    loop = loop_of(lambda _: time.sleep(0.001) or 1 // 0)
+    loop._item_s = KEEPS_FROM_S / 2
+    assert run_one(loop, Chunk(1, 0, 1000 * MOST_CUTTABLE)).outcome.told == 1
+    assert loop._item_s >= KEEPS_FROM_S
 
 
 def test_what_is_run_may_be_taken_from_as_long_as_it_runs() -> None:

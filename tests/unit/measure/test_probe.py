@@ -265,6 +265,13 @@ def test_an_item_that_failed_is_measured_and_its_result_is_not(play):
     assert scene.probe.profile(shipping=True).result.bytes > 1000
 
 
+def test_items_behind_an_error_are_not_measured(play):
+    """The chunk ended there, with nothing kept: its time is that of the items up to the error."""
+    scene = play()
+    scene.run(0.01, 1000, values=[], errors={1: TaskError(ValueError("x"))})
+    assert (scene.probe.items, scene.probe.profile(shipping=False).items) == (2, 2)
+
+
 def test_shipping_is_measured_on_a_sample(play):
     """An item, a result and the function are pickled once, to see what they cost or why they cannot travel."""
     scene = play()
