@@ -25,6 +25,8 @@ MOST_CHUNK_BYTES: Bytes = 4 << 20
 # In the running estimate of an item's time, an item of an older chunk counts this much of one of the newest: work
 # drifts, and the newest knows best; a large chunk knows more than a small one, which is mostly overhead.
 OLDER = 0.5
+# Nothing that Python runs is quicker. A clock that has not ticked meanwhile shows none at all.
+LEAST_ITEM_S: Seconds = 1e-9
 
 
 @frozen(kw_only=True)
@@ -88,7 +90,7 @@ class ChunkSizer:
         if self._item_s is None:
             return 1
         if left is not None and workers == 1 and self._can_finish(left):
-            return left
+            return max(1, left)
         size = self._by_time(self._sizing.target_s)
         if left is not None:
             fair = math.ceil(left / (workers * TAIL_FACTOR)) if workers > 1 else left
@@ -106,8 +108,12 @@ class ChunkSizer:
 
     def _can_finish(self, left: int) -> bool:
         seen = self._largest is None or self._largest >= SEEN_ENOUGH
-        return seen and left * (self._item_s or 0.0) <= self._sizing.finish_s
+        return seen and left * self._cost_s <= self._sizing.finish_s
 
     def _by_time(self, seconds: Seconds) -> int:
-        # A clock's tick may show no time at all for a tiny chunk; a nanosecond keeps the quotient finite.
-        return max(1, int(seconds / max(self._item_s or 0.0, 1e-9)))
+        return max(1, int(seconds / self._cost_s))
+
+    @property
+    def _cost_s(self) -> Seconds:
+        """What an item takes, to reckon with: never nothing, so that quotients are finite and many take long."""
+        return max(self._item_s or 0.0, LEAST_ITEM_S)

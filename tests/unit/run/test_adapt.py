@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poolwise.run.adapt import GROWTH, LEAST_CHUNK_S, SEEN_ENOUGH, TAIL_FACTOR, ChunkSizer, Sizing
@@ -105,16 +105,43 @@ def test_a_clock_that_stood_still():
     assert sizer(1, 0.0).size(PLENTY, 2) == GROWTH
 
 
+def test_a_clock_that_stood_still_does_not_let_one_worker_take_all():
+    """However short items seem, the rest is taken at once only where that is wanted, and has a time."""
+    still = {"count": SEEN_ENOUGH, "wall_s": 0.0}
+    assert sizer(**still).size(PLENTY, 1) < PLENTY
+    assert sizer(**still, finish_s=0.5).size(PLENTY, 1) < PLENTY
+    assert sizer(**still, finish_s=0.5).size(1000, 1) == 1000
+
+
+@pytest.mark.parametrize("chunks", [[], [(SEEN_ENOUGH, 0.0)], [(SEEN_ENOUGH, 1.0)]])
+@pytest.mark.parametrize("finish_s", [0.0, 0.01])
+@pytest.mark.parametrize("by_share", [False, True])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_where_nothing_is_left_the_size_is_one(chunks, finish_s, by_share, workers):
+    """It is asked for when the last has been sent, too: whether one would be worth sending ahead."""
+    any_sizer = sizer(finish_s=finish_s, by_share=by_share)
+    for count, wall_s in chunks:
+        any_sizer.observe(count, wall_s)
+    assert any_sizer.size(0, workers) >= 1
+
+
 @given(
     chunks=st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 1e6)), max_size=10),
     left=st.none() | st.integers(0, 10**9),
     workers=st.integers(1, 1000),
-    least=st.integers(1, 300),
-    target_s=st.floats(1e-6, 10),
+    sizing=st.fixed_dictionaries(
+        {
+            "least": st.integers(1, 300),
+            "target_s": st.floats(1e-6, 10),
+            "finish_s": st.sampled_from([0.0, 0.01, 10.0]),
+            "by_share": st.booleans(),
+        }
+    ),
 )
-def test_a_size_is_a_positive_number(chunks, left, workers, least, target_s):
+@example(chunks=[(SEEN_ENOUGH, 0.0)], left=0, workers=1, sizing={})
+def test_a_size_is_a_positive_number(chunks, left, workers, sizing):
     """Whatever was seen, the next size is at least one item."""
-    any_sizer = sizer(least=least, target_s=target_s)
+    any_sizer = sizer(**sizing)
     for count, wall_s in chunks:
         any_sizer.observe(count, wall_s)
     size = any_sizer.size(left, workers)
