@@ -201,7 +201,7 @@ class Scheduler:
         if self._staff.busy:
             raise InternalError(f"the backend was changed with chunks in flight: {list(self._staff.in_flight())}")
         self._supply.use(crew)
-        self._staff = Staff()
+        self._staff, self._asked_back = Staff(), None
         self._start_failures, self._most_start_failures = 0, MOST_START_FAILURES
         self._paused = False
         return self._advance()
@@ -355,9 +355,8 @@ class Scheduler:
             self._end(Raise(failed, error.error))
 
     def _worker_lost(self, event: WorkerLost) -> None:
-        chunks, was_ready = self._staff.lose(event.worker)
+        chunks, was_ready = self._strike_off(event.worker)
         self.counts.deaths += 1
-        self._asked_back = None if self._asked_back == event.worker else self._asked_back
         # One that was not ready has not begun the chunk that it was given with its start.
         in_work = chunks[:1] if was_ready else []
         for ahead in reversed(chunks[len(in_work) :]):
@@ -371,15 +370,14 @@ class Scheduler:
 
     def _worker_retired(self, event: WorkerRetired) -> None:
         """It has handed over all that it had begun: nobody is to blame."""
-        chunks, _ = self._staff.lose(event.worker)
+        chunks, _ = self._strike_off(event.worker)
         self.counts.recycled += 1
-        self._asked_back = None if self._asked_back == event.worker else self._asked_back
         for chunk in reversed(chunks):
             self._supply.leftovers.give_back(chunk.start, chunk.stop, marked=chunk.marked)
 
     def _worker_refused(self, event: WorkerRefused) -> None:
         """Those that are there do it; where there is nobody, the calling thread does, if it may."""
-        chunks, _ = self._staff.lose(event.worker)
+        chunks, _ = self._strike_off(event.worker)
         self.counts.started -= 1
         for chunk in reversed(chunks):
             self._supply.leftovers.give_back(chunk.start, chunk.stop, marked=chunk.marked)
@@ -389,6 +387,11 @@ class Scheduler:
             self._end(Raise(None, event.error))
         else:
             self._crowd.only_here = self._paused = True
+
+    def _strike_off(self, worker: int) -> tuple[list[Chunk], bool]:
+        """A worker is gone, and answers no more: give the chunks that were with it, and whether it was ever ready."""
+        self._asked_back = None if self._asked_back == worker else self._asked_back
+        return self._staff.lose(worker)
 
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""

@@ -79,11 +79,17 @@ def crew(
     *,
     marked: bool = False,
     at_once: bool = False,
+    gives_back: bool = False,
     **sizing: Any,
 ) -> Crew:
     """Staff a backend."""
     return Crew(
-        workers=workers, depth=depth, marked=marked, at_once=at_once, sizing=Sizing(chunksize=chunksize, **sizing)
+        workers=workers,
+        depth=depth,
+        marked=marked,
+        at_once=at_once,
+        gives_back=gives_back,
+        sizing=Sizing(chunksize=chunksize, **sizing),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
 import pytest
@@ -24,9 +23,11 @@ from poolwise.model.events import (
     TakeBack,
     TakenBack,
     TaskError,
+    Waited,
     WorkerFailed,
     WorkerLost,
     WorkerReady,
+    WorkerRefused,
     WorkerRetired,
 )
 from poolwise.run.inquest import MOST_UNBEGUN
@@ -275,7 +276,7 @@ def test_a_death_without_a_name_runs_the_chunk_again_marked():
 @pytest.mark.parametrize("how", ["taken back", "left", "retired", "not begun"])
 def test_suspects_stay_marked_whoever_gives_them_back(how: str):
     """Unmarked, they could kill once more without being named; items that no death is laid upon stay as they were."""
-    play = Play(8, crew=dataclasses.replace(crew(2, chunksize=4, depth=2), gives_back=True))
+    play = Play(8, crew=crew(2, chunksize=4, depth=2, gives_back=True))
     play.tell(WorkerReady(0), lost(0), WorkerReady(1))
     suspected, other = play.chunks[1]
     assert ranges(play.script[-2:]) == [(0, 4, True), (4, 8, False)]
@@ -743,3 +744,26 @@ def test_a_list_made_shorter_behind_an_error_is_noticed_when_its_rest_is_run():
     assert ranges(out) == [(2, 4, False)]
     last = play.tell(ChunkDone(0, play.chunks[0].pop().id, Outcome([])))
     assert [type(each.error) for each in last if isinstance(each, Raise)] == [CallerError]
+
+
+def test_who_is_gone_before_it_answers_is_not_waited_for():
+    """A worker that was asked for what it has not begun, and then cannot be had: another may be asked."""
+    play = Play(12, crew=crew(3, chunksize=4, at_once=True, gives_back=True))
+    play.tell(WorkerReady(0))
+    play.done(0)
+    assert play.tell(Waited()) == [TakeBack(1)]
+    assert ranges(play.tell(WorkerRefused(1, RuntimeError("can't start new thread")))) == [(4, 8, False)]
+    play.done(0)
+    assert play.tell(Waited()) == [TakeBack(2)]
+
+
+def test_what_was_asked_of_another_backend_is_not_waited_for():
+    """The answer would have come from a worker that is there no more."""
+    play = Play(None, known=8)
+    for known in (8, 16):
+        play.scheduler.pause()
+        play.use(crew(2, chunksize=4, gives_back=True))
+        play.tell(ItemsRead(known, ended=False), WorkerReady(0), WorkerReady(1))
+        assert TakeBack(1) in play.done(0)
+        play.scheduler.pause()
+        play.done(1)

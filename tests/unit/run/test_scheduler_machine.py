@@ -314,6 +314,11 @@ class World(RuleBasedStateMachine):
         if self.wishes.errors != "raise":
             assert self.scheduler.counts.done >= len(self.emitted)
 
+    @invariant()
+    def nobody_waits_for_an_answer_that_does_not_come(self) -> None:
+        """As long as one is asked for what it has not begun, nobody else is."""
+        assert self.raised or self.scheduler._asked_back == self.asked_back
+
     def teardown(self) -> None:
         """Let everything go well from here on: the run comes to its end."""
         for _ in range(10_000):
