@@ -9,17 +9,17 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
+from poolwise.api.ask import NOT_WORTH_A_POOL_S, Ask, crew_for, first_crew, wishes_of
 from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
 from poolwise.backends.company import FIRST, Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
 from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here
-from poolwise.decide.cost import CHUNK_S
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
@@ -28,27 +28,24 @@ from poolwise.measure.cpu import Background, CpuClock
 from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
 from poolwise.measure.pace import Runner
-from poolwise.measure.probe import PROBE_CHUNK_S, Probe
+from poolwise.measure.probe import Probe
 from poolwise.measure.tally import Tally
-from poolwise.model.classes import frozen, replace
+from poolwise.model.classes import replace
 from poolwise.model.events import Batch, ChunkDone, Failed
 from poolwise.model.facts import AtWork, Facts, foresee_by
 from poolwise.model.failure import Failure
-from poolwise.model.options import CORES_VARIABLE, BackendName, Options
+from poolwise.model.options import CORES_VARIABLE, BackendName
 from poolwise.model.pictures import hire
 from poolwise.model.plan import Plan, Revision, Turning, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
 from poolwise.report import find_painter, teach_words
 from poolwise.report.progress import make_watch
-from poolwise.run.adapt import Sizing
 from poolwise.run.driver import TICK_S, Driver
 from poolwise.run.scheduler import Scheduler
-from poolwise.run.terms import Crew, Wishes
 from poolwise.work import role
 from poolwise.work.call import make_call, short_repr
 from poolwise.work.chunk import ChunkRules
-from poolwise.work.crowding import crowding
 from poolwise.work.items import make_items
 from poolwise.work.job import Job
 
@@ -62,13 +59,8 @@ if TYPE_CHECKING:
     from poolwise.model.units import Bytes, Seconds
     from poolwise.run.recorder import Recorder
 
-# Streams are watched by their consumer and get chunks no longer than this.
-STREAM_CHUNK_S: Seconds = 0.005
 # Below this there is nothing to gain: starting the cheapest pool takes longer.
 NOT_WORTH_A_LOOK_S: Seconds = 0.0005
-# What ends sooner than this in the loop is not worth a pool, whatever pool: two forked workers take 5 ms to start and
-# save half at most.
-NOT_WORTH_A_POOL_S: Seconds = 0.01
 # What the company of the first items ends within so long is left to it: to decide, and to start others, takes 5 ms.
 NOT_WORTH_OTHERS_S: Seconds = 0.1
 # map() looks so far ahead into an iterator to learn how many items are left.
@@ -94,19 +86,6 @@ def _turnings(facts: Facts) -> tuple[Turning, ...]:
     return find_turnings(facts)
 
 
-@frozen
-class Ask:
-    """What the caller asks for."""
-
-    verb: str
-    function: Callable[..., Any]
-    iterables: tuple[Iterable[Any], ...]
-    options: Options
-    star: bool = False
-    stream: bool = False
-    event_loop: asyncio.AbstractEventLoop | None = None
-
-
 class Execution:
     """A run: ``batches()`` does it, ``report()`` tells of it."""
 
@@ -119,7 +98,7 @@ class Execution:
         self._options = ask.options
         self._call = make_call(ask.function, spread=ask.star or len(ask.iterables) > 1)
         self._items = make_items(ask.iterables, stream=ask.stream)
-        self._scheduler = Scheduler(_wishes(ask), self._items.total, self._items.known)
+        self._scheduler = Scheduler(wishes_of(ask), self._items.total, self._items.known)
         self._recorder = self._make_recorder()
         self._driver = Driver(
             self._scheduler,
@@ -210,8 +189,8 @@ class Execution:
         opening.attend(probe, self._company)
         # Where the items run elsewhere, this thread looks on.
         tick_s = TICK_S if here or runner is None else LOOK_EVERY_S
-        first_crew = self._first_crew(plan)
-        yield from map(self._dress, self._driver.go_on(self._company, first_crew, self._is_decided, tick_s=tick_s))
+        crew = first_crew(self._ask, plan, coroutine=call.coroutine)
+        yield from map(self._dress, self._driver.go_on(self._company, crew, self._is_decided, tick_s=tick_s))
         opening.end()
         if not self.is_over():
             yield from map(self._dress, opening.observe(self._company, probe.elapsed_s))
@@ -250,7 +229,7 @@ class Execution:
         company, probe = self._company, self._probe
         if company is not None and plan.backend == "processes":
             plan = yield from self._make_room_for_processes(company, plan)
-        crew = _crew(
+        crew = crew_for(
             plan,
             self._options,
             stream=self._ask.stream,
@@ -421,13 +400,6 @@ class Execution:
         with contextlib.suppress(OSError):
             return Runner(thread.ident, thread.native_id)
         return None
-
-    def _first_crew(self, plan: Plan) -> Crew:
-        finish_s = 0.0 if self._ask.stream else NOT_WORTH_A_POOL_S
-        alone = 1 if _gives_up_workers(plan, self._options, coroutine=self._call.coroutine) else None
-        sizing = Sizing(chunksize=alone, target_s=PROBE_CHUNK_S, finish_s=finish_s)
-        here = FIRST if plan.backend == "loop" else None
-        return Crew(workers=1, sizing=sizing, at_once=self._options.initializer is None, here=here)
 
     def _is_decided(self) -> bool:
         """Tell whether enough is known; look on where the first items run elsewhere."""
@@ -759,53 +731,6 @@ class Execution:
                 yield Batch(index, [failure], {0: failure})
             else:
                 self.error = input_error
-
-
-def _wishes(ask: Ask) -> Wishes:
-    options = ask.options
-    return Wishes(
-        ordered=options.ordered,
-        errors=options.errors,
-        retries=options.retries,
-        crash_retries=options.crash_retries,
-        stream=ask.stream,
-        # Who names a backend has asked for company.
-        crowding=crowding if options.backend == "auto" else None,
-    )
-
-
-def _crew(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inherited: bool) -> Crew:
-    """Staff a backend for a plan."""
-    killing = _gives_up_workers(plan, options, coroutine=coroutine)
-    target_s = CHUNK_S[plan.backend]
-    # A caller who says how large a chunk is gets such chunks. Coroutines of a chunk are all begun at once.
-    gives_back = CAPABILITIES[plan.backend].gives_back and plan.chunksize is None and not killing and not coroutine
-    return Crew(
-        workers=plan.workers + plan.here,
-        here=FIRST if plan.here else None,
-        depth=CAPABILITIES[plan.backend].depth,
-        isolates=CAPABILITIES[plan.backend].survives_death or options.backend != "auto",
-        sizing=Sizing(
-            # An item that is late takes its worker with it: alone in its chunk, it takes no finished neighbour along.
-            chunksize=1 if killing else plan.chunksize,
-            target_s=min(target_s, STREAM_CHUNK_S) if stream else target_s,
-            item_s=plan.item_s / plan.tasks_per_worker if plan.item_s is not None else None,
-            least=plan.tasks_per_worker,
-            by_share=gives_back and inherited and not stream,
-        ),
-        # Where nothing is to be run again, the first death must name its item.
-        marked=killing or (plan.backend == "processes" and options.crash_retries == 0),
-        gives_back=gives_back,
-        ends_idle=plan.backend == "threads",
-        # A copy of this process, which has the items, is ready in a millisecond if nothing of the caller's runs first;
-        # from one that never is, they are taken back.
-        at_once=gives_back and inherited and plan.start_method == "fork" and options.initializer is None,
-    )
-
-
-def _gives_up_workers(plan: Plan, options: Options, *, coroutine: bool) -> bool:
-    """Tell whether a late item costs its worker; where many coroutines run in one, an item is cancelled alone."""
-    return options.timeout is not None and not (coroutine and CAPABILITIES[plan.backend].coroutines == "many")
 
 
 def _add_note(error: BaseException, note: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from poolwise.api.execution import Ask, Execution
+from poolwise.api.ask import Ask
+from poolwise.api.execution import Execution
 from poolwise.api.keywords import A2, A, As, B, Coro, Keeping, Keywords, Many, Raising
 from poolwise.errors import OptionError
 from poolwise.model.classes import replace

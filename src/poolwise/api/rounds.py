@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from poolwise.api.execution import Ask, Execution
+from poolwise.api.ask import Ask
+from poolwise.api.execution import Execution
 from poolwise.api.map import collect
 from poolwise.errors import InputError, OptionError, PoolwiseError
 from poolwise.measure.tree import children_of
