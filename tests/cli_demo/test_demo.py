@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from poolwise.cli.demo_site import local_site
-from poolwise.cli.demo_work import describe, fetch_page, page_body
+from poolwise.cli.demo.site import local_site
+from poolwise.cli.demo.work import describe, fetch_page, page_body
 
 PROGRAM = "from poolwise.cli import main; raise SystemExit(main())"
 # Whatever the demo starts inherits this from it, and is found by it.
@@ -73,7 +73,7 @@ def wait_until(condition):
 
 def server_of(mark):
     """Find the web server of a demo; None while there is none."""
-    servers = [process for process in marked(mark) if "poolwise.cli.demo_server" in process.cmdline()]
+    servers = [process for process in marked(mark) if "poolwise.cli.demo.server" in process.cmdline()]
     return servers[0] if servers else None
 
 

@@ -7,12 +7,12 @@ from collections.abc import Generator
 
 import poolwise
 from poolwise.cli import exits
-from poolwise.cli.demo_chapters import Chapter, DemoError, computing, waiting
-from poolwise.cli.demo_measure import measure, rows_of
-from poolwise.cli.demo_page import make_page
-from poolwise.cli.demo_show import Screen
-from poolwise.cli.demo_site import local_site
-from poolwise.cli.demo_words import Told
+from poolwise.cli.demo.chapters import Chapter, DemoError, computing, waiting
+from poolwise.cli.demo.measure import measure, rows_of
+from poolwise.cli.demo.page import make_page
+from poolwise.cli.demo.show import Screen
+from poolwise.cli.demo.site import local_site
+from poolwise.cli.demo.words import Told
 from poolwise.cli.measured import check_files, write_file
 from poolwise.cli.terminal import tell_error
 from poolwise.model.race import Race

@@ -2,10 +2,10 @@ import dataclasses
 
 import pytest
 
-from poolwise.cli import demo_story
-from poolwise.cli.demo_chapters import Chapter, DemoError, computing, waiting
-from poolwise.cli.demo_measure import measure, rows_of
-from poolwise.cli.demo_story import tell
+from poolwise.cli.demo import story
+from poolwise.cli.demo.chapters import Chapter, DemoError, computing, waiting
+from poolwise.cli.demo.measure import measure, rows_of
+from poolwise.cli.demo.story import tell
 from poolwise.model.machine import Machine
 
 TWO_CORES = Machine(cores=2, start_methods=("fork",))
@@ -74,7 +74,7 @@ def test_a_server_that_is_gone_is_told_as_such():
 def test_a_wrong_result_is_exit_code_1(monkeypatch, capsys):
     """The message goes to standard error."""
     wrong = a_chapter(expected="the sum is 13")
-    monkeypatch.setattr(demo_story, "computing", lambda machine, *, quick: wrong)
+    monkeypatch.setattr(story, "computing", lambda machine, *, quick: wrong)
     assert tell("computing", quick=True) == 1
     assert capsys.readouterr().err == (
         "poolwise: error: wrong result by loop: the sum is 12; it must be: the sum is 13\n"
@@ -83,7 +83,7 @@ def test_a_wrong_result_is_exit_code_1(monkeypatch, capsys):
 
 def test_a_chapter_is_told_in_plain_text(monkeypatch, capsys):
     """Without a terminal there is a plain table, no colour and no status line."""
-    monkeypatch.setattr(demo_story, "computing", lambda machine, *, quick: a_chapter())
+    monkeypatch.setattr(story, "computing", lambda machine, *, quick: a_chapter())
     assert tell("computing", quick=True) == 0
     output = capsys.readouterr()
     assert output.err == ""

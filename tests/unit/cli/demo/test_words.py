@@ -2,9 +2,9 @@ import dataclasses
 
 import pytest
 
-from poolwise.cli.demo_measure import Row
-from poolwise.cli.demo_show import cells, list_item
-from poolwise.cli.demo_words import Told, findings, in_short, named, times
+from poolwise.cli.demo.measure import Row
+from poolwise.cli.demo.show import cells, list_item
+from poolwise.cli.demo.words import Told, findings, in_short, named, times
 from poolwise.model.plan import Estimate, Plan, WorkEnded
 from poolwise.model.report import Report
 

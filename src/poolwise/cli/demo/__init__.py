@@ -19,6 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; return 0, or 1 where a result was wrong or could not be had, which is then said."""
     # Every command loads this file for its options; urllib and rich (100 ms) only the demo itself.
-    from poolwise.cli.demo_story import tell  # noqa: PLC0415
+    from poolwise.cli.demo.story import tell  # noqa: PLC0415
 
     return tell(arguments.chapter, quick=arguments.quick, report=arguments.report)

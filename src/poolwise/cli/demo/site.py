@@ -8,10 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from poolwise.cli.demo_chapters import DemoError
+from poolwise.cli.demo.chapters import DemoError
 
 # Named, not imported: a module that is run with -m should not be loaded already.
-SERVER = "poolwise.cli.demo_server"
+SERVER = "poolwise.cli.demo.server"
 # It ends within milliseconds of being told; after this it is killed.
 PATIENCE_S = 2.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from poolwise.cli.demo_measure import Row
+from poolwise.cli.demo.measure import Row
 from poolwise.model.classes import frozen
 from poolwise.model.report import Report
 from poolwise.report.explain import how, summary_line

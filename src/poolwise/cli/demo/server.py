@@ -1,4 +1,4 @@
-"""The demo's web server, a process of its own: ``python -m poolwise.cli.demo_server``.
+"""The demo's web server, a process of its own: ``python -m poolwise.cli.demo.server``.
 
 It writes its port on standard output and serves pages on 127.0.0.1, each with the latency of a far-away server. It ends
 when its standard input is closed, which the system does for a demo that is killed, and after ``LIFE_S`` at the latest.
@@ -15,7 +15,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from poolwise.cli.demo_work import page_body
+from poolwise.cli.demo.work import page_body
 
 # The chapter takes a quarter of a minute; this is for a machine twenty times slower, and for a demo that hangs.
 LIFE_S = 300.0

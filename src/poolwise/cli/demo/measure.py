@@ -7,7 +7,7 @@ from typing import Any
 
 from poolwise.api.race import hold
 from poolwise.api.rounds import Track, keep_items
-from poolwise.cli.demo_chapters import Chapter, DemoError
+from poolwise.cli.demo.chapters import Chapter, DemoError
 from poolwise.model.classes import frozen
 from poolwise.model.failure import Failure
 from poolwise.model.lap import Lap

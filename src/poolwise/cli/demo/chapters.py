@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from poolwise.cli.demo_work import Page, describe, fetch_page, is_prime, page_body
+from poolwise.cli.demo.work import Page, describe, fetch_page, is_prime, page_body
 from poolwise.model.classes import frozen
 from poolwise.model.machine import Machine
 from poolwise.model.units import Seconds

@@ -11,9 +11,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from poolwise.cli.demo_chapters import Chapter
-from poolwise.cli.demo_measure import Row
-from poolwise.cli.demo_words import Told, busy_cores, findings, in_short, times
+from poolwise.cli.demo.chapters import Chapter
+from poolwise.cli.demo.measure import Row
+from poolwise.cli.demo.words import Told, busy_cores, findings, in_short, times
 from poolwise.cli.measured import show
 from poolwise.cli.output import say
 from poolwise.model.sweep import Sweep

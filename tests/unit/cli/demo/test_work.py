@@ -2,9 +2,9 @@ import itertools
 
 import pytest
 
-from poolwise.cli.demo_chapters import PRIME_SUMS
-from poolwise.cli.demo_server import LEAST_LATENCY_S, MORE_LATENCY_S, latency_s
-from poolwise.cli.demo_work import Page, describe, is_prime, page_body
+from poolwise.cli.demo.chapters import PRIME_SUMS
+from poolwise.cli.demo.server import LEAST_LATENCY_S, MORE_LATENCY_S, latency_s
+from poolwise.cli.demo.work import Page, describe, is_prime, page_body
 
 
 def sieve(limit):
