@@ -49,7 +49,9 @@ def test_a_leaking_worker_is_replaced(
     by_worker: dict[int, int] = {}
     for _, pid in results:
         by_worker[pid] = by_worker.get(pid, 0) + 1
-    assert max(by_worker.values()) <= LIMIT // (10 * MIB) + 2
+    # One more than fits is noticed behind it, and one was sent ahead. What this process has let go of and still holds
+    # costs a fork of it nothing, so that another may fit.
+    assert max(by_worker.values()) <= LIMIT // (10 * MIB) + 3
 
 
 def slow_leak(calls: Path, item: int) -> tuple[int, int]:

@@ -67,7 +67,9 @@ def axes(facts: Facts, profile: Profile) -> list[Axis]:
         return decide_by(replace(facts, profile=slowed(profile, seconds / profile.wall_s))).backend
 
     def left(count: float) -> BackendName:
-        return decide_by(replace(facts, left=int(count))).backend
+        # To assume a number is not to know it: what is decided now is the first of the row in any case.
+        known = int(count) if count != items or facts.left is not None else None
+        return decide_by(replace(facts, left=known)).backend
 
     return [
         Axis("cores", machine.cores, MOST_CORES, True, cores),  # noqa: FBT003 - a field of a value

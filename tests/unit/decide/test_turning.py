@@ -45,6 +45,14 @@ def test_each_turning_is_what_is_decided_there(given_facts):
 
 
 @given(facts)
+def test_each_axis_begins_with_what_is_decided(given_facts):
+    """Where it is not known how many items are left, too: to assume a number is not to know it."""
+    if given_facts.profile is not None and given_facts.profile.wall_s > 0 and given_facts.left != 0:
+        now = decide_by(given_facts).backend
+        assert [axis.decided(axis.now) for axis in axes(given_facts, given_facts.profile)] == [now] * 3
+
+
+@given(facts)
 def test_the_first_turning_of_a_direction_names_another_backend(given_facts):
     """What is decided anyway is no news."""
     now, seen = decide_by(given_facts).backend, set()
