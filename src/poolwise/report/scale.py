@@ -51,7 +51,8 @@ def scale_from_zero(axis: Axis, values: Iterable[float], count: int = TICKS, *, 
     if tight:
         return Scale(axis, 0.0, most * axis.unit_size)
     step = nice_step(most / count)
-    return Scale(axis, 0.0, math.ceil(most / step - 1e-9) * step * axis.unit_size)
+    # More is forgiven here than the step is short of, as often as it is taken: else a step too many is added.
+    return Scale(axis, 0.0, math.ceil(most / step - 1e-6) * step * axis.unit_size)
 
 
 def nice_step(least: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poolwise.report.chart import Axis
@@ -32,6 +32,7 @@ def test_ticks_are_at_round_figures() -> None:
 
 
 @given(SIZES, st.integers(1, 10))
+@example(1.000000001, 2)
 def test_a_scale_from_zero_holds_all_values(most, count) -> None:
     """It begins at zero and ends at a tick, which no value exceeds; nothing is more than twice as long as needed."""
     scale = scale_from_zero(PLAIN, [most / 3, most], count)

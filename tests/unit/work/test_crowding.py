@@ -41,7 +41,9 @@ def elsewhere(act: Callable[[], object]) -> BaseException:
 
 def http_error(code: int) -> urllib.error.HTTPError:
     """Make urllib's error for a status."""
-    return urllib.error.HTTPError("http://localhost/", code, "no", {}, io.BytesIO(b""))  # type: ignore[arg-type]
+    error = urllib.error.HTTPError("http://localhost/", code, "no", {}, io.BytesIO(b""))  # type: ignore[arg-type]
+    error.close()
+    return error
 
 
 class StatusError(Exception):
@@ -170,7 +172,7 @@ def test_signals_belong_to_the_main_thread() -> None:
 
 def test_no_event_loop_in_another_thread() -> None:
     """asyncio.get_event_loop in a thread that has none."""
-    error = elsewhere(lambda: asyncio.get_event_loop_policy().get_event_loop())
+    error = elsewhere(asyncio.get_event_loop)
     assert crowding(error) == "thread"
 
 
