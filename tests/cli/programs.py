@@ -42,6 +42,12 @@ def hang(x):
     pathlib.Path(f"begun-{x}").touch()
     time.sleep(600)
 
+def leave(x):
+    sys.exit(3)
+
+def interrupt(x):
+    raise KeyboardInterrupt
+
 async def wait(x):
     import asyncio
     await asyncio.sleep(0)

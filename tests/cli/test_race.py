@@ -77,3 +77,19 @@ def session(leader):
         with contextlib.suppress(ProcessLookupError):
             found += [pid] if os.getsid(pid) == leader else []
     return found
+
+
+def test_a_function_that_interrupts_itself_shows_no_frames_of_ours(folder):
+    """It is told as its own doing."""
+    ended = poolwise("race", "work:interrupt", "1", "--repeats", "1", cwd=folder)
+    assert (ended.code, ended.out) == (130, "")
+    assert "in interrupt" in ended.err
+    assert "/poolwise/" not in ended.err
+
+
+def test_what_the_function_prints_does_not_get_between_json(folder):
+    """It comes out of standard error there."""
+    ended = poolwise("race", "work:chatty", "1", "2", "--repeats", "1", "--json", "-", cwd=folder)
+    assert ended.code == 0
+    assert Race.from_json(ended.out).items == 2
+    assert "hello 1" in ended.err

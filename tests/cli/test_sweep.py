@@ -60,3 +60,24 @@ def test_a_file_without_a_folder_is_refused_before_anything_runs(folder):
     ended = poolwise("sweep", "work:double", "1", "2", "--report", "missing/sweep.html", cwd=folder)
     assert (ended.code, ended.out) == (5, "")
     assert "cannot write missing/sweep.html" in ended.err
+
+
+def test_an_error_of_ours_on_an_item_is_the_items_and_no_bug(folder):
+    """A function that ends its worker, that exits, or that cannot be awaited: exit code 1, and why."""
+    ended = poolwise("sweep", "work:leave", "1", "2", "--workers", "1,2", cwd=folder)
+    assert (ended.code, ended.out) == (1, "")
+    assert "SystemExit" in ended.err
+    assert "a bug in Poolwise" not in ended.err
+    ended = poolwise("sweep", "work:double", "1", "2", "--backend", "asyncio", "--workers", "1", cwd=folder)
+    assert (ended.code, ended.out) == (1, "")
+    assert "cannot await" in ended.err
+    assert "a bug in Poolwise" not in ended.err
+
+
+def test_what_the_function_prints_does_not_get_between_json(folder):
+    """It comes out of standard error there."""
+    told = ("--workers", "1", "--repeats", "1", "--json", "-")
+    ended = poolwise("sweep", "work:chatty", "1", *told, cwd=folder)
+    assert ended.code == 0
+    assert Sweep.from_json(ended.out).items == 1
+    assert "hello 1" in ended.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -17,6 +18,11 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("--json", metavar="FILE", help="write all figures to FILE as JSON, too (- for standard output)")
     output.add_argument("--report", metavar="FILE", help="write a page with tables and pictures to FILE (HTML), too")
+
+
+def apart(arguments: argparse.Namespace) -> contextlib.AbstractContextManager[object]:
+    """Send what the function prints to standard error where JSON alone belongs on standard output."""
+    return contextlib.redirect_stdout(sys.stderr) if arguments.json == "-" else contextlib.nullcontext()
 
 
 def tell_found(found: Race | Sweep, arguments: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from poolwise.cli import exits
 from poolwise.cli.arguments import Parser
+from poolwise.cli.ending import format_end
 from poolwise.cli.output import silence
 from poolwise.cli.stops import Stopped, Stops
 from poolwise.cli.terminal import tell, tell_error
@@ -119,6 +120,10 @@ def run(argv: list[str]) -> int:
             return stop.code
         except PoolwiseError as error:
             return _explain(error)
+        except KeyboardInterrupt as error:
+            # No Ctrl-C, which comes as Stopped: the function has raised it by itself.
+            tell(f"{format_end(error)}\npoolwise: interrupted by the function")
+            return exits.INTERRUPTED
         except Exception:  # noqa: BLE001 - the last frame: whatever comes here is our fault, and is told as such
             return _confess()
 

@@ -8,7 +8,7 @@ from typing import Any
 from poolwise.api.race import BUDGET_S, race
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_work_arguments, number
-from poolwise.cli.measured import add_report_arguments, check_files, tell_found
+from poolwise.cli.measured import add_report_arguments, apart, check_files, tell_found
 from poolwise.cli.source import make_source
 from poolwise.cli.target import load_target
 
@@ -54,14 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
     function = load_target(arguments.target)
     source = make_source(arguments)
     options: dict[str, Any] = {name: getattr(arguments, name) for name in HANDED_ON}
-    found = race(
-        function,
-        source.items,
-        backends=arguments.backend,
-        repeats=arguments.repeats,
-        budget_s=arguments.budget,
-        **options,
-    )
+    with apart(arguments):
+        found = race(
+            function,
+            source.items,
+            backends=arguments.backend,
+            repeats=arguments.repeats,
+            budget_s=arguments.budget,
+            **options,
+        )
     if source.error is not None:
         raise source.error
     tell_found(found, arguments)

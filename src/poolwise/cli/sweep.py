@@ -9,11 +9,11 @@ from poolwise.api.sweep import BUDGET_S, SWEPT, sweep
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_work_arguments, number
 from poolwise.cli.ending import explain_end
-from poolwise.cli.measured import add_report_arguments, check_files, tell_found
+from poolwise.cli.measured import add_report_arguments, apart, check_files, tell_found
 from poolwise.cli.source import make_source
 from poolwise.cli.stops import Stopped
 from poolwise.cli.target import load_target
-from poolwise.errors import PoolwiseError
+from poolwise.errors import CallerError
 
 DESCRIPTION = """\
 Runs the same items with 1, 2, 4 … workers, in turn, and says how many are worth it, how the speed grows (by the
@@ -61,18 +61,19 @@ def run(arguments: argparse.Namespace) -> int:
     source = make_source(arguments)
     options: dict[str, Any] = {name: getattr(arguments, name) for name in HANDED_ON}
     try:
-        found = sweep(
-            function,
-            source.items,
-            backend=arguments.backend,
-            workers=arguments.workers,
-            repeats=arguments.repeats,
-            budget_s=arguments.budget,
-            **options,
-        )
-    except (PoolwiseError, Stopped):
+        with apart(arguments):
+            found = sweep(
+                function,
+                source.items,
+                backend=arguments.backend,
+                workers=arguments.workers,
+                repeats=arguments.repeats,
+                budget_s=arguments.budget,
+                **options,
+            )
+    except (CallerError, Stopped):
         raise
-    except BaseException as error:  # noqa: BLE001 - what the user's function raised, whatever it is
+    except BaseException as error:  # noqa: BLE001 - what the user's function raised, whatever it is, or did to a worker
         return explain_end(
             error, advice="a sweep needs items that do not fail; `poolwise map --errors collect` finds them"
         )
