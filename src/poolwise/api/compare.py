@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from poolwise.errors import TaskTimeoutError, WorkerError
 from poolwise.model.failure import Failure
+from poolwise.work.call import show_error
 
 # Values that hold themselves are compared no deeper.
 DEEPEST = 50
+# Where an object lies in memory; Python writes it into the repr of most.
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def differing(expected: Sequence[Any], found: Sequence[Any]) -> Iterator[tuple[int, bool]]:
@@ -36,7 +41,7 @@ def alike(one: Any, other: Any, depth: int = 0) -> bool | None:  # noqa: ANN401 
     """Tell whether two results are the same; None where that cannot be told.
 
     Not-a-numbers are the same, arrays are by their content, errors by their type and text; objects that do not say
-    themselves whether they are equal are by what they hold.
+    themselves whether they are equal are by what they hold, and so are those that say no for a not-a-number in them.
     """
     if one is other:
         return True
@@ -55,7 +60,15 @@ def alike(one: Any, other: Any, depth: int = 0) -> bool | None:  # noqa: ANN401 
 def _same_failure(one: Any, other: Any) -> bool:  # noqa: ANN401
     if not (isinstance(one, Failure) and isinstance(other, Failure)):
         return False
-    return type(one.error) is type(other.error) and str(one.error) == str(other.error)
+    if type(one.error) is not type(other.error):
+        return False
+    # Our own words hold what varies from lap to lap: how long it took, which worker it was.
+    ours = isinstance(one.error, (TaskTimeoutError, WorkerError))
+    return ours or _words(one.error) == _words(other.error)
+
+
+def _words(error: BaseException) -> str:
+    return ADDRESS.sub("", show_error(error))
 
 
 def _same_float(one: float, other: float, _: int) -> bool:
@@ -114,12 +127,19 @@ def _same_object(one: Any, other: Any, depth: int) -> bool | None:  # noqa: ANN4
     if type(one) is not type(other):
         return False
     if "__eq__" in _own_names(type(one)):
-        return False
+        # A not-a-number, and whatever holds one, is not equal to itself once it has been made twice.
+        return _same_held(one, other, depth) if hasattr(one, "__dataclass_fields__") else bool(_same_pickle(one, other))
     # It does not say when it is equal: two that were made apart are never the same by themselves.
     held, other_held = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
     if held is not None and other_held is not None:
         return _same_mapping(held, other_held, depth + 1)
     return _same_pickle(one, other)
+
+
+def _same_held(one: Any, other: Any, depth: int) -> bool | None:  # noqa: ANN401 - two of the same dataclass
+    """Compare the fields that a dataclass compares."""
+    names = [name for name, field in one.__dataclass_fields__.items() if field.compare]
+    return _all(alike(getattr(one, name, None), getattr(other, name, None), depth + 1) for name in names)
 
 
 def _own_names(kind: type) -> set[str]:

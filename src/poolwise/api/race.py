@@ -23,12 +23,14 @@ from poolwise.model.results import Results
 from poolwise.model.units import Seconds
 from poolwise.report.brief import show_briefly
 from poolwise.work import role
-from poolwise.work.call import make_call, short_repr, show_error
+from poolwise.work.call import REPR_LENGTH, make_call, one_line, short_repr, show_error
 
 # A minute is what a person waits for an answer of this kind.
 BUDGET_S: Seconds = 60.0
 # So many of the items with different results are shown of each way.
 SHOWN = 10
+# Errors of our own say in so many characters what to do; longer ones are the function's.
+MOST_WORDS = 5 * REPR_LENGTH
 AUTO = "auto"
 # A picture of more spans than this shows no more, and makes a page of megabytes.
 MOST_SPANS = 5_000
@@ -147,10 +149,11 @@ def forced(name: str) -> dict[str, Any]:
     return {"backend": backend, "max_workers": int(workers) if colon else None}
 
 
-def _checked(backends: Sequence[str]) -> list[str]:
-    if isinstance(backends, str) or not all(isinstance(each, str) for each in backends):
+def _checked(backends: object) -> list[str]:
+    given = None if isinstance(backends, (str, bytes)) or not isinstance(backends, Iterable) else list(backends)
+    if given is None or not all(isinstance(each, str) for each in given):
         raise OptionError(f"backends={backends!r}: write a list, such as ['loop', 'threads:8', 'processes']")
-    names = [name for name in dict.fromkeys(backends) if name != AUTO]
+    names = [name for name in dict.fromkeys(given) if name != AUTO]
     if not names:
         raise OptionError(f"backends={backends!r} names nothing to race against: one of {', '.join(BACKENDS)} at least")
     for name in names:
@@ -183,7 +186,7 @@ def _entrant(track: Track) -> Entrant:
         chosen=chosen,
         warmup=track.warmup,
         laps=() if track.error is not None else track.laps,
-        error=None if track.error is None else show_error(track.error),
+        error=None if track.error is None else one_line(show_error(track.error), MOST_WORDS),
     )
 
 
@@ -277,5 +280,5 @@ def _all_failed(results: Sequence[Any]) -> bool:
 
 def _text(result: object) -> str:
     if isinstance(result, Failure):
-        return f"{type(result.error).__name__}: {result.error}"
+        return one_line(show_error(result.error), 2 * REPR_LENGTH)
     return short_repr(result)

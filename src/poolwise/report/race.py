@@ -77,8 +77,9 @@ def _choice(race: Race) -> Iterator[tuple[str, str]]:
 
 def _differences(race: Race) -> Iterator[tuple[str, str]]:
     if not race.differing:
-        if race.winner is not None:
-            yield "results", "the same in every way"
+        if race.winner is not None and race.uncompared < race.items:
+            but = ", but for those that could not be compared" if race.uncompared else ""
+            yield "results", f"the same in every way{but}"
         return
     many = counted(race.differing, "item")
     came = "came" if race.differing > 1 else "comes"

@@ -34,7 +34,7 @@ class Call:
         inner = self.function
         while isinstance(inner, functools.partial):
             inner = inner.func
-        return getattr(inner, "__qualname__", None) or type(inner).__qualname__
+        return one_line(str(getattr(inner, "__qualname__", None) or type(inner).__qualname__))
 
 
 def make_call(function: Callable[..., Any], *, spread: bool) -> Call:
@@ -85,8 +85,19 @@ def short_repr(value: object) -> str:
         text = shortener.repr(value)
     except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything, and we are already telling an error
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    return one_line(text, 2 * REPR_LENGTH)
+
+
+def one_line(text: str, most: int | None = None) -> str:
+    """Show a text of the user's in one line, of ``most`` characters at most, that does nothing to a terminal.
+
+    What is not printable (the escapes that set colours or a window's title, what turns the direction of writing) is
+    written as Python's own repr writes it.
+    """
     text = " ".join(text.split())
-    return text if len(text) <= 2 * REPR_LENGTH else text[: 2 * REPR_LENGTH - 1] + "…"
+    if most is not None and len(text) > most:
+        text = text[: most - 1] + "…"
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def show_error(error: BaseException) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import decimal
 import math
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolwise.api.compare import alike, differing
+from poolwise.errors import TaskTimeoutError, WorkerDiedError
 from poolwise.model.failure import Failure
 
 
@@ -40,6 +43,21 @@ class Odd:
 
     def __reduce__(self):
         raise TypeError("nor pickle me")
+
+
+class MuteError(Exception):
+    """Has no words."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("ask me not")
+
+
+@dataclasses.dataclass(frozen=True)
+class Mean:
+    """A result that may hold a not-a-number."""
+
+    mean: float
+    note: str = dataclasses.field(default="", compare=False)
 
 
 def failure(error: Exception) -> Failure:
@@ -75,6 +93,39 @@ def failure(error: Exception) -> Failure:
 def test_results_are_compared_as_they_are_meant(one, other, same) -> None:
     """Numbers by value, not-a-numbers as equal, objects by what they hold, errors by type and text."""
     assert alike(one, other) is same
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Mean(float("nan")),
+        lambda: [Mean(float("nan"))],
+        lambda: complex(1, float("nan")),
+        lambda: decimal.Decimal("nan"),
+        lambda: {float("nan")},
+    ],
+)
+def test_a_not_a_number_is_the_same_wherever_it_stands(make) -> None:
+    """In a dataclass, a complex number, a set: what holds one says itself that it is not equal, and is the same."""
+    assert make() != make()
+    assert alike(make(), make()) is True
+
+
+def test_a_not_a_number_beside_something_else_hides_no_difference() -> None:
+    """The rest has to be the same; a field that the dataclass does not compare counts for nothing."""
+    assert alike(Mean(math.nan), Mean(1.0)) is False
+    assert alike(Mean(float("nan"), "a"), Mean(float("nan"), "b")) is True
+    assert alike(complex(1, float("nan")), complex(2, float("nan"))) is False
+    assert alike(decimal.Decimal("nan"), decimal.Decimal(1)) is False
+
+
+def test_errors_are_compared_without_what_varies_in_their_words() -> None:
+    """How long it took, which worker it was, where in memory an object lies; and an error may have no words at all."""
+    assert alike(failure(TaskTimeoutError("0.101 s")), failure(TaskTimeoutError("0.103 s"))) is True
+    assert alike(failure(WorkerDiedError("worker 1")), failure(WorkerDiedError("worker 2"))) is True
+    assert alike(failure(ValueError(f"no {object()}")), failure(ValueError(f"no {object()}"))) is True
+    assert alike(failure(ValueError("<A at 0x1f>")), failure(ValueError("<B at 0x1f>"))) is False
+    assert alike(failure(MuteError()), failure(MuteError())) is True
 
 
 def test_arrays_are_compared_by_content() -> None:

@@ -37,6 +37,8 @@ def test_a_way_may_name_its_workers() -> None:
     ("keywords", "words"),
     [
         ({"backends": "loop"}, "write a list"),
+        ({"backends": 5}, "write a list"),
+        ({"backends": (each for each in [1])}, "write a list"),
         ({"backends": ["auto"]}, "names nothing to race against"),
         ({"backends": ["threads:many"]}, "BACKEND:WORKERS"),
         ({"backends": ["thread"]}, "did you mean 'threads'"),
@@ -109,3 +111,63 @@ def test_failing_items_are_compared_too() -> None:
     found = poolwise.race(lambda number: 1 / number, [1, 0], backends=["loop", "threads:2"], repeats=1)
     assert (found.failed, found.differing) == (1, 0)
     assert "1 item of 2 failed" in str(found)
+
+
+MAIN = os.getpid()
+TWO_WAYS = {"backends": ["loop", "processes:2"], "repeats": 1}
+
+
+class Nasty:
+    """Its repr does things to a terminal."""
+
+    def __repr__(self) -> str:
+        return "\x1b[31mred\x1b]0;title\x07\u202e\nand \x9b31m more"
+
+
+def fail_elsewhere(_item: object) -> str:
+    """Fail in another process, in words that do things to a terminal."""
+    if os.getpid() != MAIN:
+        raise ValueError("\x1b[2J\nsecond line " + "long " * 200)
+    return "fine"
+
+
+def test_reprs_and_errors_do_nothing_to_a_terminal() -> None:
+    """Each finding is one line of printable characters, however an item or an error is written."""
+    items = [Nasty(), Nasty()]
+    found = poolwise.race(lambda item: fail_elsewhere(item) if item is items[0] else 1, items, **TWO_WAYS)
+    assert found.differing == 1
+    [told] = [line for line in str(found).splitlines() if "item 0" in line]
+    assert r"\x1b[31mred\x1b]0;title\x07\u202e and \x9b31m more: ValueError: \x1b[2J second line" in told
+    found = poolwise.race(fail_elsewhere, items, **TWO_WAYS)
+    [told] = [line for line in str(found).splitlines() if line.startswith("cannot")]
+    assert len(told) < 500
+    assert all(line.isprintable() for line in str(found).splitlines())
+
+
+class MuteError(Exception):
+    """Has no words."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("ask me not")
+
+
+def raise_mute(item: int) -> int:
+    """Raise on one item, in another process only."""
+    if item == 1 and os.getpid() != MAIN:
+        raise MuteError
+    return item
+
+
+def test_an_error_without_words_is_a_finding_and_ends_no_race() -> None:
+    """The way in which it happens is told."""
+    found = poolwise.race(raise_mute, range(3), **TWO_WAYS)
+    assert [each.result for each in found.differences] == ["MuteError: <its str raises RuntimeError>"]
+
+
+def test_results_that_cannot_be_compared_are_not_called_the_same() -> None:
+    """Neither where none can be, nor without a word where some can."""
+    found = poolwise.race(lambda _: (each for each in ""), range(3), backends=["loop", "threads:2"], repeats=1)
+    assert found.uncompared == 3
+    assert "the same in every way" not in str(found)
+    some = replace(found, items=4)
+    assert "the same in every way, but for those that could not be compared" in str(some)
