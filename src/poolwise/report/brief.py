@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from poolwise.model.units import Seconds
+from poolwise.report import places
 
 # What ends sooner needs no line.
 SHOW_AFTER_S: Seconds = 1.0
@@ -19,7 +20,7 @@ def show_briefly(verb: str) -> Iterator[Callable[[str], object]]:
 
     A line that stands still: one that moves would need a thread, beside which workers could not be forked.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not places.is_terminal(sys.stderr):
         yield lambda _: None
         return
     line = _Line(verb)

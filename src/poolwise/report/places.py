@@ -22,7 +22,13 @@ def in_notebook() -> bool:
 
 
 def is_terminal(stream: Any) -> bool:  # noqa: ANN401 - whatever stands for a standard stream, None in programs without a console
-    """Tell whether a stream leads to a terminal; some editors' shells say so and are none, and have no descriptor."""
+    """Tell whether a stream leads to a terminal, and nobody else draws on that.
+
+    Some editors' shells say that they are one and are none, and have no descriptor. Where the user shows a progress bar
+    of rich, that has put a stand-in in the stream's place, which takes what is drawn through it for lines of text.
+    """
+    if type(stream).__module__ == "rich.file_proxy":
+        return False
     try:
         return bool(stream.isatty()) and os.isatty(stream.fileno())
     except (AttributeError, OSError, ValueError):

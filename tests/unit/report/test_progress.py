@@ -9,6 +9,8 @@ import re
 import sys
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress as Bar
 
 import poolwise
 from poolwise.model.progress import Progress
@@ -255,3 +257,22 @@ def test_a_hook_is_told_the_end():
     poolwise.map(abs, [-1, -2, 3], progress=told.append)
     assert (told[-1].done, told[-1].total, told[-1].finished) == (3, 3, True)
     assert [each.finished for each in told[:-1]] == [False] * (len(told) - 1)
+
+
+def test_nothing_is_drawn_over_a_bar_of_rich(monkeypatch):
+    """Rich takes what is drawn through its stand-in for lines of text, and would show each drawing anew."""
+    glass = Glass(columns=80)
+    monkeypatch.setattr(sys, "stderr", glass)
+    assert places.is_terminal(sys.stderr)
+    with Bar(console=Console(file=io.StringIO(), force_terminal=True)):
+        assert sys.stderr is not glass
+        assert not places.is_terminal(sys.stderr)
+        assert make_watch("auto") is None
+
+
+def test_a_race_runs_where_standard_error_is_closed(monkeypatch):
+    """Nobody wants to know what it is at."""
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    assert poolwise.race(abs, [1], backends=["loop"], repeats=1).winner is not None
