@@ -102,8 +102,11 @@ def from_json(kind: type[T], text: str) -> T:
 def check_form(data: object, *names: str) -> Mapping[str, Any]:
     """See that this is one of our own values of these names, in the form that is read here."""
     wanted = " or ".join(names)
-    if not isinstance(data, Mapping) or data.get("value") not in names:
-        told = f"a {data['value']}" if isinstance(data, Mapping) and data.get("value") in SELF_CONTAINED else "none"
+    # Whatever stands there in damaged data, it may be no text.
+    name = data.get("value") if isinstance(data, Mapping) else None
+    name = name if isinstance(name, str) else None
+    if not isinstance(data, Mapping) or name not in names:
+        told = f"a {name}" if name in SELF_CONTAINED else "none"
         raise InputError(f"this should be a {wanted} as to_dict() writes it, and is {told}")
     version = data.get("version")
     if version != VERSION:
@@ -120,7 +123,7 @@ def _read(kind: Any, data: Any, place: str) -> Any:  # noqa: ANN401 - a type of 
         wanted, kinds = _SIMPLE[kind]
         if type(data) not in kinds:
             raise InputError(f"{place} should be {wanted}, and is {data!r}")
-        return float(data) if kind is float else data
+        return _as_float(data, place) if kind is float else data
     origin, inner = get_origin(kind), get_args(kind)
     if origin is tuple:
         if not isinstance(data, (list, tuple)):
@@ -132,6 +135,16 @@ def _read(kind: Any, data: Any, place: str) -> Any:  # noqa: ANN401 - a type of 
         return data
     # All else that our values hold is one of several: X | None, a reason.
     return _read_one_of(inner, data, place)
+
+
+def _as_float(data: float, place: str) -> float:
+    """Read a number; Python's JSON also reads such that are none (``NaN``), or that no float can hold (``1e999``)."""
+    try:
+        if math.isfinite(value := float(data)):
+            return value
+    except OverflowError:
+        pass
+    raise InputError(f"{place} should be a finite number that a float can hold")
 
 
 # What JSON itself knows, and which types it becomes; a bool is no number.

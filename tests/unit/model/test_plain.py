@@ -159,3 +159,19 @@ def test_other_values_are_checked_as_well(kind, data, word):
     with pytest.raises(InputError) as refused:
         from_plain(kind, data)
     assert word in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
+def test_a_number_that_no_float_holds_is_refused(text):
+    """Python's JSON reads them; what is measured is finite."""
+    told = json.dumps(FACTS.profile.to_dict())
+    assert '"wall_s": 0.02' in told
+    with pytest.raises(InputError, match="finite number"):
+        Profile.from_dict(json.loads(told.replace('"wall_s": 0.02', f'"wall_s": {text}', 1)))
+
+
+@pytest.mark.parametrize("name", [[], {}, None, 5])
+def test_a_name_that_is_no_text_is_refused(name):
+    """Damaged data may hold anything in any place."""
+    with pytest.raises(InputError, match="should be a Profile"):
+        Profile.from_dict(FACTS.profile.to_dict() | {"value": name})
