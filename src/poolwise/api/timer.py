@@ -258,6 +258,12 @@ class _Pausing:
             self._stretch, self._over = None, True
             stretch.end(None if issubclass(kind, (StopIteration, StopAsyncIteration, GeneratorExit)) else kind)
 
+    def drop(self) -> None:
+        """End where it stands: nobody will ask for another step."""
+        stretch, self._stretch, self._over = self._stretch, None, True
+        if stretch is not None:
+            stretch.end(None)
+
 
 class _TimedGenerator(Generator[Any, Any, Any]):
     """A generator as it was, with a clock that runs while it does."""
@@ -301,6 +307,10 @@ class _TimedAsyncGenerator(AsyncGenerator[Any, Any]):
         if self._pausing.has_begun:
             await super().aclose()
         await self._inner.aclose()
+
+    def __del__(self) -> None:
+        # The event loop closes the inner one, later; nothing can be awaited here.
+        self._pausing.drop()
 
 
 def make_timing(

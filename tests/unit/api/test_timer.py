@@ -1,5 +1,7 @@
 import asyncio
 import contextlib
+import gc
+import importlib
 import logging
 import os
 import subprocess
@@ -11,6 +13,8 @@ import pytest
 
 import poolwise
 from poolwise.errors import OptionError, TimerError
+
+timer_module = importlib.import_module("poolwise.api.timer")
 
 BURN = "import time, sys\nwhile time.process_time() < {}: pass\n"
 
@@ -340,3 +344,22 @@ def test_only_functions_can_be_decorated():
     """Anything else is refused at once."""
     with pytest.raises(OptionError, match="decorates functions"):
         quiet()(3)
+
+
+def test_an_async_generator_that_is_dropped_halfway_is_told_and_measured_no_longer():
+    """Nobody awaits its end, and what looks at the GIL meanwhile must come to one."""
+    heard = []
+
+    @poolwise.timer("given", show=heard.append)
+    async def give():
+        yield 1
+        yield 2
+
+    async def take_one():
+        async for _ in give():
+            break
+
+    asyncio.run(take_one())
+    gc.collect()
+    assert [timing.label for timing in heard] == ["given"]
+    assert timer_module._meter._users == 0
