@@ -204,3 +204,10 @@ def test_poolwise_in_the_program_works_as_without_us(folder):
     write(folder, "maps.py", BUSY + textwrap.dedent(program))
     ended = poolwise("time", "maps.py", cwd=folder)
     assert (ended.code, ended.out) == (0, python("maps.py", cwd=folder).stdout)
+
+
+def test_a_missing_program_is_all_that_is_missing(folder):
+    """Its arguments may be missing."""
+    ended = poolwise("time", cwd=folder)
+    assert ended.code == 2
+    assert "arguments are required: PROGRAM (" in ended.err

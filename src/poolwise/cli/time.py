@@ -56,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the timing as JSON to FILE too")
     parser.add_argument("-m", action="store_true", dest="is_module", help="PROGRAM is the name of a module")
     parser.add_argument("program", metavar="PROGRAM", help="a script, a folder or an archive with a __main__.py")
-    parser.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="the program's own")
+    passed_on = parser.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="the program's own")
+    # Or else argparse says of a missing program that its arguments are missing, too.
+    passed_on.required = False
 
 
 def run(arguments: argparse.Namespace) -> int:
