@@ -52,7 +52,7 @@ def alike(one: Any, other: Any, depth: int = 0) -> bool | None:  # noqa: ANN401 
     for kind, compare in _BY_KIND:
         if isinstance(one, kind) and isinstance(other, kind):
             return compare(one, other, depth)
-    if hasattr(one, "dtype") and hasattr(other, "dtype"):
+    if all(hasattr(each, "dtype") or hasattr(each, "dtypes") for each in (one, other)):
         return _same_array(one, other)
     return _same_object(one, other, depth)
 

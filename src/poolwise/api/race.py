@@ -217,6 +217,9 @@ class Judge:
         if _all_failed(expected) and not _all_failed(results):
             reference.error = expected[0].error
             self._reference = track, list(results)
+            # What was found until now was found of errors.
+            for known in (self._found, self._differing, self._uncompared, self._wobbling):
+                known.clear()
         elif _all_failed(results) and not _all_failed(expected):
             track.error = results[0].error
         else:

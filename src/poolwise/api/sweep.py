@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypeAlias, Unpack, cast, get_args
+from typing import Any, Literal, SupportsIndex, TypeAlias, Unpack, cast, get_args
 
 from poolwise.api.keywords import RaceKeywords
 from poolwise.api.rounds import Track, Way, Work, check_rounds, keep_items, run_rounds, version
@@ -126,7 +127,8 @@ def able(asked: Sequence[int], items: int) -> tuple[tuple[int, ...], tuple[int, 
     numbers = tuple(each for each in asked if each <= items)
     if not numbers:
         raise InputError(
-            f"sweep() was asked for {min(asked)} workers or more, and there are but {counted(items, 'item')}, one for "
+            f"sweep() was asked for {counted(min(asked), 'worker')} or more, and there {'is' if items == 1 else 'are'} "
+            f"but {counted(items, 'item')}, one for "
             "each worker at most: give more items, or fewer workers"
         )
     return numbers, tuple(each for each in asked if each > items)
@@ -173,13 +175,21 @@ def _checked(workers: object) -> tuple[int, ...]:
         return ()
     if isinstance(workers, (str, bytes)) or not isinstance(workers, Iterable):
         raise OptionError(f"workers={workers!r}: write a list, such as [1, 2, 4, 8]")
-    numbers = list(workers)
+    numbers = [each if isinstance(each, bool) else _whole(each) for each in workers]
     wrong = [each for each in numbers if not _is_count(each) or each > MOST_WORKERS]
     if wrong:
         raise OptionError(f"workers: {wrong[0]!r} is no number of workers; write whole numbers, 1 to {MOST_WORKERS:,}")
     if not numbers:
         raise OptionError("workers is empty; name numbers of workers, such as [1, 2, 4, 8], or leave it out")
     return tuple(sorted(set(numbers)))
+
+
+def _whole(value: object) -> object:
+    """Take a whole number of another library (NumPy's) for what it is; leave what is none."""
+    try:
+        return operator.index(cast("SupportsIndex", value))
+    except TypeError:
+        return value
 
 
 def _is_count(value: object) -> bool:

@@ -126,7 +126,10 @@ def _law(sweep: Sweep, fit: Fit) -> Iterator[tuple[str, str]]:
     if fit.most_workers < measured:
         yield "", f"fitted up to {counted(fit.most_workers, 'worker')}: beyond, the curve has another shape"
     yield "", f"λ = {_interval(fit.rate)} items a second: one worker alone"
-    yield "", f"σ = {_interval(fit.contention)}: the share of the work for which workers stand in line"
+    # A share of more than all of it is none: starting workers takes longer than what they do.
+    line = "the share of the work for which workers stand in line"
+    told = line if fit.contention.value < 1 else "from 1 on, more workers bring nothing"
+    yield "", f"σ = {_interval(fit.contention)}: {told}"
     yield "", f"κ = {_interval(fit.crosstalk)}: what each pair of workers costs"
     if fit.peak is None:
         yield "peak", "none: by the law more workers are never slower"
@@ -138,13 +141,15 @@ def _law(sweep: Sweep, fit: Fit) -> Iterator[tuple[str, str]]:
 def _missing(sweep: Sweep) -> Iterator[tuple[str, str]]:
     if sweep.left_out:
         told = ", ".join(map(number, sweep.left_out))
-        yield "left out", f"{told} workers: there are but {counted(sweep.items, 'item')}, one for each worker at most"
+        are = "is" if sweep.items == 1 else "are"
+        yield "left out", f"{told} workers: there {are} but {counted(sweep.items, 'item')}, one for each worker at most"
     fewer = [point for point in sweep.points if len([lap for lap in point.laps if not lap.stopped]) < sweep.repeats]
     if fewer:
         told = ", ".join(map(number, (point.workers for point in fewer)))
+        noun = "worker" if [point.workers for point in fewer] == [1] else "workers"
         yield (
             "fewer laps",
-            f"{told} workers: the time (budget_s={sweep.budget_s:g}) did not do for {sweep.repeats} of each",
+            f"{told} {noun}: the time (budget_s={sweep.budget_s:g}) did not do for {sweep.repeats} of each",
         )
 
 

@@ -153,3 +153,27 @@ def test_exactly_the_changed_items_are_found(values, data) -> None:
     changed = data.draw(st.sets(st.integers(0, len(values) - 1))) if values else set()
     other = [object() if index in changed else value for index, value in enumerate(values)]
     assert {index for index, known in differing(values, other) if known} == changed
+
+
+class Frame:
+    """A table as pandas and polars have it: says whether it equals another, and not by ``==``."""
+
+    dtypes = ("int64",)
+
+    def __init__(self, held) -> None:
+        self.held = held
+
+    def __eq__(self, other) -> bool:
+        raise ValueError("the truth value is ambiguous")
+
+    def __hash__(self) -> int:
+        return 0
+
+    def equals(self, other) -> bool:
+        return self.held == other.held
+
+
+def test_frames_are_asked_themselves() -> None:
+    """A difference between two is known, and not just not known to be none."""
+    assert alike(Frame([1]), Frame([1])) is True
+    assert alike(Frame([1]), Frame([2])) is False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 
 import pytest
 
@@ -171,3 +172,17 @@ def test_results_that_cannot_be_compared_are_not_called_the_same() -> None:
     assert "the same in every way" not in str(found)
     some = replace(found, items=4)
     assert "the same in every way, but for those that could not be compared" in str(some)
+
+
+def fail_here(item: int) -> int:
+    """Fail in this process, in other words in each thread; work in another."""
+    if os.getpid() == MAIN:
+        raise ValueError(threading.current_thread().name)
+    return item
+
+
+def test_what_was_found_of_errors_is_forgotten_once_a_way_works() -> None:
+    """The others are compared with that one, and cannot run it."""
+    found = poolwise.race(fail_here, range(3), backends=["loop", "threads:1", "processes:2"], repeats=1)
+    assert (found.differences, found.differing) == ((), 0)
+    assert [each.error is None for each in found.entrants[:3]] == [False, False, True]

@@ -161,3 +161,22 @@ def test_no_items_are_refused() -> None:
         sweep(abs, [], backend="threads")
     with pytest.raises(OptionError, match="needs the items too"):
         sweep(abs, backend="threads")
+
+
+def test_whole_numbers_of_numpy_are_numbers_of_workers() -> None:
+    """``np.arange(1, 3)`` is what a person would write; halves are none."""
+    numpy = pytest.importorskip("numpy")
+    assert [point.workers for point in sweep(abs, [1, 2], backend="threads", workers=numpy.arange(1, 3)).points] == [
+        1,
+        2,
+    ]
+    with pytest.raises(OptionError, match="no number of workers"):
+        sweep(abs, [1, 2], backend="threads", workers=numpy.array([1.5]))
+
+
+def test_one_is_counted_as_one() -> None:
+    """In an error and in words."""
+    with pytest.raises(InputError, match="there is but 1 item"):
+        sweep(abs, [1], backend="threads", workers=[2])
+    found = sweep(abs, [1], backend="threads", workers=[1, 2], repeats=1)
+    assert "2 workers: there is but 1 item" in str(found)

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from poolwise.model.classes import replace
 from poolwise.model.lap import Lap
 from poolwise.model.sweep import Cause, CauseWhat, Interval, NoFit, NoFitWhat, Point
 from poolwise.report.sweep import CAUSES, NO_FITS, sweep_findings
@@ -173,3 +174,14 @@ def test_a_sweep_without_a_finished_lap_can_be_shown():
     sweep = make_sweep((Point(workers=1, warmup=Lap(round=0, wall_s=12.0, stopped=True)), Point(workers=2)))
     assert findings(sweep)["fastest"] == "none: no lap came to its end"
     assert "> 12.0 s" in str(sweep)
+
+
+def test_contention_is_no_share_of_more_than_all():
+    """Where each further worker costs more than it does, the law's parameter is no share any more."""
+    sweep = make_sweep()
+    assert "σ" in findings(sweep)["law"]
+    assert "share of the work" in findings(sweep)["law"]
+    assert sweep.fit is not None
+    beyond = replace(sweep, fit=replace(sweep.fit, contention=Interval(2.66, 2.15, 3.22)))
+    assert "share of the work" not in findings(beyond)["law"]
+    assert "σ = 2.66 (2.15 – 3.22): from 1 on, more workers bring nothing" in findings(beyond)["law"]
