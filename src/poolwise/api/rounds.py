@@ -121,6 +121,9 @@ def keep_items(verb: str, function: Callable[..., Any], iterables: tuple[Iterabl
 
 
 def _keep(verb: str, iterable: Iterable[Any]) -> Sequence[Any]:
+    if isinstance(iterable, list):
+        # What the function does to the list itself is not to change what the next lap runs.
+        return iterable.copy()
     if isinstance(iterable, Sequence):
         return iterable
     kept = list(islice(iterable, MOST_ITEMS + 1))

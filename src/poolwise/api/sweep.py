@@ -7,7 +7,7 @@ import datetime as dt
 import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, SupportsIndex, TypeAlias, Unpack, cast, get_args
+from typing import Any, Literal, TypeAlias, Unpack, cast, get_args
 
 from poolwise.api.keywords import RaceKeywords
 from poolwise.api.rounds import Track, Way, Work, check_rounds, keep_items, run_rounds, version
@@ -184,10 +184,10 @@ def _checked(workers: object) -> tuple[int, ...]:
     return tuple(sorted(set(numbers)))
 
 
-def _whole(value: object) -> object:
+def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever was given
     """Take a whole number of another library (NumPy's) for what it is; leave what is none."""
     try:
-        return operator.index(cast("SupportsIndex", value))
+        return operator.index(value)
     except TypeError:
         return value
 

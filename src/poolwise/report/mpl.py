@@ -38,7 +38,8 @@ def draw(chart: Chart, ax: Axes | None) -> Axes:
         _draw_lines(chart, ax)
     else:
         _draw_lanes(chart, ax)
-    ax.set_title(chart.title)
+    # The function's name is no formula, whatever is in it.
+    ax.set_title(chart.title, parse_math=False)
     return ax
 
 

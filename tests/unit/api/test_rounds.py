@@ -55,6 +55,14 @@ def test_an_iterator_is_read_once_and_kept() -> None:
     assert (work.iterables, work.items) == (([2, 3, 4], [1, 2, 3, 4]), 3)
 
 
+def test_a_list_that_the_function_changes_is_the_same_in_each_lap() -> None:
+    """The items are those that were there before the first lap."""
+    items = [1, 2]
+    work = keep_items("race", items.append, (items,))
+    items.append(3)
+    assert (list(work.iterables[0]), work.items) == ([1, 2], 2)
+
+
 def test_without_items_there_is_nothing_to_run() -> None:
     """No iterable, an empty one, and one without an end are told apart."""
     with pytest.raises(OptionError, match=r"poolwise.sweep\(function, items\)"):

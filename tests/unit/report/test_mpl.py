@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from poolwise.errors import MissingExtraError
+from poolwise.model.classes import replace
 from tests.unit.report.made_up import make_race, make_report, make_stopped_sweep, make_sweep, make_timeline
 
 matplotlib = pytest.importorskip("matplotlib", reason="comes with the extra plot")
@@ -80,3 +81,11 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'poolwise\[plot\]'"):
         make_race().plot()
+
+
+def test_a_name_is_no_formula(plt) -> None:
+    """Dollars in a function's name, which matplotlib would read as TeX, are dollars."""
+    figure, ax = plt.subplots()
+    replace(make_race(), function="$x^{$").plot(ax)
+    figure.canvas.draw()
+    assert "$x^{$" in ax.get_title()
