@@ -93,3 +93,12 @@ def test_what_the_function_prints_does_not_get_between_json(folder):
     assert ended.code == 0
     assert Race.from_json(ended.out).items == 2
     assert "hello 1" in ended.err
+
+
+def test_ctrl_c_that_the_function_swallows_ends_the_race_after_that_lap(folder):
+    """Nobody has to press it for each lap."""
+    with started("race", "work:deaf", "1", "--backend", "loop", cwd=folder) as process:
+        until((folder / "begun-1").exists, "it has begun")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, out.decode(), err.decode()) == (130, "", "poolwise: interrupted\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from poolwise.api.race import BUDGET_S, race
+from poolwise.api.race import BUDGET_S, OURS, hold
+from poolwise.api.rounds import check_rounds, keep_items
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_work_arguments, number
 from poolwise.cli.measured import add_report_arguments, apart, check_files, tell_found
@@ -54,14 +55,16 @@ def run(arguments: argparse.Namespace) -> int:
     function = load_target(arguments.target)
     source = make_source(arguments)
     options: dict[str, Any] = {name: getattr(arguments, name) for name in HANDED_ON}
+    check_rounds("race", arguments.repeats, arguments.budget, options, OURS)
     with apart(arguments):
-        found = race(
-            function,
-            source.items,
-            backends=arguments.backend,
+        found = hold(
+            keep_items("race", function, (source.items,)),
+            arguments.backend,
+            options,
             repeats=arguments.repeats,
             budget_s=arguments.budget,
-            **options,
+            # A function that runs in this thread, in a loop, may swallow a Ctrl-C: it ends the race after that lap.
+            heard=lambda *_: arguments.stops.check(),
         )
     if source.error is not None:
         raise source.error

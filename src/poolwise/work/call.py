@@ -95,9 +95,11 @@ def one_line(text: str, most: int | None = None) -> str:
     written as Python's own repr writes it.
     """
     text = " ".join(text.split())
-    if most is not None and len(text) > most:
-        text = text[: most - 1] + "…"
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    # So much is shown at most; the rest, of however many megabytes, need not be looked at.
+    begun = text if most is None else text[:most]
+    if not begun.isprintable():
+        begun = "".join(each if each.isprintable() else repr(each)[1:-1] for each in begun)
+    return begun if most is None or max(len(text), len(begun)) <= most else begun[: most - 1] + "…"
 
 
 def show_error(error: BaseException) -> str:
@@ -106,4 +108,4 @@ def show_error(error: BaseException) -> str:
         text = str(error)
     except Exception as problem:  # noqa: BLE001 - as in short_repr
         text = f"<its str raises {type(problem).__name__}>"
-    return f"{type(error).__qualname__}: {text}"
+    return f"{type(error).__qualname__}: {text}" if text else type(error).__qualname__

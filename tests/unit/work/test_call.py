@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolwise.errors import NotCallableError
-from poolwise.work.call import REPR_LENGTH, Call, is_coroutine_function, make_call, short_repr, show_error
+from poolwise.work.call import REPR_LENGTH, Call, is_coroutine_function, make_call, one_line, short_repr, show_error
 
 
 async def coroutine(item):
@@ -136,7 +136,17 @@ def test_any_value_has_a_short_line(value):
     assert text.splitlines() == [text]
 
 
+def test_what_a_terminal_would_obey_is_shown_and_not_obeyed():
+    """Colours, titles, line breaks, the direction of writing; letters of any script stay what they are."""
+    assert one_line("a\x1b[31mb\x9bc\u202ed\r\n e") == r"a\x1b[31mb\x9bc\u202ed e"
+    assert one_line("漢字 é — ok") == "漢字 é — ok"
+    assert one_line("long" * 5, 10) == "longlongl…"
+    assert one_line("\x1b" * 3, 10) == r"\x1b\x1b\…"
+    assert one_line("\x1b" * 2, 10) == r"\x1b\x1b"
+
+
 def test_errors_are_shown_by_type_and_words():
     """An error is shown as a person would quote it, also one that cannot speak."""
     assert show_error(ValueError("bad", 3)) == "ValueError: ('bad', 3)"
+    assert show_error(KeyError()) == "KeyError"
     assert show_error(Mute()) == "Mute: <its str raises RuntimeError>"
