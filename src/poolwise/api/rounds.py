@@ -223,7 +223,8 @@ class Course:
             execution = stopper.execution = _execution(self._work, track.way, stopper)
             with UsageClock(watch=self._watcher) as clock:
                 results = collect(execution)
-        except PoolwiseError as error:
+        except (PoolwiseError, OSError) as error:
+            # What the function raises is a result; the system refuses what a way needs (files, processes).
             track.error = error
             return
         lap = make_lap(number, clock.usage(), results.report, stopped=execution.cancelled)

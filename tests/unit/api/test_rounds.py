@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -141,6 +143,23 @@ def test_a_way_that_cannot_run_the_work_says_why() -> None:
     tracks = run_rounds(work, ways, repeats=1, budget_s=9.0, told=lambda *_: None, show=lambda _: None)
     assert "initializer" in str(tracks[0].error)
     assert (tracks[0].laps, len(tracks[1].laps)) == ((), 1)
+
+
+def test_a_way_that_needs_more_files_than_there_may_be_says_so() -> None:
+    """The others are measured all the same; in a process of its own, whose limit is low."""
+    ended = subprocess.run([sys.executable, "-c", FEW_FILES], capture_output=True, text=True, timeout=50, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "1 True\n"
+
+
+FEW_FILES = """
+import errno, resource, poolwise
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (30, hard))
+found = poolwise.race(abs, range(64), backends=["loop", "processes:32"], repeats=1)
+loop, processes, _ = found.entrants
+print(len(loop.laps), f"[Errno {errno.EMFILE}]" in processes.error)
+"""
 
 
 def test_failures_are_results() -> None:
