@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from poolwise.model.units import Seconds
-from poolwise.report import places
+from poolwise.report import places, screen
 
 # What ends sooner needs no line.
 SHOW_AFTER_S: Seconds = 1.0
@@ -20,7 +20,7 @@ def show_briefly(verb: str) -> Iterator[Callable[[str], object]]:
 
     A line that stands still: one that moves would need a thread, beside which workers could not be forked.
     """
-    if not places.is_terminal(sys.stderr):
+    if not places.is_terminal(sys.stderr) or not places.moves_cursor():
         yield lambda _: None
         return
     line = _Line(verb)
@@ -31,26 +31,17 @@ def show_briefly(verb: str) -> Iterator[Callable[[str], object]]:
 
 
 class _Line:
+    """A line of the screen that all runs share: what the function prints meanwhile stands above it."""
+
     def __init__(self, verb: str) -> None:
         self._verb = verb
         self._begun = time.monotonic()
-        self._width = 0
+        self._more = "…" if places.speaks_unicode(sys.stderr) else "..."
 
     def show(self, text: str) -> None:
-        if time.monotonic() - self._begun < SHOW_AFTER_S:
-            return
-        self.clear()
-        line = f"{self._verb}: {text} …"
-        self._width = len(line)
-        self._write(f"\r{line}")
+        if time.monotonic() - self._begun >= SHOW_AFTER_S:
+            line = f"{self._verb}: {text} {self._more}"
+            screen.show(self, lambda width: line[:width])
 
     def clear(self) -> None:
-        if self._width:
-            self._write(f"\r{' ' * self._width}\r")
-            self._width = 0
-
-    def _write(self, text: str) -> None:
-        # A terminal that is gone is nobody's concern here.
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(text)
-            sys.stderr.flush()
+        screen.remove(self)

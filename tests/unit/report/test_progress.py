@@ -14,7 +14,7 @@ from rich.progress import Progress as Bar
 
 import poolwise
 from poolwise.model.progress import Progress
-from poolwise.report import places, screen
+from poolwise.report import brief, places, screen
 from poolwise.report.progress import SHOW_AFTER_S, make_watch
 from poolwise.run.driver import Driver
 from poolwise.run.scheduler import Scheduler
@@ -276,3 +276,26 @@ def test_a_race_runs_where_standard_error_is_closed(monkeypatch):
     closed.close()
     monkeypatch.setattr(sys, "stderr", closed)
     assert poolwise.race(abs, [1], backends=["loop"], repeats=1).winner is not None
+
+
+def test_what_is_measured_stands_below_what_the_function_prints(terminal, monkeypatch):
+    """A race's or sweep's line moves down with each line that is printed, and is gone at the end."""
+    monkeypatch.setattr(brief, "SHOW_AFTER_S", 0.0)
+    glass = terminal()
+    with brief.show_briefly("race") as show:
+        show("loop")
+        print("one")
+        show("threads:2")
+        print("two")
+        assert glass.shown == ["one", "two", "race: threads:2 …"]
+    assert glass.shown == ["one", "two"]
+    assert sys.stdout is glass
+
+
+def test_what_is_measured_is_not_drawn_where_no_line_can_be_drawn_over(terminal, monkeypatch):
+    """A terminal that only prints would keep them all."""
+    monkeypatch.setattr(brief, "SHOW_AFTER_S", 0.0)
+    glass = terminal(TERM="dumb")
+    with brief.show_briefly("race") as show:
+        show("loop")
+    assert glass.getvalue() == ""
