@@ -29,6 +29,7 @@ def verdict(own, children=0.0, *, gil=None, queued=0.0, cores=8, has_gil=True, w
         (verdict(0.1, 7.5), "processes", "all_cores", None),
         (verdict(0.1, 0.4), "processes", "more", 8.0),
         (verdict(0.0005, wall=0.0005), "short", "longer", None),
+        (verdict(0.009, wall=0.009), "short", "longer", None),
     ],
 )
 def test_what_figures_mean(found, kind, gain, factor):
@@ -84,4 +85,4 @@ def test_whatever_the_figures_there_is_a_verdict_that_promises_no_more_than_ther
     assert found.factor is None or found.factor >= 1
     if found.factor is not None and found.gain != "overlap":
         assert found.factor <= given_figures["cores"]
-    assert (found.kind == "short") == (given_figures["wall"] < 0.001)
+    assert (found.kind == "short") == (given_figures["wall"] < 0.01)
