@@ -8,8 +8,8 @@ from poolwise.model.timing import Gain, Hindrance, Kind, Verdict
 from poolwise.model.units import Seconds
 from poolwise.model.usage import Usage
 
-# To start workers takes as long as this: shorter work gains nothing from company, whatever kind it is. And the clocks of
-# short stretches tell more of the measuring, and of who else was ready just then, than of the work.
+# To start workers takes as long as this: shorter work gains nothing from company, whatever kind it is. And the clocks
+# of short stretches tell more of the measuring, and of who else was ready just then, than of the work.
 SHORT_S: Seconds = 0.01
 # Below the one, work waits; above the other, it computes; between the two it does now this, now that.
 WAITS_BELOW = 0.2
