@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from poolwise.report.html.page import page
-from poolwise.report.pictures import page_of
-from poolwise.report.svg.marks import TEXT, width_of, words
+from poolwise.report.pictures.gallery import page_of
+from poolwise.report.pictures.html.page import page
+from poolwise.report.pictures.svg.marks import TEXT, width_of, words
 from tests.unit.report.made_up import (
     NASTIER,
     NASTY,

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.cli.programs import PATIENCE_S, command, poolwise
-from tests.unit.report.glass import Glass
+from tests.unit.report.progress.glass import Glass
 
 ERASE, HIDE_CURSOR = b"\x1b[2K", b"\x1b[?25l"
 

@@ -40,7 +40,7 @@ from poolwise.model.plan import Plan, Revision, Turning, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
 from poolwise.report import find_painter, teach_words
-from poolwise.report.progress import make_watch
+from poolwise.report.progress.watch import make_watch
 from poolwise.run.driver import TICK_S, Driver
 from poolwise.run.scheduler import Scheduler
 from poolwise.work import role

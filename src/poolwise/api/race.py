@@ -21,7 +21,7 @@ from poolwise.model.race import Difference, Entrant, Race
 from poolwise.model.report import Report
 from poolwise.model.results import Results
 from poolwise.model.units import Seconds
-from poolwise.report.brief import show_briefly
+from poolwise.report.progress.brief import show_briefly
 from poolwise.work import role
 from poolwise.work.call import REPR_LENGTH, make_call, one_line, short_repr, show_error
 

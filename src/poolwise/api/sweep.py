@@ -18,8 +18,8 @@ from poolwise.model.options import MOST_WORKERS, BackendName
 from poolwise.model.results import Results
 from poolwise.model.sweep import Point, Sweep
 from poolwise.model.units import Seconds
-from poolwise.report.brief import show_briefly
 from poolwise.report.figures import counted
+from poolwise.report.progress.brief import show_briefly
 from poolwise.work import role
 from poolwise.work.call import make_call
 

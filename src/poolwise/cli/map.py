@@ -23,7 +23,7 @@ from poolwise.model.events import Batch
 from poolwise.model.failure import Failure
 from poolwise.model.options import Options
 from poolwise.model.progress import Progress
-from poolwise.report.progress import make_watch
+from poolwise.report.progress.watch import make_watch
 
 DESCRIPTION = """\
 Calls a function on each item, as fast as this machine allows, and writes a JSON line for each:

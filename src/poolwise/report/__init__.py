@@ -16,6 +16,6 @@ def teach_words() -> None:
 
 def find_painter() -> Painter:
     """Give who draws the values."""
-    from poolwise.report import pictures  # noqa: PLC0415 - few ask
+    from poolwise.report.pictures import gallery  # noqa: PLC0415 - few ask
 
-    return pictures.OURS
+    return gallery.OURS

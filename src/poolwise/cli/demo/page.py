@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from poolwise.model.race import Race
 from poolwise.model.sweep import Sweep
-from poolwise.report.pictures import page_of
-from poolwise.report.section import Section, Words
+from poolwise.report.pictures.gallery import page_of
+from poolwise.report.pictures.section import Section, Words
 
 TITLE = "Loop, threads or processes?"
 WORK = (
