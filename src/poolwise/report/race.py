@@ -10,10 +10,11 @@ from poolwise.report.explain import how
 from poolwise.report.figures import counted, duration, number
 from poolwise.report.laps import disturbances, times
 from poolwise.report.race_table import race_table, way_name
-from poolwise.report.table import plain_text
+from poolwise.report.table import plain_text, told_lines
 
 # A choice that is off by less than this is as good as the winner, on a machine that others use too.
 AS_GOOD = 1.05
+DOUBLE = 2.0
 HEADING = 13
 
 
@@ -26,7 +27,7 @@ def explain_race(race: Race) -> str:
 
 def race_lines(race: Race) -> list[str]:
     """Give the sentences, each with its heading before it."""
-    return [f"{heading:<{HEADING}}{text}" for heading, text in race_findings(race)]
+    return told_lines(race_findings(race), HEADING)
 
 
 def race_findings(race: Race) -> Iterator[tuple[str, str]]:
@@ -71,8 +72,10 @@ def _choice(race: Race) -> Iterator[tuple[str, str]]:
     elif regret <= 1:
         yield "auto", f"chose {chose}: faster than every way by hand ({times(1 / regret)})"
     else:
-        verdict = "as good as the winner" if regret <= AS_GOOD else f"a regret of {100 * (regret - 1):.0f} %"
-        yield "auto", f"chose {chose}: {times(regret)} of the winner's time, {verdict}"
+        verdict = ", as good as the winner" if regret <= AS_GOOD else ""
+        # Of twice the time and more, a percentage says less than the factor.
+        verdict = f", a regret of {100 * (regret - 1):.0f} %" if AS_GOOD < regret < DOUBLE else verdict
+        yield "auto", f"chose {chose}: {times(regret)} the winner's time{verdict}"
 
 
 def _differences(race: Race) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from poolwise.report.bounds import WAYS
 from poolwise.report.figures import counted, duration, number, share
 from poolwise.report.laps import disturbances, times
 from poolwise.report.sweep_table import sweep_table
-from poolwise.report.table import plain_text
+from poolwise.report.table import plain_text, told_lines
 
 HEADING = 13
 
@@ -67,7 +67,7 @@ def explain_sweep(sweep: Sweep) -> str:
 
 def sweep_lines(sweep: Sweep) -> list[str]:
     """Give the sentences, each with its heading before it."""
-    return [f"{heading:<{HEADING}}{text}" for heading, text in sweep_findings(sweep)]
+    return told_lines(sweep_findings(sweep), HEADING)
 
 
 def sweep_findings(sweep: Sweep) -> Iterator[tuple[str, str]]:

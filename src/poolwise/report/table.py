@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from poolwise.model.classes import frozen
@@ -49,11 +50,33 @@ def plain_text(table: Table, width: int | None = None) -> str:
 
     ``width`` of None: that of the terminal where standard output is one; else as wide as it comes.
     """
-    if width is None:
-        width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else sys.maxsize
+    width = _room() if width is None else width
     columns = enumerate(table.columns)
     widths = [max(map(len, (each.heading, *(row[place] for row in table.rows)))) for place, each in columns]
     return "\n\n".join(_block(table, widths, places) for places in _parts(widths, width))
+
+
+def told_lines(findings: Iterable[tuple[str, str]], heading: int, width: int | None = None) -> list[str]:
+    """Lay out sentences, each with its heading before it; what is too long goes on below its beginning.
+
+    ``heading`` is the room for the headings; ``width`` as for ``plain_text``.
+    """
+    width = _room() if width is None else width
+    indent = " " * (heading if heading < width // 2 else 0)
+    lines: list[str] = []
+    for name, text in findings:
+        line = f"{name:<{heading}}{text}"
+        lines += (
+            textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False)
+            if len(line) > width
+            else [line]
+        )
+    return lines
+
+
+def _room() -> int:
+    """Say how wide text may be: as the terminal, where standard output is one."""
+    return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else sys.maxsize
 
 
 def _parts(widths: Sequence[int], width: int) -> Iterable[list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from poolwise.model.race import Entrant
 from poolwise.report.race_table import cpu_share, race_table
+from poolwise.report.table import told_lines
 from tests.unit.report.made_up import make_laps, make_race
 
 
@@ -48,3 +49,12 @@ def test_cpu_is_a_share_of_all_cores() -> None:
     """Four seconds of CPU in two seconds on four cores are half of them."""
     way = Entrant(name="threads", backend="threads", workers=2, laps=make_laps(2.0, cpu_s=4.0))
     assert cpu_share(make_race([way]), way) == 0.5
+
+
+def test_sentences_that_are_too_long_go_on_below_their_beginning() -> None:
+    """No word is broken, and what follows stands beside the heading, not below it."""
+    lines = told_lines([("winner", "one two three four five six"), ("", "short")], 10, width=26)
+    assert lines == ["winner    one two three", "          four five six", "          short"]
+    assert told_lines([("winner", "one two three four five six")], 10, width=200) == [
+        "winner    one two three four five six"
+    ]
