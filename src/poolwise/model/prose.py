@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import singledispatch
+from typing import Any
 
 _teachers: list[Callable[[], object]] = []
 
@@ -33,3 +34,11 @@ def say_html(value: object) -> str:
     while _teachers:
         _teachers.pop()()
     return say_html(value)
+
+
+def pretty(value: object, printer: Any, cycle: bool) -> None:  # noqa: ANN401, FBT001 - as IPython calls it
+    """Say a value in words where IPython can show no HTML; its repr holds every figure, on hundreds of lines.
+
+    A class takes it as its own ``_repr_pretty_``: IPython does not look further than the first class with a repr.
+    """
+    printer.text("…" if cycle else say(value))

@@ -11,7 +11,7 @@ from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName
 from poolwise.model.pictures import Picture
 from poolwise.model.plain import as_dict, from_json, from_plain, to_json
-from poolwise.model.prose import say
+from poolwise.model.prose import pretty, say
 from poolwise.model.report import Report
 from poolwise.model.units import Seconds
 
@@ -150,6 +150,8 @@ class Race(Picture):
         if loop is None or loop.spread is None or entrant.spread is None or not entrant.spread.median_s:
             return None
         return loop.spread.median_s / entrant.spread.median_s
+
+    _repr_pretty_ = pretty
 
     def __str__(self) -> str:
         """Show the table and what it says."""

@@ -13,7 +13,7 @@ from poolwise.model.pictures import Picture
 from poolwise.model.plain import as_dict, from_json, from_plain, to_json
 from poolwise.model.plan import Plan, Revision, Turning
 from poolwise.model.profile import Profile
-from poolwise.model.prose import say
+from poolwise.model.prose import pretty, say
 from poolwise.model.timeline import Timeline
 from poolwise.model.units import Seconds
 
@@ -85,6 +85,8 @@ class Report(Picture):
         """What would change the decision; found when it is asked for, which takes some milliseconds."""
         return turnings_of(self.facts)
 
+    _repr_pretty_ = pretty
+
     def __str__(self) -> str:
         """Say in plain words what was done and why."""
         return say(self)
@@ -127,6 +129,8 @@ class Diagnosis:
     def turnings(self) -> tuple[Turning, ...]:
         """What would change the decision; found when it is asked for, which takes some milliseconds."""
         return turnings_of(self.facts)
+
+    _repr_pretty_ = pretty
 
     def __str__(self) -> str:
         """Say in plain words what was found."""

@@ -11,7 +11,7 @@ from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName
 from poolwise.model.pictures import Picture
 from poolwise.model.plain import as_dict, from_json, from_plain, to_json
-from poolwise.model.prose import say
+from poolwise.model.prose import pretty, say
 from poolwise.model.units import Seconds
 
 NoFitWhat: TypeAlias = Literal["few workers", "few rounds", "flat", "noise", "shape"]
@@ -225,6 +225,8 @@ class Sweep(Picture):
         if first is None or point.spread is None or not point.spread.median_s:
             return None
         return first.median_s / point.spread.median_s
+
+    _repr_pretty_ = pretty
 
     def __str__(self) -> str:
         """Show the table and what it says."""

@@ -126,3 +126,11 @@ def test_a_timeline_is_told_in_tables_too() -> None:
 def test_a_sweep_in_which_nothing_ended_has_no_picture() -> None:
     """Where no lap came to its end and none was stopped there is nothing to draw, and the page says what there is."""
     assert "<svg" not in make_sweep({}, fit=False).to_html()
+
+
+@pytest.mark.parametrize("make", [make_race, make_sweep, make_report])
+def test_a_terminal_of_ipython_shows_words(make) -> None:
+    """Where no HTML can be shown it is what ``print`` shows, and not a repr of thousands of figures."""
+    ipython = pytest.importorskip("IPython.lib.pretty", reason="comes with the extra notebook")
+    value = make()
+    assert ipython.pretty(value) == str(value)
