@@ -35,6 +35,9 @@ PLACES = 16
 NO_CROSSTALK = 1e-12
 # Columns of length one that differ by less than this are the same but for rounding.
 SAME = 1e-12
+# One worker alone takes at least this part of what the workers took together where that was least: times that grow with
+# each worker would be fitted best by one that takes no time at all, which is no law.
+LEAST_ONE = 1e-3
 
 
 @frozen
@@ -79,16 +82,20 @@ def solve(times_s: dict[int, Seconds]) -> Law:
     columns = [[each / norm for each in column] for column, norm in zip(columns, norms, strict=True)]
     products = [[sum(map(mul, one, other)) for other in columns] for one in columns]
     sums = [sum(column) for column in columns]
-    best, solution = math.inf, [1.0, 0.0, 0.0]
-    for chosen in ((0,), (0, 1), (0, 2), (0, 1, 2)):
-        found = _eliminate([[*(products[one][other] for other in chosen), sums[one]] for one in chosen])
-        if found is None or found[0] <= 0 or min(found) < 0:
+    # The coefficients are none of them negative, and the first has a least value: each is free or at its bound.
+    floor = LEAST_ONE * min(total for _, total in totals) * norms[0]
+    best, solution = math.inf, [floor, 0.0, 0.0]
+    for free in ((0,), (0, 1), (0, 2), (0, 1, 2), (), (1,), (2,), (1, 2)):
+        given = 0.0 if 0 in free else floor
+        wanted = [sums[at] - given * products[at][0] for at in range(3)]
+        found = _eliminate([[*(products[one][other] for other in free), wanted[one]] for one in free])
+        if found is None or min(found, default=0.0) < 0 or (0 in free and found[0] < floor):
             continue
-        error = -sum(value * sums[at] for at, value in zip(chosen, found, strict=True))
+        error = given * (given * products[0][0] - 2 * sums[0]) - sum(map(mul, found, (wanted[at] for at in free)))
         if error < best:
-            values = dict(zip(chosen, found, strict=True))
-            best, solution = error, [values.get(at, 0.0) / norm for at, norm in enumerate(norms)]
-    one, queue, talk = solution
+            values = {0: given} | dict(zip(free, found, strict=True))
+            best, solution = error, [values.get(at, 0.0) for at in range(3)]
+    one, queue, talk = (value / norm for value, norm in zip(solution, norms, strict=True))
     return Law(one * unit_s, queue / one, talk / one)
 
 

@@ -111,6 +111,11 @@ class Race(Picture):
     poolwise: str = ""
     """The version."""
 
+    def __post_init__(self) -> None:
+        """Refuse what no race can be, as in a file that somebody has changed: figures are divided by these."""
+        if self.cores < 1 or self.items < 1 or not self.entrants:
+            raise ValueError("a race has one core, one item and one way at least")
+
     @property
     def ranking(self) -> tuple[Entrant, ...]:
         """The ways that finished, the fastest first, the choice among them."""

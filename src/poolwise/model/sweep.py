@@ -210,6 +210,11 @@ class Sweep(Picture):
     poolwise: str = ""
     """The version."""
 
+    def __post_init__(self) -> None:
+        """Refuse what no sweep can be, as in a file that somebody has changed: figures are divided by these."""
+        if self.cores < 1 or self.items < 1 or not self.points:
+            raise ValueError("a sweep has one core, one item and one number of workers at least")
+
     @property
     def peak(self) -> Interval | None:
         """The number of workers from which on the speed falls, by the law; None without one."""

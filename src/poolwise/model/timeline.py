@@ -131,7 +131,8 @@ def _insights(timeline: Timeline) -> Iterator[Insight]:
         lane.worker: dict.fromkeys(SPAN_KINDS, 0.0) for lane in timeline.lanes
     }
     items = dict.fromkeys(seconds, 0)
-    for span in timeline.spans:
+    # A file that somebody has changed may have lost a lane.
+    for span in (each for each in timeline.spans if each.worker in seconds):
         seconds[span.worker][span.kind] += span.end_s - span.begin_s
         items[span.worker] += span.items if span.kind == "work" else 0
     for worker, spent in seconds.items():

@@ -18,6 +18,7 @@ from poolwise.model.plan import Candidate, Estimate, OneCore, Plan, StartsBy
 from poolwise.model.profile import Hot, Payload, Profile
 from poolwise.model.report import Diagnosis, Report
 from tests.unit.decide.facts import machines, make_machine, make_profile, options, plans, profiles
+from tests.unit.report.made_up import make_race, make_sweep
 
 HOT = Hot("fetch.py", 12, "page", "recv", 0.98, 0.98, 33)
 FACTS = Facts(
@@ -175,3 +176,12 @@ def test_a_name_that_is_no_text_is_refused(name):
     """Damaged data may hold anything in any place."""
     with pytest.raises(InputError, match="should be a Profile"):
         Profile.from_dict(FACTS.profile.to_dict() | {"value": name})
+
+
+@pytest.mark.parametrize(("make", "empty"), [(make_race, "entrants"), (make_sweep, "points")])
+def test_a_measurement_of_nothing_is_refused(make, empty):
+    """A file that somebody has changed fails where it is read, and not in the middle of a table."""
+    whole = make().to_dict()
+    for name, value in (("cores", 0), ("items", 0), (empty, [])):
+        with pytest.raises(InputError, match=r"cannot be read: a (race|sweep) has one core"):
+            type(make()).from_dict({**whole, name: value})

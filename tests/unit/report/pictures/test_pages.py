@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from poolwise.model.classes import replace
+from poolwise.model.sweep import Point
 from poolwise.report.pictures.gallery import exhibit_of, page_of
 from poolwise.report.pictures.html.page import fragment, page
 from poolwise.report.pictures.html.style import style_sheet
@@ -125,7 +127,8 @@ def test_a_timeline_is_told_in_tables_too() -> None:
 
 def test_a_sweep_in_which_nothing_ended_has_no_picture() -> None:
     """Where no lap came to its end and none was stopped there is nothing to draw, and the page says what there is."""
-    assert "<svg" not in make_sweep({}, fit=False).to_html()
+    unmeasured = replace(make_sweep(fit=False), points=(Point(workers=1), Point(workers=2)), best=None, knee=None)
+    assert "<svg" not in replace(unmeasured, worth=None, dropoff=None, causes=()).to_html()
 
 
 @pytest.mark.parametrize("make", [make_race, make_sweep, make_report])
