@@ -10,7 +10,7 @@ import pytest
 
 from poolwise.errors import TaskTimeoutError
 from poolwise.measure import probe as probe_module
-from poolwise.measure.probe import FEW_ITEMS, Probe
+from poolwise.measure.probe import FEW_ITEMS, Probe, taken_by_us_s
 from poolwise.model.events import Chunk, ChunkDone, Outcome, TaskError, WorkerLost, WorkerReady
 from poolwise.testing import FakeClock
 from tests.unit.decide.facts import make_profile
@@ -359,3 +359,19 @@ def test_in_company_the_cpu_of_the_process_says_nothing_of_an_item(play):
     scene.probe.crowd(computes=False)
     scene.run(0.01, cpu_s=0.004, process_cpu_s=0.5)
     assert scene.probe.profile(shipping=False).process_cpu_s == pytest.approx(0.008)
+
+
+@pytest.mark.parametrize(
+    ("wall_s", "cpu_s", "watching_s", "taken_s"),
+    [
+        (0.0125, 0.0107, 0.0019, 0.0019 * 0.0107 / 0.0125),
+        (0.0125, 0.0107, 0.0050, 0.0018),
+        (0.0500, 0.0000, 0.0020, 0.0),
+        (0.0500, 0.0250, 0.0020, 0.001),
+        (0.0100, 0.0100, 0.0020, 0.0),
+        (0.0, 0.0, 0.002, 0.0),
+    ],
+)
+def test_what_our_looking_takes_is_no_waiting_of_the_items(wall_s, cpu_s, watching_s, taken_s):
+    """Who computes waits for the GIL that we have; who sleeps does not, and nobody waits for longer than he waited."""
+    assert taken_by_us_s(wall_s, cpu_s, watching_s) == pytest.approx(taken_s)
