@@ -126,4 +126,4 @@ def test_a_report_is_shown_as_a_picture(kernel) -> None:
     (data,) = [each for each in shown if "text/html" in each]
     assert data["text/html"].startswith('<div class="poolwise">')
     assert "<svg" in data["text/html"]
-    assert "Report(" in data["text/plain"]
+    assert "3 items in" in data["text/plain"]
