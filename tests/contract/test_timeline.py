@@ -30,7 +30,7 @@ from tests.contract.ways import (
 )
 
 COUNT = 60
-LONG_S = 0.05
+LONG_S = 0.2
 
 
 def worked_on(timeline: Timeline) -> Counter[int]:

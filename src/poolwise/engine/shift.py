@@ -91,7 +91,8 @@ class Gathered:
     def times(self) -> tuple[Seconds, Seconds, Seconds, array[float] | None]:
         """Give the times as they travel: those of items only where they are worth it."""
         timed = len(self._each_s)
-        telling = timed > 1 and timed >= len(self.values) and self.wall_s >= TELLING_S * timed
+        # Of one item too: where others ran beside it, the time of all is not its own.
+        telling = timed >= max(1, len(self.values)) and self.wall_s >= TELLING_S * timed
         return self.wall_s, self.cpu_s, self.ended_s, self._each_s if telling else None
 
     @property

@@ -13,7 +13,8 @@ import pytest
 from poolwise.engine import shift as module
 from poolwise.engine.channel import Message
 from poolwise.engine.memory import UNLIMITED, WorkerMemory
-from poolwise.engine.shift import GROWTH, Shift
+from poolwise.engine.shift import GROWTH, Gathered, Shift
+from poolwise.model.events import Outcome
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules
 from poolwise.work.items import make_items
@@ -240,3 +241,13 @@ def test_marks_name_the_items_of_all_blocks(stages: Callable[..., Stage], monkey
     assert run == [(item, item) for item in range(50, 73)]
     assert packed == [(item, item) for item in range(50, 72)]
     assert stage.marks.index is None
+
+
+def test_the_time_of_a_single_item_is_its_own() -> None:
+    """Where others ran beside it, what the part took is not what the item took."""
+    part = Gathered()
+    part.add(Outcome([1], wall_s=0.06, each_s=[0.001]))
+    assert [*part.times[3]] == pytest.approx([0.001])
+    short = Gathered()
+    short.add(Outcome([1], wall_s=0.00001, each_s=[0.00001]))
+    assert short.times[3] is None
