@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
-import multiprocessing
 import re
+import subprocess
 import sys
 
 import pytest
@@ -103,16 +103,22 @@ def test_worker_processes_never_draw(terminal, monkeypatch):
 
 def test_a_process_of_multiprocessing_never_draws():
     """Several of them have one terminal, and would draw over each other."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_tell_whether_child, args=(there,))
-    process.start()
-    assert here.recv() is True
-    process.join()
-    assert places.is_child() is False
-
-
-def _tell_whether_child(connection):
-    connection.send(places.is_child())
+    # In a program of its own: multiprocessing's tracker of resources lives as long as who started it.
+    program = (
+        "import multiprocessing\n"
+        "from poolwise.report.progress import places\n"
+        "def tell():\n"
+        "    raise SystemExit(3 if places.is_child() else 4)\n"
+        "if __name__ == '__main__':\n"
+        "    process = multiprocessing.get_context('fork').Process(target=tell)\n"
+        "    process.start()\n"
+        "    process.join()\n"
+        "    print(process.exitcode, places.is_child())\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=40
+    ).stdout
+    assert told == "3 False\n"
 
 
 # --- The line ------------------------------------------------------------------------------------------------
