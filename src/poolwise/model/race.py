@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from poolwise.model.classes import frozen
+from poolwise.model.document import Document
 from poolwise.model.lap import Lap, Spread, spread_of
 from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName
-from poolwise.model.pictures import Picture
-from poolwise.model.plain import as_dict, from_json, from_plain, to_json
-from poolwise.model.prose import pretty, say
+from poolwise.model.prose import pretty
 from poolwise.model.report import Report
 from poolwise.model.units import Seconds
 
@@ -79,7 +77,7 @@ class Difference:
 
 
 @frozen(kw_only=True)
-class Race(Picture):
+class Race(Document):
     """What ``poolwise.race`` measured. ``print`` shows the table; ``show``, ``plot`` and ``to_html`` draw it."""
 
     function: str
@@ -157,28 +155,6 @@ class Race(Picture):
         return loop.spread.median_s / entrant.spread.median_s
 
     _repr_pretty_ = pretty
-
-    def __str__(self) -> str:
-        """Show the table and what it says."""
-        return say(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data that JSON can carry; see ``model.plain``."""
-        return as_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Race:
-        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
-        return from_plain(cls, data)
-
-    def to_json(self) -> str:
-        """Give it as JSON."""
-        return to_json(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Race:
-        """Read what ``to_json`` wrote; raises InputError where it is of another form or version."""
-        return from_json(cls, text)
 
 
 def _median_s(entrant: Entrant) -> Seconds:

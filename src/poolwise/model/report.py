@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from poolwise.model.classes import frozen
+from poolwise.model.document import Document
 from poolwise.model.facts import Facts, turnings_of
 from poolwise.model.limit import Limit, Spent, find_limit
 from poolwise.model.machine import Machine
-from poolwise.model.pictures import Picture
-from poolwise.model.plain import as_dict, from_json, from_plain, to_json
+from poolwise.model.plain import as_dict
 from poolwise.model.plan import Plan, Revision, Turning
 from poolwise.model.profile import Profile
 from poolwise.model.prose import pretty, say
@@ -19,7 +18,7 @@ from poolwise.model.units import Seconds
 
 
 @frozen(kw_only=True)
-class Report(Picture):
+class Report(Document):
     """What happened: figures as fields; ``str(report)`` says them in words."""
 
     plan: Plan
@@ -86,28 +85,6 @@ class Report(Picture):
         return turnings_of(self.facts)
 
     _repr_pretty_ = pretty
-
-    def __str__(self) -> str:
-        """Say in plain words what was done and why."""
-        return say(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data that JSON can carry; see ``model.plain``."""
-        return as_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Report:
-        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
-        return from_plain(cls, data)
-
-    def to_json(self) -> str:
-        """Give it as JSON."""
-        return to_json(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Report:
-        """Read what ``to_json`` wrote; raises InputError where it is of another form or version."""
-        return from_json(cls, text)
 
 
 @frozen(kw_only=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from poolwise.model.classes import frozen
+from poolwise.model.document import Document
 from poolwise.model.lap import Lap, Spread, spread_of
 from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName
-from poolwise.model.pictures import Picture
-from poolwise.model.plain import as_dict, from_json, from_plain, to_json
-from poolwise.model.prose import pretty, say
+from poolwise.model.prose import pretty
 from poolwise.model.units import Seconds
 
 NoFitWhat: TypeAlias = Literal["few workers", "few rounds", "flat", "noise", "shape"]
@@ -170,7 +168,7 @@ class Scaling:
 
 
 @frozen(kw_only=True)
-class Sweep(Picture):
+class Sweep(Document):
     """What ``poolwise.sweep`` measured. ``print`` shows the table; ``show``, ``plot`` and ``to_html`` draw it."""
 
     function: str
@@ -232,25 +230,3 @@ class Sweep(Picture):
         return first.median_s / point.spread.median_s
 
     _repr_pretty_ = pretty
-
-    def __str__(self) -> str:
-        """Show the table and what it says."""
-        return say(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data that JSON can carry; see ``model.plain``."""
-        return as_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Sweep:
-        """Read what ``to_dict`` wrote; raises InputError where it is of another form or version."""
-        return from_plain(cls, data)
-
-    def to_json(self) -> str:
-        """Give it as JSON."""
-        return to_json(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Sweep:
-        """Read what ``to_json`` wrote; raises InputError where it is of another form or version."""
-        return from_json(cls, text)

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from poolwise.model.classes import frozen
 from poolwise.model.plain import as_dict, from_plain
-from poolwise.model.prose import say, say_html
+from poolwise.model.prose import pretty, say, say_html
 from poolwise.model.units import Bytes, Seconds
 from poolwise.model.usage import Usage
 
 Kind = Literal["short", "waited", "mixed", "python", "native", "one_core", "threads", "processes"]
 Gain = Literal["longer", "overlap", "threads", "processes", "parallel", "more", "all_cores", "one_core_only"]
 Hindrance = Literal["throttled", "stolen", "queued"]
-
-
-class _Printer(Protocol):
-    """What IPython gives to print on."""
-
-    def text(self, text: str, /) -> None: ...
 
 
 @frozen(kw_only=True)
@@ -84,13 +78,11 @@ class Timing:
         """The most memory that this process and its descendants were seen to have together."""
         return self.usage.peak_bytes
 
+    _repr_pretty_ = pretty
+
     def __str__(self) -> str:
         """Say the figures in a line, and in another what kind of work it was."""
         return say(self)
-
-    def _repr_pretty_(self, printer: _Printer, cycle: bool) -> None:  # noqa: FBT001 - as IPython calls it
-        """Say the same at the end of a cell."""
-        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         """Show it in a notebook."""
