@@ -27,26 +27,6 @@ Many: TypeAlias = Iterable[Any]
 """One of three or more iterables, whose items are not compared with the function's arguments any more."""
 
 
-class _Shared(TypedDict, total=False):
-    backend: BackendChoice
-    max_workers: int | None
-    chunksize: int | None
-    ordered: bool
-    retries: int
-    timeout: Seconds | None
-    progress: ProgressChoice
-    initializer: Callable[..., object] | None
-    initargs: tuple[Any, ...]
-    start_method: StartMethod | None
-    crash_retries: int
-    memory_limit: Bytes | Literal["auto"] | None
-    inner_max_num_threads: int | None
-    seed: int | None
-    timeline: TimelineChoice
-    desc: str | None
-    total: int | None
-
-
 class RaceKeywords(TypedDict, total=False):
     """The options of a race and a sweep: what they do not say themselves."""
 
@@ -60,6 +40,16 @@ class RaceKeywords(TypedDict, total=False):
     memory_limit: Bytes | Literal["auto"] | None
     inner_max_num_threads: int | None
     seed: int | None
+
+
+class _Shared(RaceKeywords, total=False):
+    backend: BackendChoice
+    max_workers: int | None
+    ordered: bool
+    progress: ProgressChoice
+    timeline: TimelineChoice
+    desc: str | None
+    total: int | None
 
 
 class Keywords(_Shared):

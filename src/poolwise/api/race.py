@@ -23,7 +23,7 @@ from poolwise.model.results import Results
 from poolwise.model.units import Seconds
 from poolwise.report.progress.brief import show_briefly
 from poolwise.work import role
-from poolwise.work.call import REPR_LENGTH, make_call, one_line, short_repr, show_error
+from poolwise.work.call import REPR_LENGTH, one_line, short_repr, show_error
 
 # A minute is what a person waits for an answer of this kind.
 BUDGET_S: Seconds = 60.0
@@ -77,14 +77,12 @@ def race(
 
     **Raises** ``poolwise.errors.CallerError`` where the arguments cannot be used, or there are no items.
     """
-    role.refuse_nested_start("race")
-    check_rounds("race", repeats, budget_s, options, OURS)
-    work = keep_items("race", function, iterables)
-    return hold(work, backends, options, repeats=repeats, budget_s=budget_s)
+    return hold(function, iterables, backends, options, repeats=repeats, budget_s=budget_s)
 
 
 def hold(
-    work: Work,
+    function: Callable[..., object],
+    iterables: tuple[Iterable[object], ...],
     backends: Sequence[str] | None,
     options: Mapping[str, Any],
     *,
@@ -92,11 +90,13 @@ def hold(
     budget_s: Seconds,
     heard: Told | None = None,
 ) -> Race:
-    """Hold a race of what has been checked; ``heard`` is told of the results of each lap, and may raise to end it."""
+    """Hold a race; ``heard`` is told of the results of each lap, and may raise to end it."""
+    role.refuse_nested_start("race")
+    check_rounds("race", repeats, budget_s, options, OURS)
     begun, begun_at = time.monotonic(), dt.datetime.now().astimezone()
-    machine = find_machine()
-    call = make_call(work.function, spread=len(work.iterables) > 1)
-    names = default_ways(machine, work.items, coroutine=call.coroutine) if backends is None else _checked(backends)
+    work, machine = keep_items("race", function, iterables), find_machine()
+    coroutine = work.call.coroutine
+    names = default_ways(machine, work.items, coroutine=coroutine) if backends is None else _checked(backends)
     ways = [Way(name=name, options={**options, **forced(name)}) for name in (*names, AUTO)]
     judge = Judge(work)
 
@@ -108,7 +108,7 @@ def hold(
     with show_briefly("race") as show:
         tracks = run_rounds(work, ways, repeats=repeats, budget_s=budget_s, told=told, show=show)
     return Race(
-        function=call.name,
+        function=work.call.name,
         items=work.items,
         cores=machine.cores,
         repeats=repeats,

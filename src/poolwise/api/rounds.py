@@ -24,12 +24,13 @@ from poolwise.measure.usage import UsageClock
 from poolwise.measure.watcher import Watcher
 from poolwise.model.classes import frozen, mutable, replace
 from poolwise.model.lap import Lap
-from poolwise.model.options import MOST_SECONDS, Options
+from poolwise.model.options import Options, check_count, check_seconds
 from poolwise.model.progress import Progress
 from poolwise.model.report import Report
 from poolwise.model.results import Results
 from poolwise.model.units import Seconds
 from poolwise.model.usage import Usage
+from poolwise.work.call import Call, make_call
 
 # What is run again and again is kept; more than this is no list but a stream without an end.
 MOST_ITEMS = 10_000_000
@@ -43,6 +44,8 @@ class Work:
 
     verb: str
     function: Callable[..., Any]
+    call: Call
+    """The function as it is called on an item."""
     iterables: tuple[Sequence[Any], ...]
     items: int
 
@@ -89,11 +92,8 @@ def check_rounds(
 
     :raises OptionError: a value cannot be used, or an option is not taken here.
     """
-    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
-        raise OptionError(f"repeats={repeats!r}: write a whole number, 1 or more")
-    number = isinstance(budget_s, (int, float)) and not isinstance(budget_s, bool)
-    if not number or not 0 < budget_s <= MOST_SECONDS:  # type: ignore[operator]
-        raise OptionError(f"budget_s={budget_s!r}: write a number of seconds above 0")
+    check_count("repeats", repeats, least=1)
+    check_seconds("budget_s", budget_s)
     for name in options:
         if (instead := {**OURS, **ours}.get(name)) is not None:
             raise OptionError(f"{verb}() takes no {name}=: {instead}")
@@ -117,7 +117,8 @@ def keep_items(verb: str, function: Callable[..., Any], iterables: tuple[Iterabl
     count = min(len(each) for each in kept)
     if not count:
         raise InputError(f"{verb}() has no items to run: its iterables are empty")
-    return Work(verb=verb, function=function, iterables=kept, items=count)
+    call = make_call(function, spread=len(iterables) > 1)
+    return Work(verb=verb, function=function, call=call, iterables=kept, items=count)
 
 
 def _keep(verb: str, iterable: Iterable[Any]) -> Sequence[Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeAlias, Unpack, cast, get_args
 
 from poolwise.api.keywords import RaceKeywords
-from poolwise.api.rounds import Track, Way, Work, check_rounds, keep_items, run_rounds, version
+from poolwise.api.rounds import Track, Way, check_rounds, keep_items, run_rounds, version
 from poolwise.decide.scaling import judge
 from poolwise.errors import InputError, OptionError
 from poolwise.measure.machine import find_machine
@@ -21,7 +21,6 @@ from poolwise.model.units import Seconds
 from poolwise.report.figures import counted
 from poolwise.report.progress.brief import show_briefly
 from poolwise.work import role
-from poolwise.work.call import make_call
 
 SweepBackend: TypeAlias = Literal["processes", "threads", "interpreters", "asyncio"]
 SWEPT: tuple[SweepBackend, ...] = get_args(SweepBackend)
@@ -88,7 +87,7 @@ def sweep(
     points = _points(tracks)
     found = judge(points, work.items, machine.cores)
     return Sweep(
-        function=_name(work),
+        function=work.call.name,
         items=work.items,
         backend=cast("BackendName", backend),
         cores=machine.cores,
@@ -194,7 +193,3 @@ def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever was given
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _name(work: Work) -> str:
-    return make_call(work.function, spread=len(work.iterables) > 1).name

@@ -1,4 +1,4 @@
-"""Where else than on the terminal a measurement is told: as JSON, and as a page."""
+"""What the commands that measure have in common: how laps are run, and where else than on the terminal it is told."""
 
 from __future__ import annotations
 
@@ -6,11 +6,39 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
+from typing import Any
 
+from poolwise.cli.arguments import number
 from poolwise.cli.exits import OutputError
-from poolwise.cli.output import say
+from poolwise.cli.output import say, write_file
 from poolwise.model.race import Race
 from poolwise.model.sweep import Sweep
+from poolwise.model.units import Seconds
+
+# Options of ``poolwise.map`` that every lap is run with.
+OPTIONS = ("chunksize", "start_method", "retries", "timeout", "seed")
+
+
+def add_lap_arguments(group: argparse._ArgumentGroup, budget_s: Seconds) -> None:
+    """Add how many laps are run, and how each of them is."""
+    group.add_argument("--repeats", metavar="N", type=number, default=3, help="rounds that count (default: 3)")
+    group.add_argument(
+        "--budget",
+        metavar="SECONDS",
+        type=number,
+        default=budget_s,
+        help=f"stop what takes too long (default: {budget_s:g})",
+    )
+    group.add_argument("--chunksize", metavar="N", type=number, help="send N items at a time")
+    group.add_argument("--start-method", metavar="HOW", help="start processes by fork, forkserver or spawn")
+    group.add_argument("--retries", metavar="N", type=number, default=0, help="try a failed item N times more")
+    group.add_argument("--timeout", metavar="SECONDS", type=number, help="an item that takes longer has failed")
+    group.add_argument("--seed", metavar="N", type=number, help="random numbers of each item follow from N")
+
+
+def options_of_laps(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Give the options of each lap as keywords for the api."""
+    return {name: getattr(arguments, name) for name in OPTIONS}
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +79,3 @@ def check_files(*paths: str | None) -> None:
     for path in paths:
         if path is not None and path != "-" and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
             raise OutputError(f"cannot write {path}: it is a folder, or its own folder is not there")
-
-
-def write_file(path: str, text: str) -> None:
-    """Write a file, or say why that cannot be done."""
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None

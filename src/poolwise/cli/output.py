@@ -185,3 +185,11 @@ def _refuse_same(path: str | None, source: str | None) -> None:
             raise UsageError(
                 f"the output {path or 'goes to standard output, which'} is the input {source}: writing would destroy it"
             )
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a whole file, or say why that cannot be done."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from poolwise.api.race import BUDGET_S, OURS, hold
-from poolwise.api.rounds import check_rounds, keep_items
+from poolwise.api.race import BUDGET_S, hold
 from poolwise.cli import exits
-from poolwise.cli.arguments import add_work_arguments, number
-from poolwise.cli.measured import add_report_arguments, apart, check_files, tell_found
+from poolwise.cli.arguments import add_work_arguments
+from poolwise.cli.measured import (
+    add_lap_arguments,
+    add_report_arguments,
+    apart,
+    check_files,
+    options_of_laps,
+    tell_found,
+)
 from poolwise.cli.source import make_source
 from poolwise.cli.target import load_target
 
@@ -22,8 +27,6 @@ examples:
   poolwise race work.py:resize photos/*.jpg
   poolwise race work.py:resize photos/*.jpg --backend loop --backend threads:8 --repeats 5
 """
-# Options of the api that the command hands on.
-HANDED_ON = ("chunksize", "start_method", "retries", "timeout", "seed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,15 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="race this way: loop, threads, threads:8, processes … (again for each way; default: all that can)",
     )
-    group.add_argument("--repeats", metavar="N", type=number, default=3, help="rounds that count (default: 3)")
-    group.add_argument(
-        "--budget", metavar="SECONDS", type=number, default=BUDGET_S, help="stop what takes too long (default: 60)"
-    )
-    group.add_argument("--chunksize", metavar="N", type=number, help="send N items at a time")
-    group.add_argument("--start-method", metavar="HOW", help="start processes by fork, forkserver or spawn")
-    group.add_argument("--retries", metavar="N", type=number, default=0, help="try a failed item N times more")
-    group.add_argument("--timeout", metavar="SECONDS", type=number, help="an item that takes longer has failed")
-    group.add_argument("--seed", metavar="N", type=number, help="random numbers of each item follow from N")
+    add_lap_arguments(group, BUDGET_S)
     add_report_arguments(parser)
 
 
@@ -54,13 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
     check_files(arguments.json, arguments.report)
     function = load_target(arguments.target)
     source = make_source(arguments)
-    options: dict[str, Any] = {name: getattr(arguments, name) for name in HANDED_ON}
-    check_rounds("race", arguments.repeats, arguments.budget, options, OURS)
     with apart(arguments):
         found = hold(
-            keep_items("race", function, (source.items,)),
+            function,
+            (source.items,),
             arguments.backend,
-            options,
+            options_of_laps(arguments),
             repeats=arguments.repeats,
             budget_s=arguments.budget,
             # A function that runs in this thread, in a loop, may swallow a Ctrl-C: it ends the race after that lap.

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from poolwise.api.sweep import BUDGET_S, SWEPT, sweep
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_work_arguments, number
 from poolwise.cli.ending import explain_end
-from poolwise.cli.measured import add_report_arguments, apart, check_files, tell_found
+from poolwise.cli.measured import (
+    add_lap_arguments,
+    add_report_arguments,
+    apart,
+    check_files,
+    options_of_laps,
+    tell_found,
+)
 from poolwise.cli.source import make_source
 from poolwise.cli.stops import Stopped
 from poolwise.cli.target import load_target
@@ -24,8 +30,6 @@ examples:
   poolwise sweep work.py:resize photos/*.jpg
   poolwise sweep work.py:fetch --input urls.txt --backend threads --workers 1,2,4,8,16,32
 """
-# Options of the api that the command hands on.
-HANDED_ON = ("chunksize", "start_method", "retries", "timeout", "seed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,15 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--workers", metavar="N,N,…", type=numbers, help="the numbers of workers (default: 1,2,4 … up to 4 × the cores)"
     )
-    group.add_argument("--repeats", metavar="N", type=number, default=3, help="rounds that count (default: 3)")
-    group.add_argument(
-        "--budget", metavar="SECONDS", type=number, default=BUDGET_S, help="stop what takes too long (default: 120)"
-    )
-    group.add_argument("--chunksize", metavar="N", type=number, help="send N items at a time")
-    group.add_argument("--start-method", metavar="HOW", help="start processes by fork, forkserver or spawn")
-    group.add_argument("--retries", metavar="N", type=number, default=0, help="try a failed item N times more")
-    group.add_argument("--timeout", metavar="SECONDS", type=number, help="an item that takes longer has failed")
-    group.add_argument("--seed", metavar="N", type=number, help="random numbers of each item follow from N")
+    add_lap_arguments(group, BUDGET_S)
     add_report_arguments(parser)
 
 
@@ -59,7 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
     check_files(arguments.json, arguments.report)
     function = load_target(arguments.target)
     source = make_source(arguments)
-    options: dict[str, Any] = {name: getattr(arguments, name) for name in HANDED_ON}
     try:
         with apart(arguments):
             found = sweep(
@@ -69,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
                 workers=arguments.workers,
                 repeats=arguments.repeats,
                 budget_s=arguments.budget,
-                **options,
+                **options_of_laps(arguments),
             )
     except (CallerError, Stopped):
         raise

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from poolwise.api.timer import make_timing, tell
 from poolwise.cli import time_program
-from poolwise.cli.exits import OutputError
+from poolwise.cli.output import write_file
 from poolwise.cli.time_program import FORM, Figures, read_figures
 from poolwise.errors import TargetError
 from poolwise.measure.gil_meter import Reading
@@ -66,11 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.is_module and not Path(arguments.program).exists():
         raise TargetError(f"there is no file {arguments.program!r}; for a module write -m before its name")
     if arguments.json is not None:
-        _write(arguments.json, "")
+        write_file(arguments.json, "")
     ended, timing = time_run([*(["-m"] if arguments.is_module else []), arguments.program, *arguments.arguments])
     tell(timing)
     if arguments.json is not None:
-        _write(arguments.json, json.dumps(timing.to_dict(), indent=2) + "\n")
+        write_file(arguments.json, json.dumps(timing.to_dict(), indent=2) + "\n")
     return ended if ended >= 0 else 128 - ended
 
 
@@ -176,10 +176,3 @@ def _is_in_front() -> bool:
         return False
     finally:
         os.close(terminal)
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -12,14 +12,13 @@ from poolwise.api.why import why
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_option_arguments, add_work_arguments, options_of
 from poolwise.cli.ending import explain_end
-from poolwise.cli.exits import OutputError, UsageError
-from poolwise.cli.output import say
+from poolwise.cli.exits import UsageError
+from poolwise.cli.output import say, write_file
 from poolwise.cli.source import make_source
 from poolwise.cli.stops import Stopped
 from poolwise.cli.target import load_target
 from poolwise.errors import InputError, PoolwiseError
 from poolwise.model.options import Options
-from poolwise.model.report import Diagnosis
 
 DESCRIPTION = """\
 Runs a few items for real, for some 20 ms or one slow item, and says how `poolwise map` would run them all, and why.
@@ -61,20 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
     if source.error is not None:
         raise source.error
     if arguments.save is not None:
-        _save(arguments.save, diagnosis)
+        write_file(arguments.save, _json(diagnosis.to_dict()) + "\n")
     say(_json(diagnosis.to_dict()) if arguments.json else str(diagnosis))
     return exits.DONE
 
 
 def _json(plain: Mapping[str, Any]) -> str:
     return json.dumps(plain, indent=2, allow_nan=False)
-
-
-def _save(path: str, diagnosis: Diagnosis) -> None:
-    try:
-        Path(path).write_text(_json(diagnosis.to_dict()) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 # --- Deciding again ----------------------------------------------------------------------------------------------

@@ -73,16 +73,16 @@ class Options:
         _one_of("errors", self.errors, ERRORS)
         if self.start_method is not None:
             _one_of("start_method", self.start_method, START_METHODS, "None")
-        _count("max_workers", self.max_workers, least=1, most=MOST_WORKERS, optional=True)
-        _count("chunksize", self.chunksize, least=1, optional=True)
-        _count("retries", self.retries, least=0)
-        _count("crash_retries", self.crash_retries, least=0)
+        check_count("max_workers", self.max_workers, least=1, most=MOST_WORKERS, optional=True)
+        check_count("chunksize", self.chunksize, least=1, optional=True)
+        check_count("retries", self.retries, least=0)
+        check_count("crash_retries", self.crash_retries, least=0)
         if self.memory_limit != "auto":
-            _count("memory_limit", self.memory_limit, least=LEAST_MEMORY, optional=True)
-        _count("inner_max_num_threads", self.inner_max_num_threads, least=1, most=MOST_WORKERS, optional=True)
-        _count("seed", self.seed, least=0, optional=True)
-        _count("total", self.total, least=0, optional=True)
-        _positive_seconds("timeout", self.timeout)
+            check_count("memory_limit", self.memory_limit, least=LEAST_MEMORY, optional=True)
+        check_count("inner_max_num_threads", self.inner_max_num_threads, least=1, most=MOST_WORKERS, optional=True)
+        check_count("seed", self.seed, least=0, optional=True)
+        check_count("total", self.total, least=0, optional=True)
+        check_seconds("timeout", self.timeout, optional=True)
         _flag("ordered", self.ordered)
         _progress(self.progress)
         _desc(self.desc)
@@ -143,7 +143,8 @@ def _one_of(name: str, value: object, allowed: tuple[str, ...], also: str | None
     raise OptionError(msg)
 
 
-def _count(name: str, value: object, *, least: int, most: int | None = None, optional: bool = False) -> None:
+def check_count(name: str, value: object, *, least: int, most: int | None = None, optional: bool = False) -> None:
+    """Raise OptionError, with what to write instead, where a value is no whole number within these bounds."""
     if value is None and optional:
         return
     whole = isinstance(value, int) and not isinstance(value, bool)
@@ -162,14 +163,15 @@ def _shown(value: object) -> str:
         return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
 
 
-def _positive_seconds(name: str, value: object) -> None:
-    if value is None:
+def check_seconds(name: str, value: object, *, optional: bool = False) -> None:
+    """Raise OptionError, with what to write instead, where a value is no time; None is one without a limit."""
+    if value is None and optional:
         return
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if number and 0 < value <= MOST_SECONDS:  # type: ignore[operator]
         return
-    msg = f"{name}={_shown(value)}: write a number of seconds above 0, or None for no limit"
-    raise OptionError(msg)
+    default = ", or None for no limit" if optional else ""
+    raise OptionError(f"{name}={_shown(value)}: write a number of seconds above 0{default}")
 
 
 def _flag(name: str, value: object) -> None:

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from poolwise.api.race import hold
-from poolwise.api.rounds import Track, keep_items
+from poolwise.api.rounds import Track
 from poolwise.cli.demo.chapters import Chapter, DemoError
 from poolwise.model.classes import frozen
 from poolwise.model.failure import Failure
@@ -43,8 +43,15 @@ def measure(chapter: Chapter, *, repeats: int) -> Race:
         if (found := chapter.summarise(results)) != chapter.expected:
             raise DemoError(f"wrong result by {track.way.name}: {found}; it must be: {chapter.expected}")
 
-    work = keep_items("race", chapter.function, (chapter.items,))
-    race = hold(work, chapter.ways, {}, repeats=repeats, budget_s=chapter.budget_s, heard=check)
+    race = hold(
+        chapter.function,
+        (chapter.items,),
+        chapter.ways,
+        {},
+        repeats=repeats,
+        budget_s=chapter.budget_s,
+        heard=check,
+    )
     for entrant in race.entrants:
         if entrant.verdict != "finished":
             why = entrant.error or f"it took longer than its part of {chapter.budget_s:g} s"

@@ -13,7 +13,8 @@ from poolwise.cli.demo.page import make_page
 from poolwise.cli.demo.show import Screen
 from poolwise.cli.demo.site import local_site
 from poolwise.cli.demo.words import Told
-from poolwise.cli.measured import check_files, write_file
+from poolwise.cli.measured import check_files
+from poolwise.cli.output import write_file
 from poolwise.cli.terminal import tell_error
 from poolwise.model.race import Race
 from poolwise.model.sweep import Sweep
