@@ -47,6 +47,13 @@ class Spread:
     count: int
 
 
+def stopped_after_s(laps: tuple[Lap, ...], warmup: Lap | None) -> Seconds | None:
+    """Say how long laps ran that were stopped, so that one takes longer than that; None where one has ended."""
+    if spread_of(laps) is not None:
+        return None
+    return max((lap.wall_s for lap in (*laps, warmup) if lap is not None and lap.stopped), default=None)
+
+
 def spread_of(laps: tuple[Lap, ...]) -> Spread | None:
     """Sum up the wall times of the laps that count and came to their end; None where there are none."""
     walls = [lap.wall_s for lap in laps if lap.round and not lap.stopped]

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from poolwise.model.classes import frozen
 from poolwise.model.document import Document
-from poolwise.model.lap import Lap, Spread, spread_of
+from poolwise.model.lap import Lap, Spread, spread_of, stopped_after_s
 from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName
 from poolwise.model.prose import pretty
@@ -52,10 +52,7 @@ class Entrant:
     @property
     def at_least_s(self) -> Seconds | None:
         """How long it ran when it was stopped: it takes longer than that. None where it has finished or failed."""
-        if self.verdict != "stopped":
-            return None
-        laps = [lap.wall_s for lap in (*self.laps, *((self.warmup,) if self.warmup else ())) if lap.stopped]
-        return max(laps, default=None)
+        return stopped_after_s(self.laps, self.warmup) if self.error is None else None
 
 
 @frozen(kw_only=True)

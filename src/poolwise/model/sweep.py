@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from poolwise.model.classes import frozen
 from poolwise.model.document import Document
-from poolwise.model.lap import Lap, Spread, spread_of
+from poolwise.model.lap import Lap, Spread, spread_of, stopped_after_s
 from poolwise.model.machine import Machine
 from poolwise.model.options import BackendName
 from poolwise.model.prose import pretty
@@ -34,10 +34,7 @@ class Point:
     @property
     def at_least_s(self) -> Seconds | None:
         """How long it ran when it was stopped, so that it takes longer than that; None where a lap has ended."""
-        if self.spread is not None:
-            return None
-        laps = [lap.wall_s for lap in (*self.laps, *((self.warmup,) if self.warmup else ())) if lap.stopped]
-        return max(laps, default=None)
+        return stopped_after_s(self.laps, self.warmup)
 
 
 @frozen

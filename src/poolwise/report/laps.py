@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 
 from poolwise.model.lap import Lap, Spread
+from poolwise.model.race import Entrant
+from poolwise.model.sweep import Point
 from poolwise.report.figures import duration
 
 # So many cores kept busy by others, on average, are worth a word: the figures are not of this work alone.
@@ -44,6 +46,18 @@ def range_text(spread: Spread | None) -> str:
     if least.count(" ") == most.count(" ") == 1 and least.split()[1] == most.split()[1]:
         least = least.split()[0]
     return f"{least} – {most}"
+
+
+def wall_text(timed: Entrant | Point) -> str:
+    """Say how long a lap took: ``1.20 s``, ``> 12.0 s``."""
+    if timed.spread is not None:
+        return duration(timed.spread.median_s)
+    return f"> {duration(timed.at_least_s)}" if timed.at_least_s is not None else "no time left"
+
+
+def cpu_share(laps: Sequence[Lap], cores: int) -> float | None:
+    """Give the CPU that laps used of all that the usable cores had in their time, 0 to 1."""
+    return middle(laps, lambda lap: lap.cpu_s / lap.wall_s / cores if lap.wall_s and lap.cpu_s else None)
 
 
 def middle(laps: Sequence[Lap], told: Callable[[Lap], float | None]) -> float | None:

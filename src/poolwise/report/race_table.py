@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from poolwise.model.race import Entrant, Race
 from poolwise.report.figures import duration, number, share, size
-from poolwise.report.laps import middle, range_text, times
+from poolwise.report.laps import cpu_share, middle, range_text, times, wall_text
 from poolwise.report.table import Column, Table, table_of
 
 COLUMNS = (
@@ -34,13 +34,9 @@ def way_name(entrant: Entrant) -> str:
     return f"{entrant.name}: {entrant.backend}" if entrant.chosen and entrant.error is None else entrant.name
 
 
-def wall_text(entrant: Entrant) -> str:
+def way_text(entrant: Entrant) -> str:
     """Say how long a way took: ``1.20 s``, ``> 12.0 s``, ``cannot run it``."""
-    if entrant.spread is not None:
-        return duration(entrant.spread.median_s)
-    if entrant.verdict == "failed":
-        return "cannot run it"
-    return f"> {duration(entrant.at_least_s)}" if entrant.at_least_s is not None else "no time left"
+    return "cannot run it" if entrant.verdict == "failed" else wall_text(entrant)
 
 
 def standing(race: Race, entrant: Entrant) -> str:
@@ -60,7 +56,7 @@ def regret_text(regret: float) -> str:
 
 
 def _row(race: Race, entrant: Entrant) -> tuple[str, ...]:
-    speedup, cpu = race.speedup(entrant), cpu_share(race, entrant)
+    speedup, cpu = race.speedup(entrant), cpu_share(entrant.laps, race.cores)
     memory = middle(entrant.laps, lambda lap: lap.memory_bytes)
     lost = (
         middle(entrant.laps, told) for told in (lambda lap: lap.start_s, lambda lap: lap.ship_s, lambda lap: lap.idle_s)
@@ -68,7 +64,7 @@ def _row(race: Race, entrant: Entrant) -> tuple[str, ...]:
     return (
         way_name(entrant),
         workers_text(entrant),
-        wall_text(entrant),
+        way_text(entrant),
         range_text(entrant.spread),
         times(speedup) if speedup is not None else "",
         share(cpu) if cpu is not None else "",
@@ -84,8 +80,3 @@ def workers_text(entrant: Entrant) -> str:
         return ""
     tasks = f" × {number(entrant.tasks_per_worker)}" if entrant.tasks_per_worker > 1 else ""
     return f"{number(entrant.workers)}{tasks}"
-
-
-def cpu_share(race: Race, entrant: Entrant) -> float | None:
-    """Give the CPU that a way used of all that the usable cores had in its time, 0 to 1."""
-    return middle(entrant.laps, lambda lap: lap.cpu_s / lap.wall_s / race.cores if lap.wall_s and lap.cpu_s else None)

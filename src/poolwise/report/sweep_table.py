@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from poolwise.model.sweep import Point, Sweep
 from poolwise.report.figures import duration, number, share
-from poolwise.report.laps import middle, range_text, times
+from poolwise.report.laps import cpu_share, middle, range_text, times, wall_text
 from poolwise.report.table import Column, Table, table_of
 
 COLUMNS = (
@@ -27,13 +27,6 @@ def sweep_table(sweep: Sweep) -> Table:
     return table_of(COLUMNS, [_row(sweep, point) for point in sweep.points], strong)
 
 
-def wall_text(point: Point) -> str:
-    """Say how long a lap took: ``1.20 s``, ``> 12.0 s``."""
-    if point.spread is not None:
-        return duration(point.spread.median_s)
-    return f"> {duration(point.at_least_s)}" if point.at_least_s is not None else "no time left"
-
-
 def marks(sweep: Sweep, point: Point) -> str:
     """Say what is special about a number of workers: ``cores, worth it``."""
     found = {
@@ -47,7 +40,7 @@ def marks(sweep: Sweep, point: Point) -> str:
 
 def _row(sweep: Sweep, point: Point) -> tuple[str, ...]:
     speedup = sweep.speedup(point)
-    used = middle(point.laps, lambda lap: lap.cpu_s / lap.wall_s / sweep.cores if lap.wall_s and lap.cpu_s else None)
+    used = cpu_share(point.laps, sweep.cores)
     start_s = middle(point.laps, lambda lap: lap.start_s)
     switches = middle(
         point.laps,

@@ -61,17 +61,21 @@ def told_lines(findings: Iterable[tuple[str, str]], heading: int, width: int | N
 
     ``heading`` is the room for the headings; ``width`` as for ``plain_text``.
     """
-    width = _room() if width is None else width
-    indent = " " * (heading if heading < width // 2 else 0)
-    lines: list[str] = []
-    for name, text in findings:
-        line = f"{name:<{heading}}{text}"
-        lines += (
-            textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False)
-            if len(line) > width
-            else [line]
-        )
-    return lines
+    room = _room() if width is None else width
+    lines = (broken(f"{name:<{heading}}{text}", room, hanging=heading) for name, text in findings)
+    return [part for line in lines for part in line]
+
+
+def broken(line: str, width: int, *, hanging: int) -> list[str]:
+    """Break a line that is too long between words; what goes on stands below its beginning, not below its heading.
+
+    ``hanging`` is the room for the heading; it is given up where it would take half of the width.
+    """
+    if len(line) <= width:
+        return [line]
+    hanging = hanging if hanging < width // 2 else 0
+    rest = textwrap.wrap(line[hanging:], width - hanging, break_long_words=False)
+    return [(line[:hanging] if not place else " " * hanging) + part for place, part in enumerate(rest)]
 
 
 def _room() -> int:

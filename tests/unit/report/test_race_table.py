@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from poolwise.model.race import Entrant
-from poolwise.report.race_table import cpu_share, race_table
+from poolwise.report.laps import cpu_share
+from poolwise.report.race_table import race_table
 from poolwise.report.table import told_lines
 from tests.unit.report.made_up import make_laps, make_race
 
@@ -48,7 +49,7 @@ def test_threads_in_processes_are_told_as_a_product() -> None:
 def test_cpu_is_a_share_of_all_cores() -> None:
     """Four seconds of CPU in two seconds on four cores are half of them."""
     way = Entrant(name="threads", backend="threads", workers=2, laps=make_laps(2.0, cpu_s=4.0))
-    assert cpu_share(make_race([way]), way) == 0.5
+    assert cpu_share(way.laps, make_race([way]).cores) == 0.5
 
 
 def test_sentences_that_are_too_long_go_on_below_their_beginning() -> None:

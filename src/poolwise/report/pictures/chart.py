@@ -9,19 +9,15 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 from poolwise.model.classes import frozen
+from poolwise.model.timeline import SPAN_KINDS, SpanKind
+from poolwise.report.timeline import DEEDS
 
 BarKind: TypeAlias = Literal["plain", "best", "choice", "open", "none"]
 """An ordinary one, the best, what Poolwise chose, one without an end (it was stopped), one that there is nothing of."""
-BlockKind: TypeAlias = Literal["start", "wait", "ship", "work", "send", "exit"]
+BlockKind: TypeAlias = SpanKind
 
-BLOCK_WORDS: Final[dict[BlockKind, str]] = {
-    "start": "starting",
-    "wait": "waiting for work",
-    "ship": "receiving items",
-    "work": "work",
-    "send": "sending results",
-    "exit": "ending",
-}
+BLOCK_WORDS: Final[dict[BlockKind, str]] = {kind: DEEDS[kind] for kind in SPAN_KINDS}
+"""In the order of a worker's life, as legends have it."""
 
 
 @frozen

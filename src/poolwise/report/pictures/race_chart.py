@@ -6,7 +6,7 @@ from poolwise.model.race import Entrant, Race
 from poolwise.report.figures import counted
 from poolwise.report.pictures.chart import Bar, BarKind, Bars
 from poolwise.report.pictures.scale import time_axis
-from poolwise.report.race_table import standing, wall_text, way_name
+from poolwise.report.race_table import standing, way_name, way_text
 
 
 def race_chart(race: Race) -> Bars:
@@ -30,7 +30,7 @@ def _bar(race: Race, entrant: Entrant) -> Bar:
         kind=_kind(race, entrant),
         low=spread.least_s if spread is not None and several else None,
         high=spread.most_s if spread is not None and several else None,
-        figure=wall_text(entrant),
+        figure=way_text(entrant),
         note=standing(race, entrant),
     )
 

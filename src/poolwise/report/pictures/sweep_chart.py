@@ -5,9 +5,10 @@ from __future__ import annotations
 from poolwise.model.sweep import Fit, Point, Sweep
 from poolwise.report.bounds import WAYS
 from poolwise.report.figures import counted
+from poolwise.report.laps import wall_text
 from poolwise.report.pictures.chart import Axis, Band, Curve, Flag, Lines
 from poolwise.report.pictures.chart import Point as Dot
-from poolwise.report.sweep_table import marks, wall_text
+from poolwise.report.sweep_table import marks
 
 # So many places make a curve smooth.
 SMOOTH = 60

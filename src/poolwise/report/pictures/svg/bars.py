@@ -8,6 +8,7 @@ from poolwise.model.classes import frozen
 from poolwise.report.pictures.chart import Bar, Bars
 from poolwise.report.pictures.scale import Scale, scale_from_zero
 from poolwise.report.pictures.svg.marks import (
+    NARROW,
     SMALL,
     Area,
     box,
@@ -23,8 +24,6 @@ from poolwise.report.pictures.svg.marks import (
     words,
 )
 
-# Below this width names and figures stand above the bars.
-NARROW = 520
 THICK = 18
 """Of a bar."""
 FOOT = 44

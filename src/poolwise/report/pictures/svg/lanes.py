@@ -13,6 +13,7 @@ from poolwise.report.pictures.chart import BLOCK_WORDS, Block, BlockKind, Lanes,
 from poolwise.report.pictures.scale import Scale
 from poolwise.report.pictures.svg.legend import legend
 from poolwise.report.pictures.svg.marks import (
+    NARROW,
     SMALL,
     Area,
     box,
@@ -28,7 +29,6 @@ from poolwise.report.pictures.svg.marks import (
     words,
 )
 
-NARROW = 520
 # More lanes than this are not looked at one by one; a page need not be as long as a pool is large.
 MOST = 64
 ROOMY, THICK, THIN = 12, 18.0, 9.0

@@ -8,10 +8,8 @@ from poolwise.model.classes import frozen
 from poolwise.report.pictures.chart import Band, Curve, Lines, Point
 from poolwise.report.pictures.scale import Scale, scale_around, scale_from_zero
 from poolwise.report.pictures.svg.legend import legend
-from poolwise.report.pictures.svg.marks import SMALL, Area, clean, el, line, picture, stroke, width_of, words
+from poolwise.report.pictures.svg.marks import NARROW, SMALL, Area, clean, el, line, picture, stroke, width_of, words
 
-# Below this width the picture is for a phone.
-NARROW = 520
 TALL, LOW = 280.0, 220.0
 FLAG_ROW = 17.0
 """Height of a row of words above the picture."""

@@ -14,6 +14,8 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 TEXT = 13
 """Size of letters; at its width a picture is shown one to one."""
 SMALL = 12
+# Below this width a picture is for a phone: names and figures stand above what they belong to.
+NARROW = 520
 # How wide letters are, in that of their size: as in DejaVu Sans and Verdana, fitted to pixels, the widest fonts that
 # readers commonly have, so that words that fit here touch nowhere.
 LETTER = 0.72

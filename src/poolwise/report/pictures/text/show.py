@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -14,6 +13,7 @@ from rich.text import Text
 from poolwise.report.pictures.chart import Bars, Chart
 from poolwise.report.pictures.text import draw
 from poolwise.report.pictures.text.letters import ALL_LETTERS
+from poolwise.report.table import broken
 
 # A word or two at the beginning of a line, set apart from what is said below it.
 HEADING: Final = re.compile(r" *(?:\S+(?: \S+)*? {2,})?")
@@ -41,13 +41,9 @@ def show(said: str, charts: Iterable[Chart]) -> None:
 
 
 def _broken(line: str, width: int) -> list[str]:
-    """Break a line that is too long between words; what goes on stands below its beginning, not below its heading."""
-    if len(line) <= width:
-        return [line]
+    """Break a line that is too long; its heading, if it has one, is seen by the spaces behind it."""
     heading = HEADING.match(line)
-    hanging = heading.end() if heading is not None and heading.end() < width // 2 else 0
-    rest = textwrap.wrap(line[hanging:], width - hanging, break_long_words=False)
-    return [(line[:hanging] if not place else " " * hanging) + part for place, part in enumerate(rest)]
+    return broken(line, width, hanging=heading.end() if heading is not None else 0)
 
 
 def _styled(chart: Chart, lines: list[str]) -> Iterator[Text]:
