@@ -45,6 +45,8 @@ class Part:
     watched: dict[str, Any]
     inside: tuple[tuple[type, str], ...] = ()
     """The methods that do the looking: class and name."""
+    waits: bool = False
+    """Items wait for as long, and do not compute."""
 
 
 def ignore(_progress: poolwise.Progress) -> None:
@@ -56,11 +58,22 @@ def _progress(what: str, watch: object, **options: Any) -> Part:
     return Part(what, 10e-6, 150_000, 0.01, plain, {**plain, "progress": watch}, ((Telling, "tell"),))
 
 
+def _timeline(what: str, *, waits: bool = False, **options: Any) -> Part:
+    plain = {"progress": False, **options}
+    return Part(what, 1e-3, 1000, 0.02, plain, {**plain, "timeline": True}, waits=waits)
+
+
 PARTS = {
     "progress": (
         _progress("a line on a terminal, loop", True, backend="loop"),  # noqa: FBT003 - the option's own value
         _progress("a line on a terminal, processes", True, backend="processes", max_workers=2),  # noqa: FBT003 - see above
         _progress("a function that is told, loop", ignore, backend="loop"),
+    ),
+    "timeline": (
+        _timeline("recorded, processes", backend="processes"),
+        _timeline("recorded, threads that wait", waits=True, backend="threads", max_workers=8),
+        _timeline("recorded, threads that compute", backend="threads"),
+        _timeline("recorded, loop", backend="loop"),
     ),
 }
 
@@ -76,8 +89,10 @@ class Sides:
 # --- Measuring -------------------------------------------------------------------------------------------------------
 
 
-def make_work(item_s: float) -> Callable[[int], int]:
-    """Make a function of pure Python that takes so long on this machine."""
+def make_work(part: Part) -> Callable[[int], object]:
+    """Make a function that takes as long as an item of the part; where it computes, in pure Python on this machine."""
+    if part.waits:
+        return lambda _item: time.sleep(part.item_s)
 
     def count(turns: int) -> int:
         total = 0
@@ -89,11 +104,11 @@ def make_work(item_s: float) -> Callable[[int], int]:
     for _ in range(200):
         count(1000)
     turn_s = (time.perf_counter() - begun) / 200_000
-    turns = max(1, round(item_s / turn_s))
+    turns = max(1, round(part.item_s / turn_s))
     return lambda _item: count(turns)
 
 
-def run_once(part: Part, options: dict[str, Any], work: Callable[[int], int]) -> tuple[float, float]:
+def run_once(part: Part, options: dict[str, Any], work: Callable[[int], object]) -> tuple[float, float]:
     """Run the part's work; give wall and CPU seconds."""
     wall_s, cpu_s = time.perf_counter(), _cpu_s()
     poolwise.map(work, range(part.items), **options)
@@ -107,7 +122,7 @@ def _cpu_s() -> float:
 
 def measure(part: Part, rounds: int) -> dict[str, Sides]:
     """Run both sides in turn, the plain one twice; the first round warms up and does not count."""
-    work, sides = make_work(part.item_s), {"wall": Sides(), "CPU": Sides()}
+    work, sides = make_work(part), {"wall": Sides(), "CPU": Sides()}
     order = [("plain", part.plain), ("watched", part.watched), ("control", part.plain)]
     for number in range(rounds + 1):
         taken = {name: run_once(part, options, work) for name, options in order}
@@ -123,7 +138,7 @@ def measure(part: Part, rounds: int) -> dict[str, Sides]:
 
 def measure_inside(part: Part, rounds: int) -> list[float]:
     """Run the watched side with its methods timed; give their share of each run's CPU."""
-    work, spent, shares = make_work(part.item_s), [0.0], []
+    work, spent, shares = make_work(part), [0.0], []
 
     def timed(method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **keywords: Any) -> Any:
