@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from poolwise.api.ask import Ask
 from poolwise.api.execution import Execution
-from poolwise.api.map import collect
+from poolwise.api.map import collect, make_execution
 from poolwise.errors import InputError, OptionError, PoolwiseError
 from poolwise.measure.tree import children_of
 from poolwise.measure.usage import UsageClock
@@ -221,7 +220,9 @@ class Course:
         gc.collect()
         stopper = Stopper(most_s)
         try:
-            execution = stopper.execution = _execution(self._work, track.way, stopper)
+            options = {**track.way.options, "errors": "collect", "progress": stopper, "timeline": True}
+            work = self._work
+            execution = stopper.execution = make_execution(work.verb, work.function, work.iterables, options)
             with UsageClock(watch=self._watcher) as clock:
                 results = collect(execution)
         except (PoolwiseError, OSError) as error:
@@ -255,13 +256,6 @@ def make_lap(number: int, usage: Usage, report: Report | None, *, stopped: bool)
         throttled_s=usage.throttled_s,
         others_s=usage.others_s,
     )
-
-
-def _execution(work: Work, way: Way, stopper: Stopper) -> Execution:
-    options = Options.from_keywords(
-        work.verb, {**way.options, "errors": "collect", "progress": stopper, "timeline": True}
-    )
-    return Execution(Ask(work.verb, work.function, work.iterables, options))
 
 
 class Stopper:
