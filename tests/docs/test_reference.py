@@ -17,9 +17,9 @@ from poolwise.backends.protocol import CAPABILITIES
 from poolwise.cli.exits import MEANINGS
 from poolwise.cli.program import COMMANDS
 from poolwise.model import plan, timeline
+from poolwise.model.bottleneck import Bottleneck
 from poolwise.model.facts import Facts
 from poolwise.model.lap import Spread
-from poolwise.model.limit import Limit
 from poolwise.model.machine import NativePool
 from poolwise.model.options import Options
 from poolwise.model.profile import Hot, Payload
@@ -53,7 +53,7 @@ VALUES = [
     plan.Estimate,
     plan.Candidate,
     plan.Turning,
-    Limit,
+    Bottleneck,
     Facts,
     Hot,
     Payload,

@@ -12,6 +12,7 @@ from poolwise.measure.probe import PROBE_CHUNK_S
 from poolwise.model.classes import frozen
 from poolwise.model.options import Options
 from poolwise.model.plan import Plan
+from poolwise.model.retry import as_retry
 from poolwise.run.adapt import Sizing
 from poolwise.run.terms import Crew, Wishes
 from poolwise.work.crowding import crowding
@@ -47,7 +48,8 @@ def wishes_of(ask: Ask) -> Wishes:
     return Wishes(
         ordered=options.ordered,
         errors=options.errors,
-        retries=options.retries,
+        retry=as_retry(options.retries),
+        max_failures=options.max_failures,
         crash_retries=options.crash_retries,
         stream=ask.stream,
         # Who names a backend has asked for company.

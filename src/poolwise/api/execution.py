@@ -39,6 +39,7 @@ from poolwise.model.pictures import hire
 from poolwise.model.plan import Plan, Revision, Turning, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.report import Diagnosis, Report
+from poolwise.model.retry import as_retry
 from poolwise.report import find_painter, teach_words
 from poolwise.report.progress.watch import make_watch
 from poolwise.run.driver import TICK_S, Driver
@@ -626,7 +627,7 @@ class Execution:
             call=self._call,
             items=self._items,
             rules=ChunkRules(
-                stop_at_error=options.errors == "raise" and options.retries == 0,
+                stop_at_error=options.errors == "raise" and not as_retry(options.retries).retries,
                 # An error in company may be excused, and what came before it is not to be done again.
                 keep_partial=stream or (self._company is not None and (plan is None or plan.backend != "loop")),
                 timeout_s=options.timeout,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Literal, NotRequired, Required, TypeAlias, TypedDict, TypeVar, TypeVarTuple
 
 from poolwise.model.options import BackendChoice, ErrorsChoice, ProgressChoice, StartMethod, TimelineChoice
+from poolwise.model.quota import LimitChoice, RateChoice
+from poolwise.model.retry import Retry
 from poolwise.model.units import Bytes, Seconds
 
 A = TypeVar("A")
@@ -31,7 +33,7 @@ class RaceKeywords(TypedDict, total=False):
     """The options of a race and a sweep: what they do not say themselves."""
 
     chunksize: int | None
-    retries: int
+    retries: int | Retry
     timeout: Seconds | None
     initializer: Callable[..., object] | None
     initargs: tuple[Any, ...]
@@ -43,6 +45,9 @@ class RaceKeywords(TypedDict, total=False):
 
 
 class _Shared(RaceKeywords, total=False):
+    max_failures: int | None
+    rate: RateChoice
+    limit: LimitChoice
     backend: BackendChoice
     max_workers: int | None
     ordered: bool

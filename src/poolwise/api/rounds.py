@@ -21,9 +21,10 @@ from poolwise.errors import InputError, OptionError, PoolwiseError
 from poolwise.measure.tree import children_of
 from poolwise.measure.usage import UsageClock
 from poolwise.measure.watcher import Watcher
+from poolwise.model.checks import check_count, check_seconds
 from poolwise.model.classes import frozen, mutable, replace
 from poolwise.model.lap import Lap
-from poolwise.model.options import Options, check_count, check_seconds
+from poolwise.model.options import Options
 from poolwise.model.progress import Progress
 from poolwise.model.report import Report
 from poolwise.model.results import Results

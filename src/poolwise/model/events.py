@@ -31,11 +31,21 @@ class Chunk:
 
 
 @frozen
+class Trouble:
+    """What an error says of a service that was asked, found where it was raised: not every exception travels whole."""
+
+    retry_after_s: Seconds | None = None
+    """So long it wants to be left alone (``Retry-After``), where it said so."""
+
+
+@frozen
 class TaskError:
     """What one call raised, ready to travel: the exception and its traceback's text."""
 
     error: BaseException
     traceback: str = ""
+    trouble: Trouble | None = None
+    """What the error says of a service that was asked; None: it says nothing of any."""
 
     def as_raised(self) -> BaseException:
         """Give the exception for the caller; its traceback as the cause where that stayed behind in another process."""
@@ -165,6 +175,15 @@ class ItemsRead:
 
     known: int
     ended: bool
+    recalled: Sequence[Batch] = ()
+    """What is known already of the newest, from an earlier run, in order: nobody needs to run them."""
+
+
+@frozen
+class Now:
+    """The time, for what happens by the clock: waits before items are tried again, rates, rests."""
+
+    at_s: Seconds
 
 
 @frozen
@@ -237,6 +256,13 @@ class Emit:
 
 
 @frozen
+class Keep:
+    """Write down what came of some items, before anybody is told."""
+
+    batch: Batch
+
+
+@frozen
 class Raise:
     """End the run: an item has failed for good, or no worker can be had."""
 
@@ -244,4 +270,4 @@ class Raise:
     error: BaseException
 
 
-Instruction: TypeAlias = Start | Send | TakeBack | End | Read | Emit | Raise
+Instruction: TypeAlias = Start | Send | TakeBack | End | Read | Keep | Emit | Raise

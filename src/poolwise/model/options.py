@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import reprlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 from poolwise.errors import OptionError, UnknownOptionError
+from poolwise.model.checks import check_count, check_seconds, shown
 from poolwise.model.classes import field_names, frozen, replace
 from poolwise.model.plain import as_dict, from_plain
 from poolwise.model.progress import Progress
+from poolwise.model.quota import LimitChoice, RateChoice, as_limits, as_rates
+from poolwise.model.retry import Retry
 from poolwise.model.units import Bytes, Seconds
 
 BackendName: TypeAlias = Literal["loop", "threads", "processes", "interpreters", "asyncio"]
@@ -38,8 +40,6 @@ NOT_YET = {"journal": "a run cannot be journalled and resumed in this release"}
 MOST_WORKERS = 10_000
 # A limit below this is a slip of the unit (megabytes for bytes): an interpreter that imports numpy grows by as much.
 LEAST_MEMORY: Bytes = 16 * 2**20
-# A hundred years; more is not a time limit, and some clocks overflow.
-MOST_SECONDS: Seconds = 100 * 365 * 86_400
 
 
 @frozen(kw_only=True)
@@ -51,7 +51,10 @@ class Options:
     chunksize: int | None = None
     ordered: bool = True
     errors: ErrorsChoice = "raise"
-    retries: int = 0
+    retries: int | Retry = 0
+    max_failures: int | None = None
+    rate: RateChoice = None
+    limit: LimitChoice = None
     timeout: Seconds | None = None
     progress: ProgressChoice = "auto"
     initializer: Callable[..., object] | None = None
@@ -75,7 +78,11 @@ class Options:
             _one_of("start_method", self.start_method, START_METHODS, "None")
         check_count("max_workers", self.max_workers, least=1, most=MOST_WORKERS, optional=True)
         check_count("chunksize", self.chunksize, least=1, optional=True)
-        check_count("retries", self.retries, least=0)
+        if not isinstance(self.retries, Retry):
+            check_count("retries", self.retries, least=0)
+        check_count("max_failures", self.max_failures, least=0, optional=True)
+        as_rates(self.rate)
+        as_limits(self.limit)
         check_count("crash_retries", self.crash_retries, least=0)
         if self.memory_limit != "auto":
             check_count("memory_limit", self.memory_limit, least=LEAST_MEMORY, optional=True)
@@ -91,11 +98,20 @@ class Options:
 
     def without_objects(self) -> Options:
         """Leave out the caller's own objects and what is only shown: they decide nothing, and no record needs them."""
-        return replace(self, progress="auto", initializer=None, initargs=(), timeline=False, desc=None, total=None)
+        plain = {
+            "progress": "auto",
+            "initializer": None,
+            "initargs": (),
+            "timeline": False,
+            "desc": None,
+            "total": None,
+        }
+        retries = self.retries.retries if isinstance(self.retries, Retry) else self.retries
+        return replace(self, **plain, retries=retries, max_failures=None, rate=None, limit=None)
 
     def to_dict(self) -> dict[str, Any]:
         """Give what is plain of them and may decide something: no ``progress``, ``desc``, ``initializer``."""
-        return as_dict(self)
+        return as_dict(self.without_objects())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Options:
@@ -139,57 +155,26 @@ def _one_of(name: str, value: object, allowed: tuple[str, ...], also: str | None
     choices = ", ".join([repr(each) for each in allowed] + ([also] if also else []))
     near = _near(value, allowed) if isinstance(value, str) else []
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    msg = f"{name}={_shown(value)} is not known{hint} (one of {choices})"
+    msg = f"{name}={shown(value)} is not known{hint} (one of {choices})"
     raise OptionError(msg)
-
-
-def check_count(name: str, value: object, *, least: int, most: int | None = None, optional: bool = False) -> None:
-    """Raise OptionError, with what to write instead, where a value is no whole number within these bounds."""
-    if value is None and optional:
-        return
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if whole and value >= least and (most is None or value <= most):  # type: ignore[operator]
-        return
-    upto = f" to {most}" if most is not None else " or more"
-    default = "; leave it out and Poolwise chooses" if optional else ""
-    raise OptionError(f"{name}={_shown(value)}: write a whole number, {least}{upto}{default}")
-
-
-def _shown(value: object) -> str:
-    """Show a wrong value in an error, whatever it is."""
-    try:
-        return reprlib.repr(value)
-    except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything, and we are already telling an error
-        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
-
-
-def check_seconds(name: str, value: object, *, optional: bool = False) -> None:
-    """Raise OptionError, with what to write instead, where a value is no time; None is one without a limit."""
-    if value is None and optional:
-        return
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and 0 < value <= MOST_SECONDS:  # type: ignore[operator]
-        return
-    default = ", or None for no limit" if optional else ""
-    raise OptionError(f"{name}={_shown(value)}: write a number of seconds above 0{default}")
 
 
 def _flag(name: str, value: object) -> None:
     if not isinstance(value, bool):
-        msg = f"{name}={_shown(value)}: write True or False"
+        msg = f"{name}={shown(value)}: write True or False"
         raise OptionError(msg)
 
 
 def _progress(value: object) -> None:
     if isinstance(value, bool) or callable(value) or (isinstance(value, str) and value == "auto"):
         return
-    msg = f"progress={_shown(value)}: write 'auto', True, False, or a function that takes a poolwise.Progress"
+    msg = f"progress={shown(value)}: write 'auto', True, False, or a function that takes a poolwise.Progress"
     raise OptionError(msg)
 
 
 def _desc(value: object) -> None:
     if value is not None and not isinstance(value, str):
-        raise OptionError(f"desc={_shown(value)}: write a short text, or None for the function's name")
+        raise OptionError(f"desc={shown(value)}: write a short text, or None for the function's name")
 
 
 def _is_coroutine_function(given: object) -> bool:
@@ -200,16 +185,16 @@ def _is_coroutine_function(given: object) -> bool:
 
 def _initializer(initializer: object, initargs: object) -> None:
     if initializer is not None and not callable(initializer):
-        msg = f"initializer={_shown(initializer)} cannot be called: write a function, and its arguments in initargs"
+        msg = f"initializer={shown(initializer)} cannot be called: write a function, and its arguments in initargs"
         raise OptionError(msg)
     if initializer is not None and _is_coroutine_function(initializer):
-        msg = f"initializer={_shown(initializer)} is an async function, which nobody awaits: write an ordinary one"
+        msg = f"initializer={shown(initializer)} is an async function, which nobody awaits: write an ordinary one"
         raise OptionError(msg)
     if not isinstance(initargs, tuple):
-        msg = f"initargs={_shown(initargs)}: write a tuple of arguments, such as ({initargs!r},)"
+        msg = f"initargs={shown(initargs)}: write a tuple of arguments, such as ({initargs!r},)"
         raise OptionError(msg)
     if initargs and initializer is None:
-        msg = f"initargs={_shown(initargs)} without an initializer: name the initializer too, or leave initargs out"
+        msg = f"initargs={shown(initargs)} without an initializer: name the initializer too, or leave initargs out"
         raise OptionError(msg)
 
 
@@ -218,14 +203,14 @@ def _timeline(value: object) -> None:
     if isinstance(value, bool):
         return
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        msg = f"timeline={_shown(value)}: write True, False, or the name of a file to write the timeline to"
+        msg = f"timeline={shown(value)}: write True, False, or the name of a file to write the timeline to"
         raise OptionError(msg)
     from pathlib import Path  # noqa: PLC0415 - few name a file, and it takes 5 ms to import
 
     path = Path(value)
     if path.is_dir():
-        raise OptionError(f"timeline={_shown(value)} is a folder: write the name of a file in it")
+        raise OptionError(f"timeline={shown(value)} is a folder: write the name of a file in it")
     if not path.parent.is_dir():
-        raise OptionError(f"timeline={_shown(value)}: there is no folder {str(path.parent)!r}; make it first")
+        raise OptionError(f"timeline={shown(value)}: there is no folder {str(path.parent)!r}; make it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise OptionError(f"timeline={_shown(value)} cannot be written: its permissions do not allow it")
+        raise OptionError(f"timeline={shown(value)} cannot be written: its permissions do not allow it")

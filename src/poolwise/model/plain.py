@@ -34,7 +34,12 @@ DERIVED: Final = {
     "Usage": ("cpu_s", "cores"),
 }
 # What decides nothing: objects of the caller's, which are no figures, and what is only shown.
-LEFT_OUT: Final = {"Options": ("progress", "initializer", "initargs", "timeline", "desc", "total")}
+LEFT_OUT: Final = {
+    "Options": (
+        *("progress", "initializer", "initargs", "timeline", "desc", "total"),
+        *("max_failures", "rate", "limit"),
+    )
+}
 
 
 # --- Writing -----------------------------------------------------------------------------------------------------

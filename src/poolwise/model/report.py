@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from poolwise.model.bottleneck import Bottleneck, Spent, find_bottleneck
 from poolwise.model.classes import frozen
 from poolwise.model.document import Document
 from poolwise.model.facts import Facts, turnings_of
-from poolwise.model.limit import Limit, Spent, find_limit
 from poolwise.model.machine import Machine
 from poolwise.model.plain import as_dict
 from poolwise.model.plan import Plan, Revision, Turning
@@ -72,12 +72,12 @@ class Report(Document):
         return self.plan.estimate.total_s / self.run_s - 1
 
     @property
-    def limit(self) -> Limit | None:
+    def limit(self) -> Bottleneck | None:
         """What kept the run from being faster; None where the figures do not tell."""
         spent = Spent(
             wall_s=self.wall_s, run_s=self.run_s, cpu_s=self.cpu_s, read_s=self.read_s, longest_s=self.longest_s
         )
-        return find_limit(self.plan, self.profile, self.machine, spent)
+        return find_bottleneck(self.plan, self.profile, self.machine, spent)
 
     @property
     def turnings(self) -> tuple[Turning, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from poolwise.model.limit import Limit
+from poolwise.model.bottleneck import Bottleneck
 from poolwise.model.plan import Revision, Turning
 from poolwise.model.profile import Hot
 from poolwise.report.figures import counted, duration, number, share
@@ -39,7 +39,7 @@ LIMITS: dict[str, Callable[[str], str]] = {
 }
 
 
-def limit_text(limit: Limit) -> str:
+def bottleneck_text(limit: Bottleneck) -> str:
     """Say what kept the run from being faster."""
     return LIMITS[limit.what](share(limit.share))
 

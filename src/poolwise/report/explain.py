@@ -9,7 +9,7 @@ from poolwise.model.profile import Payload, Profile
 from poolwise.model.prose import say
 from poolwise.model.report import Diagnosis, Report
 from poolwise.model.units import Seconds
-from poolwise.report.bounds import error_text, hot_text, limit_text, revision_text, turning_text
+from poolwise.report.bounds import bottleneck_text, error_text, hot_text, revision_text, turning_text
 from poolwise.report.figures import counted, duration, number, share, size
 from poolwise.report.reasons import reason_text, rejection_text
 from poolwise.report.timeline import timeline_lines
@@ -172,7 +172,7 @@ def _happened(report: Report) -> Iterator[str]:
         used += f", {share(report.cpu_s / report.wall_s / cores)} of {counted(cores, 'core')}"
     yield _line("used", used)
     if (limit := report.limit) is not None:
-        yield _line("limit", limit_text(limit))
+        yield _line("limit", bottleneck_text(limit))
     for place, revision in enumerate(report.revisions):
         yield _line("" if place else "revised", revision_text(revision))
     if report.at_once is not None:

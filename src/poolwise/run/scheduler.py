@@ -323,7 +323,7 @@ class Scheduler:
 
     def _task_failed(self, index: int, error: TaskError, *, marked: bool) -> None:
         attempts = self._attempts.get(index, 0) + 1
-        if attempts <= self._wishes.retries:
+        if attempts <= self._wishes.retry.retries:
             self._attempts[index] = attempts
             self.counts.retried += 1
             self._supply.leftovers.add(self._supply.chunk(index, index + 1, marked=marked))
@@ -478,7 +478,12 @@ class Scheduler:
 
         Not where one that fails will be tried again, by somebody who is there.
         """
-        if self._supply.crew.ends_idle and not self._wishes.retries and self._supply.exhausted and self._staff.any_idle:
+        if (
+            self._supply.crew.ends_idle
+            and not self._wishes.retry.retries
+            and self._supply.exhausted
+            and self._staff.any_idle
+        ):
             self._out += map(End, self._staff.let_go())
 
     def _send(self, worker: int, chunk: Chunk) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from poolwise.model.classes import field, frozen, mutable
+from poolwise.model.events import Batch
 from poolwise.model.options import ErrorsChoice
+from poolwise.model.retry import Retry
 from poolwise.run.adapt import ChunkSizer, Sizing
+
+NO_RETRIES = Retry(0)
 
 
 class Lines(Protocol):
@@ -22,13 +26,41 @@ class Lines(Protocol):
         ...
 
 
+class Keeper(Protocol):
+    """What remembers finished items beyond this run."""
+
+    def find(self, start: int, items: Sequence[Any]) -> Sequence[Batch]:
+        """Give what is known already of these items, which have the numbers from ``start`` on.
+
+        Batches are in order and by number; a recorded failure is a ``Failed`` among their ``failures``.
+        """
+        ...
+
+    def keep(self, batch: Batch, items: Sequence[Any]) -> None:
+        """Write down what came of some items; it survives this process's death when this returns."""
+        ...
+
+    def sync(self) -> None:
+        """Have what was kept survive a loss of power, when this returns."""
+        ...
+
+    @property
+    def due(self) -> bool:
+        """Tell whether to sync now costs a small share of the time since the last one."""
+        ...
+
+
 @frozen(kw_only=True)
 class Wishes:
     """What the caller wants of the whole run."""
 
     ordered: bool = True
     errors: ErrorsChoice = "raise"
-    retries: int = 0
+    retry: Retry = NO_RETRIES
+    max_failures: int | None = None
+    """More items than this that fail for good end the run; None: however many."""
+    keeps: bool = False
+    """What is finished is written down at once (a journal), before its turn in order has come."""
     crash_retries: int = 1
     """A suspect is run again so often before it is named: a kill from outside, once, must cost nothing but time."""
     stream: bool = False

@@ -6,16 +6,16 @@ from typing import get_args
 
 import pytest
 
-from poolwise.model.limit import Limit, LimitName
+from poolwise.model.bottleneck import Bottleneck, BottleneckName
 from poolwise.model.plan import Turning
 from poolwise.model.profile import Hot
-from poolwise.report.bounds import error_text, hot_text, limit_text, turning_text
+from poolwise.report.bounds import bottleneck_text, error_text, hot_text, turning_text
 
 
-@pytest.mark.parametrize("what", get_args(LimitName))
+@pytest.mark.parametrize("what", get_args(BottleneckName))
 def test_every_limit_has_words(what):
     """Whatever is found can be said."""
-    assert len(limit_text(Limit(what, 0.7))) > 20
+    assert len(bottleneck_text(Bottleneck(what, 0.7))) > 20
 
 
 @pytest.mark.parametrize(

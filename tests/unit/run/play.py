@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from poolwise.model.events import Chunk, ChunkDone, Emit, Event, Instruction, ItemsRead, Outcome, Send, Start, TaskError
+from poolwise.model.retry import Retry
 from poolwise.run.adapt import Sizing
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.terms import Crew, Wishes
@@ -15,6 +16,8 @@ class Play:
     """A scheduler on stage: every event is followed by ``validate``, and every instruction is kept."""
 
     def __init__(self, items: int | None, *, known: int = 0, crew: Crew | None = None, **wishes: Any) -> None:
+        if "retries" in wishes:
+            wishes["retry"] = Retry(wishes.pop("retries"))
         self.scheduler = Scheduler(Wishes(**wishes), items, items if items is not None else known)
         self.script: list[Instruction] = []
         self.chunks: dict[int, list[Chunk]] = {}

@@ -656,7 +656,7 @@ def test_what_a_worker_was_given_before_it_was_ready_is_nobodys_fault():
 def test_wishes_and_crews_are_values():
     """What is handed to the scheduler is equal by value."""
     assert crew(2) == crew(2)
-    assert Wishes() == Wishes(ordered=True, errors="raise", retries=0, stream=False)
+    assert Wishes() == Wishes(ordered=True, errors="raise", stream=False)
     assert Send(0, Play(1).scheduler._supply.chunk(0, 1, marked=False)) == Send(
         0, Play(1).scheduler._supply.chunk(0, 1, marked=False)
     )

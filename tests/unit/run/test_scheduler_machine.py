@@ -31,6 +31,7 @@ from poolwise.model.events import (
     WorkerRefused,
     WorkerRetired,
 )
+from poolwise.model.retry import Retry
 from poolwise.run.adapt import Sizing
 from poolwise.run.scheduler import MOST_START_FAILURES, Scheduler
 from poolwise.run.supply import AHEAD_PER_WORKER, MOST_AHEAD
@@ -72,7 +73,7 @@ wishes = st.builds(
     Wishes,
     ordered=st.booleans(),
     errors=st.sampled_from(["raise", "collect", "skip"]),
-    retries=st.integers(0, 2),
+    retry=st.integers(0, 2).map(Retry),
     crash_retries=st.integers(0, 2),
     stream=st.booleans(),
     crowding=st.sampled_from([None, crowding]),
@@ -149,7 +150,7 @@ class World(RuleBasedStateMachine):
             for offset, bad in enumerate(fails)
             if bad
         }
-        if errors and self.wishes.errors == "raise" and self.wishes.retries == 0:
+        if errors and self.wishes.errors == "raise" and self.wishes.retry.retries == 0:
             # As work.chunk does it: the first error ends the chunk, and the values before it may be of no use, or those
             # of its last blocks. Where several run at a time, others have failed beside it.
             first = min(errors)

@@ -17,7 +17,7 @@ SEVERAL = 3
 # What takes this share of the time weighs more than all the rest.
 MOST = 0.5
 
-LimitName: TypeAlias = Literal[
+BottleneckName: TypeAlias = Literal[
     "reading",
     "starting",
     "cores",
@@ -33,10 +33,10 @@ LimitName: TypeAlias = Literal[
 
 
 @frozen
-class Limit:
+class Bottleneck:
     """What a run waited for most."""
 
-    what: LimitName
+    what: BottleneckName
     """"reading": the caller's iterator; "starting": workers that were not there yet; "cores": all of them; "one core":
     a loop, which can use no more; "GIL": threads took turns; "shipping": the parent packed and unpacked; "far side":
     items took much longer together than alone, for no want of cores; "slow item": one took most of the time, and
@@ -57,23 +57,27 @@ class Spent:
     longest_s: Seconds
 
 
-def find_limit(plan: Plan, profile: Profile | None, machine: Machine | None, spent: Spent) -> Limit | None:
+def find_bottleneck(plan: Plan, profile: Profile | None, machine: Machine | None, spent: Spent) -> Bottleneck | None:
     """Look at one suspect after the other; None where none is convicted."""
     if spent.wall_s <= 0:
         return None
     if spent.read_s >= MOST * spent.wall_s:
-        return Limit("reading", min(1.0, spent.read_s / spent.wall_s))
+        return Bottleneck("reading", min(1.0, spent.read_s / spent.wall_s))
     return _of_computing(plan, profile, machine, spent) if machine is not None else None
 
 
-def _of_computing(plan: Plan, profile: Profile | None, machine: Machine, spent: Spent) -> Limit | None:
+def _of_computing(plan: Plan, profile: Profile | None, machine: Machine, spent: Spent) -> Bottleneck | None:
     computed = spent.cpu_s / spent.wall_s
     if plan.backend == "loop":
-        return Limit("one core", min(1.0, computed)) if computed >= MOST else Limit("one at a time", 1 - computed)
+        return (
+            Bottleneck("one core", min(1.0, computed))
+            if computed >= MOST
+            else Bottleneck("one at a time", 1 - computed)
+        )
     if computed >= BUSY * machine.cores:
-        return Limit("cores", min(1.0, computed / machine.cores))
+        return Bottleneck("cores", min(1.0, computed / machine.cores))
     if _one_is_slow(plan, profile, spent):
-        return Limit("slow item", min(1.0, spent.longest_s / spent.run_s))
+        return Bottleneck("slow item", min(1.0, spent.longest_s / spent.run_s))
     return _of_a_pool(plan, profile, spent.run_s, computed / machine.cores)
 
 
@@ -86,25 +90,25 @@ def _one_is_slow(plan: Plan, profile: Profile | None, spent: Spent) -> bool:
     return spent.longest_s > slow_s and spent.longest_s >= MOST * spent.run_s
 
 
-def _of_a_pool(plan: Plan, profile: Profile | None, run_s: Seconds, busy: float) -> Limit | None:
+def _of_a_pool(plan: Plan, profile: Profile | None, run_s: Seconds, busy: float) -> Bottleneck | None:
     """Hold what the estimate names as the scarcest thing against the time that the run took."""
     estimate, items = plan.estimate, plan.items
     if estimate is None or profile is None or not items or run_s <= 0:
         return None
     if estimate.start_s >= MOST * run_s:
-        return Limit("starting", min(1.0, estimate.start_s / run_s))
+        return Bottleneck("starting", min(1.0, estimate.start_s / run_s))
     if estimate.limit == "waiting":
         return _of_waiting(plan, estimate, run_s) if busy < MOST else None
-    needed: dict[str, Limit] = {
-        "GIL": Limit("GIL", min(1.0, items * profile.gil_s / run_s)),
-        "shipping": Limit("shipping", min(1.0, estimate.work_s / run_s)),
-        "one event loop": Limit("one core", min(1.0, items * profile.cpu_s / run_s)),
+    needed: dict[str, Bottleneck] = {
+        "GIL": Bottleneck("GIL", min(1.0, items * profile.gil_s / run_s)),
+        "shipping": Bottleneck("shipping", min(1.0, estimate.work_s / run_s)),
+        "one event loop": Bottleneck("one core", min(1.0, items * profile.cpu_s / run_s)),
     }
     return needed.get(estimate.limit)
 
 
-def _of_waiting(plan: Plan, estimate: Estimate, run_s: Seconds) -> Limit:
+def _of_waiting(plan: Plan, estimate: Estimate, run_s: Seconds) -> Bottleneck:
     if estimate.total_s <= MOST * run_s:
-        return Limit("far side", 1 - estimate.total_s / run_s)
+        return Bottleneck("far side", 1 - estimate.total_s / run_s)
     all_at_once = plan.items is not None and plan.workers * plan.tasks_per_worker >= plan.items
-    return Limit("items" if all_at_once else "workers", min(1.0, estimate.work_s / run_s))
+    return Bottleneck("items" if all_at_once else "workers", min(1.0, estimate.work_s / run_s))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from poolwise.model.limit import Limit, Spent, find_limit
+from poolwise.model.bottleneck import Bottleneck, Spent, find_bottleneck
 from poolwise.model.machine import Machine
 from poolwise.model.plan import Estimate, Plan
 from tests.unit.decide.facts import make_profile
@@ -22,7 +22,7 @@ def pool(backend, limit, *, start_s=0.0, work_s=1.0, workers=4):
 def limit(plan, *, wall_s=1.0, cpu_s=0.1, read_s=0.0, longest_s=0.01, machine=MACHINE, profile=None):
     """Find the limit of a run of a second; items wait for 10 ms, with 5 ms of GIL."""
     profile = profile or make_profile(0.01, cpu=0.5)
-    return find_limit(
+    return find_bottleneck(
         plan, profile, machine, Spent(wall_s=wall_s, run_s=wall_s, cpu_s=cpu_s, read_s=read_s, longest_s=longest_s)
     )
 
@@ -30,23 +30,23 @@ def limit(plan, *, wall_s=1.0, cpu_s=0.1, read_s=0.0, longest_s=0.01, machine=MA
 @pytest.mark.parametrize(
     ("plan", "spent", "expected"),
     [
-        (LOOP, {"read_s": 0.8}, Limit("reading", 0.8)),
-        (LOOP, {"read_s": 0.8, "machine": None}, Limit("reading", 0.8)),
-        (LOOP, {"cpu_s": 0.1}, Limit("one at a time", 0.9)),
-        (LOOP, {"cpu_s": 1.01}, Limit("one core", 1.0)),
-        (pool("processes", "cores"), {"cpu_s": 3.6}, Limit("cores", 0.9)),
-        (pool("threads", "waiting"), {"cpu_s": 3.6}, Limit("cores", 0.9)),
-        (pool("threads", "GIL"), {"cpu_s": 1.0}, Limit("GIL", 0.5)),
-        (pool("processes", "shipping", work_s=0.7), {}, Limit("shipping", 0.7)),
-        (pool("processes", "cores", start_s=0.6, work_s=0.2), {}, Limit("starting", 0.6)),
-        (pool("asyncio", "one event loop"), {}, Limit("one core", 0.5)),
-        (pool("threads", "waiting", work_s=0.25), {}, Limit("far side", 0.75)),
-        (pool("threads", "waiting", work_s=0.9), {}, Limit("workers", 0.9)),
-        (pool("threads", "waiting", work_s=0.9, workers=100), {}, Limit("items", 0.9)),
-        (pool("threads", "waiting", work_s=0.25), {"longest_s": 0.8}, Limit("slow item", 0.8)),
-        (pool("threads", "waiting", work_s=0.9), {"longest_s": 0.8, "profile": COLD}, Limit("workers", 0.9)),
-        (pool("processes", "cores"), {"cpu_s": 3.6, "longest_s": 0.8}, Limit("cores", 0.9)),
-        (LOOP, {"longest_s": 0.8}, Limit("one at a time", 0.9)),
+        (LOOP, {"read_s": 0.8}, Bottleneck("reading", 0.8)),
+        (LOOP, {"read_s": 0.8, "machine": None}, Bottleneck("reading", 0.8)),
+        (LOOP, {"cpu_s": 0.1}, Bottleneck("one at a time", 0.9)),
+        (LOOP, {"cpu_s": 1.01}, Bottleneck("one core", 1.0)),
+        (pool("processes", "cores"), {"cpu_s": 3.6}, Bottleneck("cores", 0.9)),
+        (pool("threads", "waiting"), {"cpu_s": 3.6}, Bottleneck("cores", 0.9)),
+        (pool("threads", "GIL"), {"cpu_s": 1.0}, Bottleneck("GIL", 0.5)),
+        (pool("processes", "shipping", work_s=0.7), {}, Bottleneck("shipping", 0.7)),
+        (pool("processes", "cores", start_s=0.6, work_s=0.2), {}, Bottleneck("starting", 0.6)),
+        (pool("asyncio", "one event loop"), {}, Bottleneck("one core", 0.5)),
+        (pool("threads", "waiting", work_s=0.25), {}, Bottleneck("far side", 0.75)),
+        (pool("threads", "waiting", work_s=0.9), {}, Bottleneck("workers", 0.9)),
+        (pool("threads", "waiting", work_s=0.9, workers=100), {}, Bottleneck("items", 0.9)),
+        (pool("threads", "waiting", work_s=0.25), {"longest_s": 0.8}, Bottleneck("slow item", 0.8)),
+        (pool("threads", "waiting", work_s=0.9), {"longest_s": 0.8, "profile": COLD}, Bottleneck("workers", 0.9)),
+        (pool("processes", "cores"), {"cpu_s": 3.6, "longest_s": 0.8}, Bottleneck("cores", 0.9)),
+        (LOOP, {"longest_s": 0.8}, Bottleneck("one at a time", 0.9)),
         (pool("threads", "waiting", work_s=0.9), {"cpu_s": 3.0}, None),
         (pool("processes", "cores", work_s=0.9), {"cpu_s": 2.0}, None),
         (Plan(backend="threads", workers=4), {}, None),
