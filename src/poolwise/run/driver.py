@@ -12,10 +12,11 @@ import math
 import os
 import time
 from _thread import allocate_lock
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from poolwise.backends.protocol import Backend
+from poolwise.errors import PoolwiseError
 from poolwise.model.classes import frozen
 from poolwise.model.events import (
     Batch,
@@ -26,6 +27,7 @@ from poolwise.model.events import (
     Failed,
     Instruction,
     ItemsRead,
+    Keep,
     Raise,
     Read,
     Send,
@@ -36,7 +38,7 @@ from poolwise.model.events import (
 from poolwise.model.units import Seconds
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.telling import EVERY_S, Telling, Watch
-from poolwise.run.terms import Crew
+from poolwise.run.terms import Crew, Keeper
 from poolwise.work.items import Items
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ IDLE_PATIENCE_S: Seconds = 0.002
 # Before it reads from a slow iterator while workers are busy, the driver gives them so long: what an item takes, if
 # that is known, no less than a busy machine takes to bring a result home, and no longer than a person notices.
 SHORT_WAIT_S: Seconds = 0.02
+# Results that wait to be safely on disk are asked for so often; a person does not notice it.
+KEPT_BACK_S: Seconds = 0.05
+# So many items are looked for at a time, before what was found of them is handed over.
+RECALLED_AT_A_TIME = 1000
 LONG_WAIT_S: Seconds = 0.05
 
 
@@ -88,6 +94,8 @@ class Driver:
         self._backend: Backend | None = None
         self._tick_s = TICK_S
         self._finished: list[Batch] = []
+        self.keeper: Keeper | None = None
+        """What remembers finished items beyond this run; None: nobody has asked for that."""
         # Who holds it may touch the scheduler: the caller's thread, but for while it runs an item.
         self._baton = allocate_lock()
         self._baton.acquire()
@@ -139,6 +147,11 @@ class Driver:
     ) -> Iterator[Batch]:
         self._backend = backend
         yield from self._carry_out(instructions)
+        yield from self._until(backend, until, leaves=leaves)
+        # Nobody comes back for what was kept back until it is on disk.
+        yield from self._hand_over(self._safe())
+
+    def _until(self, backend: Backend, until: Callable[[], bool] | None, *, leaves: bool) -> Iterator[Batch]:
         while not self._is_over():
             events = self._wait(backend)
             self._sent = False
@@ -153,6 +166,17 @@ class Driver:
                 return
             if not waited and self._may_read():
                 yield from self._read_on()
+
+    def recall(self) -> Iterator[Batch]:
+        """Look for what is known already of the items that can be taken before anything runs."""
+        stop = self.items.known
+        for start in range(0, stop, RECALLED_AT_A_TIME):
+            if self._is_over():
+                return
+            some = self._recalled(start, min(stop, start + RECALLED_AT_A_TIME))
+            # Those behind them are not to be sent before it is known which of them need not be.
+            yield from self._carry_out(self._handle(ItemsRead(stop, self.items.total is not None, some)))
+        yield from self._hand_over(self._safe())
 
     def close(self, backend: Backend) -> None:
         """Close what was left open."""
@@ -241,7 +265,7 @@ class Driver:
         stop, deadline = self.items.known + count, self._clock() + patience_s
         while self.items.total is None and self.items.known < stop and self._clock() < deadline:
             self.items.read(stop - self.items.known, patience_s)
-        self.scheduler.handle(self._items_read())
+        self._finished += self._obey(self.scheduler.handle(self._items_read()))
 
     def finish(self) -> None:
         """Tell the progress one last time."""
@@ -282,7 +306,8 @@ class Driver:
             return IDLE_PATIENCE_S
         if not self._wanted or self._reads_later:
             # Nothing but an event changes that; with no patience at all, this would go in circles until one comes.
-            return self._tick_s if self._telling.watch is None else min(self._tick_s, EVERY_S)
+            tick_s = self._tick_s if self._telling.watch is None else min(self._tick_s, EVERY_S)
+            return tick_s if not self._finished else min(tick_s, KEPT_BACK_S)
         busy = self.scheduler.busy_workers
         if self.items.quick or not busy or not self.scheduler.is_stream:
             # Nobody takes results one by one, so that none is waited for before more is read.
@@ -311,14 +336,60 @@ class Driver:
 
     def _carry_out(self, instructions: list[Instruction]) -> Iterator[Batch]:
         """Give every worker what it is to do, then the caller what is finished: nobody waits for a slow consumer."""
-        finished, self._finished = self._finished, []
-        finished += self._obey(instructions)
+        self._finished += self._obey(instructions)
+        if self.keeper is None or not self._keeps_back(self.keeper):
+            yield from self._hand_over(self._safe())
+
+    def _hand_over(self, finished: list[Batch]) -> Iterator[Batch]:
         for batch in finished:
             yield batch
             yield from self._carry_out(self.scheduler.taken(len(batch.values)))
         # Only now: a failure further on in the list is told with its item, and so is the one that ends it all.
         if finished and self.ending is None and not self.items.inherited:
             self.items.forget(self.scheduler.lowest_needed())
+
+    # --- What is remembered -----------------------------------------------------------------------------------
+
+    def _keeps_back(self, keeper: Keeper) -> bool:
+        """Tell whether results wait until they are safely on disk: to bring each there by itself would take too long.
+
+        Not where nobody sees any before the end, nor where the run would wait for whoever takes them, or for nothing.
+        """
+        if not (self.scheduler.is_stream and self._finished):
+            return False
+        return not (keeper.due or self.scheduler.waits_for_consumer or not self.scheduler.busy_workers)
+
+    def _safe(self) -> list[Batch]:
+        """Give what is finished; where results are taken one by one, once it is on disk."""
+        finished, self._finished = self._finished, []
+        if self.keeper is not None and ((finished and self.scheduler.is_stream) or self.keeper.due):
+            with self._ends_the_run():
+                self.keeper.sync()
+        return finished
+
+    def _keep(self, batch: Batch) -> bool:
+        """Write it down, and say whether that went well: else nobody is to be told of it."""
+        assert self.keeper is not None  # noqa: S101 - the scheduler was told that there is one; for the type checker
+        with self._ends_the_run():
+            self.keeper.keep(batch, self.items.slice(batch.start, batch.start + len(batch.values)))
+            return True
+        return False
+
+    def _recalled(self, start: int, stop: int) -> Sequence[Batch]:
+        if self.keeper is None or start == stop:
+            return ()
+        with self._ends_the_run():
+            return self.keeper.find(start, self.items.slice(start, stop))
+        return ()
+
+    @contextlib.contextmanager
+    def _ends_the_run(self) -> Iterator[None]:
+        """An error of the journal: it may come up in the thread that looks on, where nobody would hear of it."""
+        try:
+            yield
+        except PoolwiseError as error:
+            if self.ending is None:
+                self.ending = Ending(None, error)
 
     def _obey(self, instructions: list[Instruction]) -> list[Batch]:
         """Do what is said, and give what is finished."""
@@ -328,25 +399,36 @@ class Driver:
         recorder = self.recorder
         for instruction in instructions if recorder is None else map(recorder.tell, instructions):
             match instruction:
-                case Send(worker, chunk):
-                    self._sent = ordered = True
-                    self._send(worker, chunk)
-                case TakeBack(worker, whole):
-                    self._running().take_back(worker, whole=whole)
-                case End(worker):
-                    self._running().end(worker)
                 case Emit(batch):
                     finished.append(batch)
+                case Keep(batch):
+                    if not self._keep(batch):
+                        break
                 case Read(count):
                     self._wanted = count
-                case Start(worker):
-                    self._running().start(worker)
-                    ordered = True
                 case Raise(failed, error):
                     self.ending = Ending(failed, error)
+                case _:
+                    ordered |= self._order(instruction)
         if ordered:
             self._running().flush()
         return finished
+
+    def _order(self, instruction: Start | Send | TakeBack | End) -> bool:
+        """Order something of the backend; say whether that has to be flushed."""
+        match instruction:
+            case Send(worker, chunk):
+                self._sent = True
+                self._send(worker, chunk)
+                return True
+            case Start(worker):
+                self._running().start(worker)
+                return True
+            case TakeBack(worker, whole):
+                self._running().take_back(worker, whole=whole)
+            case End(worker):
+                self._running().end(worker)
+        return False
 
     def _send(self, worker: int, chunk: Chunk) -> None:
         backend = self._running()
@@ -357,12 +439,20 @@ class Driver:
         """Read some of what is wanted; the caller's iterator runs in the caller's thread, as in a loop."""
         if not self._wanted:
             return
-        count, self._wanted = self._wanted, 0
-        self.items.read(count, READ_PATIENCE_S)
-        yield from self._carry_out(self.scheduler.handle(self._items_read()))
+        count = 0
+        while self._wanted and not self._is_over():
+            count, self._wanted = max(self._wanted, count), 0
+            self.items.read(count, READ_PATIENCE_S)
+            read = self._items_read()
+            yield from self._carry_out(self.scheduler.handle(read))
+            if not read.recalled:
+                return
+            # Of an iterator that begins with a million known items, not two at a time.
+            count = min(2 * count, RECALLED_AT_A_TIME)
 
     def _items_read(self) -> ItemsRead:
-        return ItemsRead(self.items.known, self.items.total is not None)
+        before, known = self.scheduler.known, self.items.known
+        return ItemsRead(known, self.items.total is not None, self._recalled(before, known))
 
     def _running(self) -> Backend:
         assert self._backend is not None  # noqa: S101 - instructions are carried out within run(); for the type checker

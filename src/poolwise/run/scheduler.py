@@ -3,9 +3,10 @@
 It knows items by their numbers only. The numbers move through these states::
 
     unread ──read──▶ waiting ──send──▶ in flight ──done──▶ held ──its turn──▶ emitted
-                        ▲                 │  │
-                        └──── again ◀─────┘  └──failed──▶ held or raised
-                   (retry, death of a worker)
+      │                 ▲                 │  │                                      ▲
+      │                 └──── again ◀─────┘  └──failed──▶ held or raised            │
+      │            (retry, death of a worker)                                       │
+      └── recalled: known from an earlier run ─▶ held ──its turn────────────────────┘
 
 *Waiting* is what has been read and not sent yet (``supply.py``), and what goes out again (``leftovers.py``). *In
 flight* are the chunks in the book of workers (``staff.py``), each with exactly one. *Held* are finished pieces that
@@ -18,7 +19,7 @@ flight any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from poolwise.errors import CallerError, InternalError
 from poolwise.model.classes import replace
@@ -32,6 +33,7 @@ from poolwise.model.events import (
     Failed,
     Instruction,
     ItemsRead,
+    Keep,
     Outcome,
     Raise,
     Read,
@@ -174,6 +176,11 @@ class Scheduler:
         )
 
     @property
+    def waits_for_consumer(self) -> bool:
+        """Nothing more goes out before results of a stream have been taken."""
+        return self._supply.waits_for_consumer
+
+    @property
     def drained(self) -> bool:
         """Paused, and nothing is in flight any more."""
         return self._paused and not self._staff.busy
@@ -261,6 +268,7 @@ class Scheduler:
                 self._start_failures, self._most_start_failures = 0, PROVEN_START_FAILURES
             case ItemsRead():
                 self._supply.known, self._supply.ended = event.known, event.ended
+                self._recall(event.recalled)
             case WorkerLost():
                 self._worker_lost(event)
             case WorkerRetired():
@@ -271,6 +279,14 @@ class Scheduler:
                 self._end(Raise(None, event.error))
 
     # --- What happened ----------------------------------------------------------------------------------------
+
+    def _recall(self, batches: Sequence[Batch]) -> None:
+        """What came of these items is known: hand it on in its turn, and send them to nobody."""
+        for batch in batches:
+            self._supply.recall(batch.start, batch.start + len(batch.values))
+            self.counts.recalled += len(batch.values)
+            self.counts.failed += len(batch.failures)
+            self._hand_on(batch)
 
     def _chunk_done(self, event: ChunkDone) -> None:
         outcome = event.outcome
@@ -343,6 +359,9 @@ class Scheduler:
         """An item has failed for good."""
         failed = Failed(index, error, attempts)
         self.counts.failed += 1
+        if self._wishes.keeps and self._wishes.errors == "raise":
+            # What ends the run is written down as well, for whoever looks at what was kept.
+            self._out.append(Keep(Batch(index, [None], {0: failed})))
         if self._wishes.errors != "raise":
             self._finish(Batch(index, [None], {0: failed}))
         elif self._wishes.stream and self._wishes.ordered:
@@ -504,6 +523,11 @@ class Scheduler:
     def _finish(self, batch: Batch) -> None:
         if self._over or not batch.values:
             return
+        if self._wishes.keeps:
+            self._out.append(Keep(batch))
+        self._hand_on(batch)
+
+    def _hand_on(self, batch: Batch) -> None:
         self.counts.done += len(batch.values)
         for ready in self._handover.take(batch):
             self._out.append(Emit(ready))
@@ -546,8 +570,8 @@ class Scheduler:
         # After an error that ends the run, the items behind it in its chunk are let go.
         if self._over or self._handover.doomed_at is not None:
             return
-        if self.counts.done + inside != self._supply.next:
-            yield f"{self._supply.next} items were sent, but {self.counts.done} are done and {inside} under way"
+        if self.counts.done + inside != self._supply.sent:
+            yield f"{self._supply.sent} items were sent or known, {self.counts.done} are done and {inside} under way"
 
 
 def _changed(chunk: Chunk, came: int) -> CallerError:

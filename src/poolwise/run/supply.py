@@ -1,12 +1,13 @@
 """What waits for a worker: which items go next, in how large chunks, and how far ahead of the consumer.
 
 Items are numbered as they are read. Those from ``next`` to ``known`` have never been sent; *leftovers* have been, and
-go first.
+go first. Some need not be sent at all (*recalled*: an earlier run has told what came of them), and are passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 
 from poolwise.model.events import Chunk
 from poolwise.model.units import Bytes, Seconds
@@ -53,10 +54,20 @@ class Supply:
         self._named = 0
         self._closed = False
         self._brief = False
+        self._recalled: deque[tuple[int, int]] = deque()
+        """Items from ``next`` on that need not be sent: first and behind the last, in order."""
+        self._ahead = 0
+        """How many these are."""
 
     def use(self, crew: Crew) -> None:
         """Go on with other workers, of whose chunks nothing is known."""
         self.crew, self._sizer = crew, ChunkSizer(crew.sizing)
+
+    def recall(self, start: int, stop: int) -> None:
+        """Pass over these items, which lie behind all that were passed over before."""
+        self._recalled.append((start, stop))
+        self._ahead += stop - start
+        self._pass_over()
 
     def close(self) -> None:
         """Nothing is wanted any more but leftovers."""
@@ -81,7 +92,8 @@ class Supply:
 
     def takeable(self) -> int:
         """Count what could be sent: leftovers, and items that have been read."""
-        return len(self.leftovers) + max(0, self._send_limit() - self.next)
+        limit = self._send_limit()
+        return len(self.leftovers) + max(0, limit - self.next - self._recalled_below(limit))
 
     @property
     def exhausted(self) -> bool:
@@ -96,8 +108,11 @@ class Supply:
         stop = self._send_limit()
         if self.next >= stop:
             return None
+        if self._recalled:
+            stop = min(stop, self._recalled[0][0])
         chunk = self._cut(self.next, stop, self.crew.marked)
         self.next = chunk.stop
+        self._pass_over()
         return chunk
 
     def chunk(self, start: int, stop: int, *, marked: bool) -> Chunk:
@@ -132,7 +147,29 @@ class Supply:
 
     def _waiting(self) -> int:
         """Count the items that are read and with nobody."""
-        return self.known - self.next + self.leftovers.items
+        return self.known - self.next - self._ahead + self.leftovers.items
+
+    # --- What is known -----------------------------------------------------------------------------------------
+
+    @property
+    def sent(self) -> int:
+        """Count the items that were sent at least once, and those that need not be, wherever they are."""
+        return self.next + self._ahead
+
+    def _pass_over(self) -> None:
+        while self._recalled and self._recalled[0][0] == self.next:
+            start, self.next = self._recalled.popleft()
+            self._ahead -= self.next - start
+
+    def _recalled_below(self, limit: int) -> int:
+        """Count what lies before this number and need not be sent."""
+        return self._ahead if limit >= self.known else sum(self._parts_below(limit))
+
+    def _parts_below(self, limit: int) -> Iterator[int]:
+        for start, stop in self._recalled:
+            if start >= limit:
+                return
+            yield min(stop, limit) - start
 
     # --- How far -----------------------------------------------------------------------------------------------
 
@@ -145,11 +182,16 @@ class Supply:
             # Tasks of a pool come by themselves.
             return 0
         room = room or self.crew.workers
-        size, waiting = self._size(self.next), self.known - self.next
+        size, waiting = self._size(self.next), self.known - self.next - self._ahead
         want = 2 * room * size - waiting
         if self._wishes.stream:
             want = min(want, self._read_limit() - self.known)
         return want if want > 0 and (hungry or waiting < room * size) else 0
+
+    @property
+    def waits_for_consumer(self) -> bool:
+        """Nothing more goes out before results of a stream have been taken."""
+        return self._wishes.stream and self.next >= self._read_limit()
 
     def _send_limit(self) -> int:
         """The number up to which items may be sent: not past a failure, not too far ahead of the consumer."""

@@ -99,6 +99,9 @@ class Counts:
     """What has happened so far, in numbers."""
 
     done: int = 0
+    """Items that came to an end, those that were recalled among them."""
+    recalled: int = 0
+    """Items that had come to an end in an earlier run."""
     failed: int = 0
     retried: int = 0
     deaths: int = 0

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import os
 import threading
+from collections.abc import Sequence
 
 import pytest
 
 from poolwise.backends.company import Company
 from poolwise.backends.loop import LoopBackend
-from poolwise.errors import InitializerError, WorkerStartError
+from poolwise.errors import InitializerError, PoolwiseError, WorkerStartError
 from poolwise.model.classes import replace
-from poolwise.model.events import Send, Start, WorkerLost
+from poolwise.model.events import Batch, Send, Start, WorkerLost
 from poolwise.model.progress import Progress
 from poolwise.run.adapt import Sizing
 from poolwise.run.driver import Driver
@@ -475,3 +477,80 @@ def test_more_workers_and_fewer():
     values = [value for batch in stage.run(crew(2), until) for value in batch.values]
     assert values == list(range(12))
     assert (stage.driver.scheduler.workers, stage.driver.scheduler.counts.started) == (1, 3)
+
+
+# --- What is remembered beyond the run ---------------------------------------------------------------------------
+
+
+class Memory:
+    """A keeper in memory, which can be full."""
+
+    def __init__(self, known: dict[int, int] | None = None, room: float = math.inf) -> None:
+        self.known = known or {}
+        self.room = room
+        self.kept: dict[int, int] = {}
+        self.safe: set[int] = set()
+        self.due = False
+
+    def find(self, start: int, items: Sequence[int]) -> list[Batch]:
+        return [Batch(start + at, [self.known[item]]) for at, item in enumerate(items) if item in self.known]
+
+    def keep(self, batch: Batch, items: Sequence[int]) -> None:
+        if len(self.kept) + len(batch.values) > self.room:
+            raise PoolwiseError("full")
+        assert len(items) == len(batch.values)
+        self.kept.update(zip(items, batch.values, strict=True))
+
+    def sync(self) -> None:
+        self.safe.update(self.kept)
+
+
+def remembering(stage: Stage, memory: Memory, staff=None):
+    """Run with a memory, from what it knows already on; give each value as it is handed over."""
+    stage.driver.keeper = memory
+    yield from (value for batch in stage.driver.recall() for value in batch.values)
+    if not stage.driver.scheduler.finished:
+        yield from stage.values(staff)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_what_is_known_is_not_run_again(stream, lazy):
+    """Results of an earlier run come out in their places, and only the others are run and kept."""
+    known = {item: 100 * item for item in range(30) if item % 3}
+    called = []
+    items = Stream(iter(range(30))) if lazy else range(30)
+    stage = Stage(items, function=lambda item: called.append(item) or item, stream=stream, keeps=True)
+    memory = Memory(known)
+    assert list(remembering(stage, memory)) == [known.get(item, item) for item in range(30)]
+    assert called == [item for item in range(30) if item not in known] == list(memory.kept)
+    assert (stage.driver.scheduler.counts.done, stage.driver.scheduler.counts.recalled) == (30, 20)
+
+
+def test_where_all_is_known_nothing_is_started():
+    """A run of which everything is known ends before there is any backend."""
+    stage = Stage(range(5), keeps=True)
+    assert list(remembering(stage, Memory({item: item for item in range(5)}))) == [0, 1, 2, 3, 4]
+    assert stage.backend.story == []
+
+
+def test_who_takes_results_one_by_one_sees_none_that_is_not_safe():
+    """Before a stream hands a result over, it is on disk; and not each of them waits for the disk by itself."""
+    stage = Stage(range(200), stream=True, keeps=True)
+    memory = Memory()
+    syncs = []
+    sync, memory.sync = memory.sync, lambda: (syncs.append(1), sync())
+    for value in remembering(stage, memory):
+        assert value in memory.safe
+    assert 2 <= len(syncs) <= 30
+
+
+def test_a_memory_that_is_full_ends_the_run_and_nobody_is_told_of_what_it_did_not_take():
+    """The error of the keeper ends the run; what was kept before has been handed over, and nothing else."""
+    stage = Stage(range(50), stream=True, keeps=True)
+    memory = Memory(room=20)
+    got = list(remembering(stage, memory))
+    assert got == list(memory.kept)
+    assert len(got) == 20
+    assert (stage.driver.ending.failed, str(stage.driver.ending.error)) == (None, "full")
+    assert stage.backend.aborted

@@ -613,7 +613,7 @@ def not_ready(scheduler: Scheduler) -> None:
     ("damage", "words"),
     [
         (double_chunk, "item 1 is in two places"),
-        (lose_chunk, "2 items were sent, but 0 are done and 0 under way"),
+        (lose_chunk, "2 items were sent or known, 0 are done and 0 under way"),
         (idle_with_work, "worker 0 is idle with"),
         (not_ready, "worker 0 has chunks before it is ready"),
     ],

@@ -10,6 +10,7 @@ from poolwise.errors import TaskTimeoutError, WorkerDiedError
 from poolwise.model.classes import replace
 from poolwise.model.events import (
     NOTHING_BEGUN,
+    Batch,
     Chunk,
     ChunkDone,
     Emit,
@@ -17,6 +18,7 @@ from poolwise.model.events import (
     Failed,
     Instruction,
     ItemsRead,
+    Keep,
     Outcome,
     Raise,
     Read,
@@ -76,6 +78,7 @@ wishes = st.builds(
     retry=st.integers(0, 2).map(Retry),
     crash_retries=st.integers(0, 2),
     stream=st.booleans(),
+    keeps=st.booleans(),
     crowding=st.sampled_from([None, crowding]),
 )
 walls = st.floats(0, 0.3)
@@ -86,8 +89,23 @@ RARE = 4
 class World(RuleBasedStateMachine):
     """The workers, the caller's iterator and the consumer: all that is around a scheduler."""
 
-    @initialize(wishes=wishes, crew=crews, items=st.integers(0, 40), lazy=st.booleans())
-    def begin(self, wishes: Wishes, crew: Crew, items: int, lazy: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+    @initialize(
+        wishes=wishes,
+        crew=crews,
+        items=st.integers(0, 40),
+        lazy=st.booleans(),
+        remembered=st.frozensets(st.integers(0, 39), max_size=20),
+    )
+    def begin(
+        self,
+        wishes: Wishes,
+        crew: Crew,
+        items: int,
+        lazy: bool,  # noqa: FBT001 - hypothesis passes it
+        remembered: frozenset[int],
+    ) -> None:
+        self.remembered = frozenset(each for each in remembered if each < items)
+        self.kept: set[int] = set()
         self.wishes, self.supply = wishes, items
         self.known = 0 if lazy else items
         self.wanted = 0
@@ -106,6 +124,8 @@ class World(RuleBasedStateMachine):
         self.benched: set[int] = set()
         self.excused = 0
         self.scheduler = Scheduler(wishes, None if lazy else items, self.known)
+        if not lazy:
+            self.follow(self.scheduler.handle(ItemsRead(items, ended=True, recalled=self.recall(0, items))))
         self.follow(self.scheduler.use(crew))
 
     # --- What may happen --------------------------------------------------------------------------------------
@@ -332,6 +352,7 @@ class World(RuleBasedStateMachine):
             assert sorted(self.emitted) == list(range(self.supply))
             assert self.scheduler.counts.failed == len(self.failed)
             assert self.scheduler.counts.done == self.supply
+            assert self.scheduler.counts.recalled == len(self.remembered)
         elif self.wishes.stream and self.wishes.ordered and self.raised.failed is not None:
             assert self.emitted == list(range(self.raised.failed.index))
 
@@ -400,12 +421,22 @@ class World(RuleBasedStateMachine):
     def read(self, count: int) -> None:
         """Read from the caller's iterator, as far as it goes."""
         ended = count > self.supply - self.known
-        self.known = min(self.supply, self.known + count)
+        before, self.known = self.known, min(self.supply, self.known + count)
         self.wanted = 0
-        self.follow(self.scheduler.handle(ItemsRead(self.known, ended)))
+        self.follow(self.scheduler.handle(ItemsRead(self.known, ended, self.recall(before, self.known))))
         if not ended and count == 0:
             # The driver reads again as long as something is wanted.
             self.wanted = max(self.wanted, 1)
+
+    def recall(self, start: int, stop: int) -> list[Batch]:
+        """Give what an earlier run has told of these items; every third of them had failed."""
+        found = sorted(each for each in self.remembered if start <= each < stop)
+        return [
+            Batch(each, [None], {0: Failed(each, TaskError(ValueError(each)), 1)})
+            if each % 3 == 0
+            else Batch(each, [each])
+            for each in found
+        ]
 
     def busy(self) -> list[int]:
         """Name the workers that have chunks."""
@@ -425,13 +456,7 @@ class World(RuleBasedStateMachine):
                     self.starting.add(worker)
                     self.given[worker] = []
                 case Send(worker, chunk):
-                    assert chunk.stop <= self.known
-                    assert worker not in self.benched, "one of those without whom it was to go on"
-                    # Under suspicion once, and until it comes back.
-                    assert chunk.marked or not self.suspects.intersection(range(chunk.start, chunk.stop))
-                    self.suspects.update(range(chunk.start, chunk.stop) if chunk.marked else ())
-                    assert worker in self.queues or self.crew.at_once
-                    (self.queues if worker in self.queues else self.given)[worker].append(chunk)
+                    self.send(worker, chunk)
                 case TakeBack(worker):
                     assert self.crew.gives_back
                     assert self.asked_back is None
@@ -442,13 +467,33 @@ class World(RuleBasedStateMachine):
                     assert not self.queues.pop(worker), "it has something to do"
                 case Read(count):
                     self.wanted = count
+                case Keep(batch):
+                    assert self.wishes.keeps
+                    numbers = range(batch.start, batch.start + len(batch.values))
+                    assert not (self.kept | self.remembered).intersection(numbers), "it is kept twice"
+                    self.kept.update(numbers)
                 case Emit(batch):
-                    self.untaken += len(batch.values)
-                    for offset, value in enumerate(batch.values):
-                        self.take(batch.start + offset, batch.failures.get(offset), value)
+                    self.consume(batch)
                 case Raise():
                     assert instruction.failed is None or self.wishes.errors == "raise"
                     self.raised = instruction
+
+    def send(self, worker: int, chunk: Chunk) -> None:
+        """Give a worker a chunk."""
+        assert chunk.stop <= self.known
+        assert not self.remembered.intersection(range(chunk.start, chunk.stop)), "it is known already"
+        assert worker not in self.benched, "one of those without whom it was to go on"
+        # Under suspicion once, and until it comes back.
+        assert chunk.marked or not self.suspects.intersection(range(chunk.start, chunk.stop))
+        self.suspects.update(range(chunk.start, chunk.stop) if chunk.marked else ())
+        assert worker in self.queues or self.crew.at_once
+        (self.queues if worker in self.queues else self.given)[worker].append(chunk)
+
+    def consume(self, batch: Batch) -> None:
+        """Consume some results."""
+        self.untaken += len(batch.values)
+        for offset, value in enumerate(batch.values):
+            self.take(batch.start + offset, batch.failures.get(offset), value)
 
     def take(self, index: int, failed: Failed | None, value: object) -> None:
         """Consume one result."""
@@ -457,6 +502,8 @@ class World(RuleBasedStateMachine):
         else:
             assert (failed.index, value) == (index, None)
             self.failed.add(index)
+        if self.wishes.keeps:
+            assert index in self.kept | self.remembered, "somebody is told of it before it is kept"
         self.emitted.append(index)
 
 
