@@ -37,6 +37,7 @@ if _typing.TYPE_CHECKING:
     from poolwise.api.race import race
     from poolwise.api.sweep import sweep
     from poolwise.api.timer import timer
+    from poolwise.model.journal import Journal
     from poolwise.model.lap import Lap
     from poolwise.model.race import Difference, Entrant, Race
     from poolwise.model.sweep import Fit, Point, Sweep
@@ -50,6 +51,7 @@ __all__ = [
     "Entrant",
     "Failure",
     "Fit",
+    "Journal",
     "Lap",
     "Machine",
     "Plan",
@@ -87,6 +89,7 @@ _HOMES = {
     "Difference": "model.race",
     "Entrant": "model.race",
     "Failure": "model.failure",
+    "Journal": "model.journal",
     "Lap": "model.lap",
     "Fit": "model.sweep",
     "Machine": "model.machine",

@@ -17,11 +17,19 @@
     │   ├── FunctionExitedError     the function called ``sys.exit``
     │   ├── NotAwaitableError       (TypeError) an event loop was asked for, and the function gave no coroutine
     │   ├── InitializerError        the initializer raised
+    │   ├── RecordedError           what it raised in an earlier run, told from a journal, since it cannot be read back
     │   └── ShippingError           something cannot travel between processes
     │       ├── FunctionShippingError, ItemShippingError, ResultShippingError, ErrorShippingError
     ├── WorkerError                 a worker, with no word from the function: look at the machine
     │   ├── WorkerDiedError         it died in the middle of an item
     │   └── WorkerStartError        it never became ready
+    ├── JournalError                the journal cannot be used: look at the file, or at what is to be done with it
+    │   ├── JournalChangedError     the function has changed since results were recorded
+    │   ├── JournalKeyError         (TypeError) an item cannot be told from others by its content
+    │   ├── JournalUnsafeError      somebody else could have written it, and reading it may run code
+    │   ├── JournalBusyError        another run, or another program, is using it
+    │   ├── JournalDamagedError     it is no journal, or not whole, or of a newer Poolwise
+    │   └── JournalWriteError       it cannot be written: the disk is full, the file read-only ...
     └── InternalError               us: an impossible state, with its story; please report it
 
 What a user's function raises comes out as itself, never wrapped; a note says on which item it was raised.
@@ -90,6 +98,10 @@ class InitializerError(FunctionError):
     """The initializer raised, so that no worker could become ready; its own error is the cause."""
 
 
+class RecordedError(FunctionError):
+    """An item failed in an earlier run; what was raised then cannot be read back, and this tells of it."""
+
+
 class ShippingError(FunctionError):
     """Something cannot be pickled, and so cannot travel between processes."""
 
@@ -120,6 +132,39 @@ class WorkerDiedError(WorkerError):
 
 class WorkerStartError(WorkerError):
     """Workers die before they are ready to work."""
+
+
+class JournalError(PoolwiseError):
+    """The journal cannot be used; the text says why and what to do. What it held before is as it was."""
+
+
+class JournalChangedError(JournalError):
+    """The function has changed since results were recorded; the text says how many, and the ways to go on."""
+
+
+class JournalKeyError(JournalError, TypeError):
+    """An item's content cannot tell it from other items, and ``Journal(path, key=...)`` has to."""
+
+
+class JournalUnsafeError(JournalError):
+    """Somebody else could have written the journal, and reading pickled results is running code."""
+
+
+class JournalBusyError(JournalError):
+    """Another run or another program is using the journal; the text says which, where that is known."""
+
+
+class JournalDamagedError(JournalError):
+    """The file is no journal, or not whole, or of a newer Poolwise."""
+
+
+class JournalWriteError(JournalError):
+    """The journal cannot be written: a full disk, a read-only file; what it held before is as it was."""
+
+    def __init__(self, text: str, unsaved: dict[int, object] | None = None) -> None:
+        """Tell ``text``, and keep the results that could not be written: the item's index, and its result."""
+        super().__init__(text)
+        self.unsaved = unsaved or {}
 
 
 class InternalError(PoolwiseError):

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 
-from poolwise.errors import CallerError, InputError, PoolwiseError, TargetError
+from poolwise.errors import CallerError, InputError, JournalError, PoolwiseError, TargetError
 from poolwise.model.units import Seconds
 
 DONE = 0
@@ -15,6 +15,7 @@ USAGE = 2
 INPUT = 3
 TARGET = 4
 OUTPUT = 5
+JOURNAL = 6
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 128 + signal.SIGINT  # 130; a shell adds 128 to the number of the signal that ended a program
 CLOSED = 128 + 13  # 141, SIGPIPE, which Windows does not name
@@ -27,6 +28,7 @@ MEANINGS: dict[int, str] = {
     INPUT: "input that cannot be read or is malformed",
     TARGET: "the target cannot be loaded",
     OUTPUT: "the output cannot be written",
+    JOURNAL: "the journal cannot be used",
     INTERNAL: "an internal error; please report it",
     INTERRUPTED: "interrupted by Ctrl-C",
     CLOSED: "the output was closed by its reader",
@@ -55,6 +57,7 @@ CODES: tuple[tuple[type[PoolwiseError], int], ...] = (
     (TargetError, TARGET),
     (OutputClosedError, CLOSED),
     (OutputError, OUTPUT),
+    (JournalError, JOURNAL),
     (CallerError, USAGE),
 )
 

@@ -33,7 +33,19 @@ VALUES = [
 # The public modules, and what is imported only when somebody asks for it.
 MODULES = ["errors", "testing"]
 LATER = ["Pool", "race", "sweep", "timer"]
-LATER_VALUES = ["Difference", "Entrant", "Fit", "Lap", "Point", "Race", "Sweep", "Timing", "Usage", "Verdict"]
+LATER_VALUES = [
+    "Difference",
+    "Entrant",
+    "Fit",
+    "Journal",
+    "Lap",
+    "Point",
+    "Race",
+    "Sweep",
+    "Timing",
+    "Usage",
+    "Verdict",
+]
 # What takes long to import: libraries, longer than Poolwise itself ...
 HEAVY = {"numpy", "asyncio", "multiprocessing", "rich", "psutil", "cloudpickle", "threadpoolctl", "IPython"}
 # ... and modules of the standard library that would be a third of it.
