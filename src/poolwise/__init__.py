@@ -23,6 +23,7 @@ if _typing.TYPE_CHECKING or "poolwise-worker" not in _sys._xoptions:  # noqa: SL
     from poolwise.api.map import map, starmap
     from poolwise.api.why import machine, why
     from poolwise.model.failure import Failure
+    from poolwise.model.journal import Journal
     from poolwise.model.machine import Machine
     from poolwise.model.plan import Plan
     from poolwise.model.profile import Profile

@@ -136,6 +136,21 @@ def fail_first(folder: Path, times: int, item):
     return item
 
 
+def fail_on_noted(path: Path, bad: frozenset, item):
+    """Leave a line, and fail on some items."""
+    note(path, item)
+    return fail_on(bad, item)
+
+
+def fail_once_on(folder: Path, bad: frozenset, item):
+    """Leave a line, and fail on some items the first time that they are seen."""
+    note(folder / "notes", item)
+    if item in bad and not (folder / f"seen-{item}").exists():
+        note(folder / f"seen-{item}", item)
+        raise ValueError("bad item", item)
+    return item
+
+
 def fail_by(how: Callable[[], Any], bad: int, item):
     """Do something bad on one item."""
     if item == bad:

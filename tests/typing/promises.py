@@ -245,7 +245,7 @@ def wrong_items_are_refused(numbers: list[int], words: list[str], ragged: list[t
 def wrong_options_are_refused(numbers: list[int]) -> None:
     """Unknown names, values of the wrong type, and words that are not among the choices."""
     poolwise.map(half, numbers, retrys=1)  # type: ignore[call-overload]
-    poolwise.map(half, numbers, journal="run.db")  # type: ignore[call-overload]
+    poolwise.map(half, numbers, journal=3)  # type: ignore[call-overload]
     poolwise.map(half, numbers, retries="1")  # type: ignore[call-overload]
     poolwise.map(half, numbers, max_workers=1.5)  # type: ignore[call-overload]
     poolwise.map(half, numbers, timeout="1s")  # type: ignore[call-overload]

@@ -50,6 +50,7 @@ def wishes_of(ask: Ask) -> Wishes:
         errors=options.errors,
         retry=as_retry(options.retries),
         max_failures=options.max_failures,
+        keeps=options.journal is not None,
         crash_retries=options.crash_retries,
         stream=ask.stream,
         # Who names a backend has asked for company.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
 from poolwise.api.ask import NOT_WORTH_A_POOL_S, Ask, crew_for, first_crew, wishes_of
+from poolwise.api.keeping import Keeping
 from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
+from poolwise.api.recording import Recording
 from poolwise.backends.company import FIRST, Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
 from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from poolwise.model.profile import Profile
     from poolwise.model.timeline import Timeline
     from poolwise.model.units import Bytes, Seconds
-    from poolwise.run.recorder import Recorder
 
 # Below this there is nothing to gain: starting the cheapest pool takes longer.
 NOT_WORTH_A_LOOK_S: Seconds = 0.0005
@@ -73,8 +73,6 @@ PEEK_S: Seconds = 0.002
 COMPUTING_LOOK_S: dict[BackendName, Seconds] = {"processes": 0.05, "threads": 0.02}
 # A task that never awaits cannot be ended, and its loop's thread is left behind after so long.
 OWN_LOOP_PATIENCE_S: Seconds = 0.5
-
-logger = logging.getLogger("poolwise")
 
 learn_from(teach_words)
 hire(find_painter)
@@ -98,16 +96,18 @@ class Execution:
         self._ask = ask
         self._options = ask.options
         self._call = make_call(ask.function, spread=ask.star or len(ask.iterables) > 1)
-        self._items = make_items(ask.iterables, stream=ask.stream)
+        self._keeping = Keeping(ask)
+        self._items = make_items(self._iterables(), stream=ask.stream)
         self._scheduler = Scheduler(wishes_of(ask), self._items.total, self._items.known)
-        self._recorder = self._make_recorder()
+        self._revisions: list[Revision] = []
+        self._recording = Recording(ask.options.timeline, self._item_at, self._kind_of, self._revisions)
         self._driver = Driver(
             self._scheduler,
             self._items,
             watch=make_watch(ask.options.progress),
             desc=self._call.name if ask.options.desc is None else ask.options.desc,
             total=ask.options.total,
-            recorder=self._recorder,
+            recorder=self._recording.recorder,
         )
         self._probe: Probe | None = None
         self._company: Company | None = None
@@ -120,8 +120,6 @@ class Execution:
         self._probe_s: Seconds = 0.0
         self._probe_items = 0
         self._runs = 0
-        self._revisions: list[Revision] = []
-        self._teller: Callable[[], Timeline] | None = None
         self._own_loop: LoopThread | None = None
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._run_begun: Seconds | None = None
@@ -142,7 +140,9 @@ class Execution:
         A batch's failures come as ``Failure`` values, in ``values`` and (by offset) in ``failures``.
         """
         try:
-            yield from self.measure()
+            yield from self.recall()
+            if not self.is_over():
+                yield from self.measure()
             while not self.is_over():
                 # Once, as a rule; again where the work turns out to be other than it was thought.
                 before, known = self.plan, self.profile
@@ -150,9 +150,21 @@ class Execution:
                 if self._runs:
                     self._revisions.append(self._revision(before, known))
                 yield from self.run(self.plan)
+        except Exception as error:
+            self._advise(error)
+            raise
+        except KeyboardInterrupt as stop:
+            self._advise(stop)
+            raise
         finally:
             self._end()
         yield from self._settle()
+
+    def recall(self) -> Iterator[Batch]:
+        """Open the journal, if there is one, and hand over what it knows of the items that are all there."""
+        self._driver.keeper = self._keeping.begin(self._call, self._items.total)
+        if self._driver.keeper is not None:
+            yield from map(self._dress, self._driver.recall())
 
     def measure(self) -> Iterator[Batch]:
         """Run the first items as real work, watch them, and bring them company; not where the backend is given.
@@ -275,6 +287,7 @@ class Execution:
             machine=self.machine,
             items=counts.done,
             failed=counts.failed,
+            recalled=counts.recalled,
             retried=counts.retried,
             deaths=counts.deaths,
             recycled=counts.recycled,
@@ -297,20 +310,8 @@ class Execution:
 
     @property
     def teller(self) -> Callable[[], Timeline] | None:
-        """Give what tells who worked on what and when, so far; None where nobody has asked for it.
-
-        To make a timeline takes as long as to record it, and is left to who looks at it. Of the run, which may have
-        been given many items, nothing is held by this.
-        """
-        recorder = self._recorder
-        if recorder is None or self._teller is not None:
-            return self._teller
-        from poolwise.report.timeline import revision_mark  # noqa: PLC0415 - few ask
-        from poolwise.run.lanes import timeline_of  # noqa: PLC0415
-
-        kinds: dict[int, BackendName] = {worker: self._kind_of(worker) for worker in recorder.workers.copy()}
-        marks = [revision_mark(each) for each in self._revisions]
-        return functools.cache(functools.partial(timeline_of, recorder, kinds, marks))
+        """Give what tells who worked on what and when, so far; None where nobody has asked for it."""
+        return self._recording.teller
 
     def diagnose(self) -> Diagnosis:
         """Measure and decide, and stop there."""
@@ -357,6 +358,21 @@ class Execution:
     def cancelled(self) -> bool:
         """Tell whether it was ended by ``cancel``, before all was done."""
         return self._driver.cancelled and not self._scheduler.finished
+
+    def _iterables(self) -> tuple[Iterable[Any], ...]:
+        """Give what is to be read: one by one where a journal may know of millions that nobody has asked for yet."""
+        given = self._ask.iterables
+        return tuple(map(iter, given)) if self._ask.stream and self._keeping.journal is not None else given
+
+    @property
+    def advice(self) -> str | None:
+        """Say what a journal has of a run that did not come to its end, and how to go on; None where there is none."""
+        return self._keeping.advice(self._scheduler)
+
+    def _advise(self, error: BaseException) -> None:
+        """Say with an error what is kept of the run that it ended."""
+        if self.advice is not None:
+            _add_note(error, f"poolwise: {self.advice}")
 
     def _dress(self, batch: Batch) -> Batch:
         """Give failures their items, while these are still held."""
@@ -618,7 +634,8 @@ class Execution:
 
     def _dismiss(self, company: Company, kind: BackendName) -> None:
         ending = [worker for worker, its in company.kinds.items() if its == kind]
-        with self._recorder.closing(ending) if self._recorder is not None else contextlib.nullcontext():
+        recorder = self._recording.recorder
+        with recorder.closing(ending) if recorder is not None else contextlib.nullcontext():
             company.dismiss(kind)
 
     def _job(self, plan: Plan | None = None, *, initialized: bool = False) -> Job:
@@ -629,9 +646,11 @@ class Execution:
             rules=ChunkRules(
                 stop_at_error=options.errors == "raise" and not as_retry(options.retries).retries,
                 # An error in company may be excused, and what came before it is not to be done again.
-                keep_partial=stream or (self._company is not None and (plan is None or plan.backend != "loop")),
+                keep_partial=stream
+                or self._keeping.journal is not None
+                or (self._company is not None and (plan is None or plan.backend != "loop")),
                 timeout_s=options.timeout,
-                timed=self._recorder is not None,
+                timed=self._recording.recorder is not None,
             ),
             # The probe has called it in this thread already.
             initializer=None if initialized and self._probe is not None else options.initializer,
@@ -640,7 +659,8 @@ class Execution:
             cores=self.machine.cores if self.machine is not None else 1,
             inner_max_num_threads=options.inner_max_num_threads,
             seed=options.seed,
-            into=self.into,
+            # What is put there at once has not been kept.
+            into=self.into if self._keeping.journal is None else None,
             memory_limit=self._memory_limit(plan),
         )
 
@@ -649,33 +669,12 @@ class Execution:
             return None
         return memory_limit(self._options, self.machine, plan.workers)
 
-    def _make_recorder(self) -> Recorder | None:
-        if self._options.timeline is False:
-            return None
-        from poolwise.run.recorder import Recorder  # noqa: PLC0415 - few ask
-
-        return Recorder(self._item_at)
-
     def _end(self) -> None:
         try:
             self._close()
         finally:
             # Whatever has ended the run: most of all then somebody wants to see it.
-            self._keep_timeline()
-
-    def _keep_timeline(self) -> None:
-        """The run is over; write its timeline where the caller wants it."""
-        if self._recorder is None:
-            return
-        self._recorder.end()
-        self._teller, path = self.teller, self._options.timeline
-        if self._teller is None or isinstance(path, bool):
-            return
-        try:
-            self._teller().save(path)
-        except OSError as error:
-            # A full disk must not cost the results.
-            logger.warning("the timeline could not be written: %s", error)
+            self._recording.end()
 
     def _kind_of(self, worker: int) -> BackendName:
         if self._company is not None:
@@ -688,6 +687,12 @@ class Execution:
         return next(iter(self._items.slice(index, index + 1)), None)
 
     def _close(self) -> None:
+        try:
+            self._close_all()
+        finally:
+            self._keeping.end(self._scheduler, ended=self._driver.ending is not None)
+
+    def _close_all(self) -> None:
         """However it ends: an open progress line hides the terminal's cursor, and a loop of ours keeps its thread."""
         try:
             self._end_all()
@@ -724,6 +729,7 @@ class Execution:
         ending, input_error = self._driver.ending, self._items.error
         if ending is not None:
             self.error = ending.error if ending.failed is None else self._failure(ending.failed).error
+            self._advise(self.error)
         elif input_error is not None:
             index = self._items.known
             _add_note(input_error, f"poolwise: raised by the iterable, in the place of item {index}")

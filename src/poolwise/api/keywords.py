@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Literal, NotRequired, Required, TypeAlias, TypedDict, TypeVar, TypeVarTuple
 
+from poolwise.model.journal import JournalChoice
 from poolwise.model.options import BackendChoice, ErrorsChoice, ProgressChoice, StartMethod, TimelineChoice
 from poolwise.model.quota import LimitChoice, RateChoice
 from poolwise.model.retry import Retry
@@ -45,6 +46,7 @@ class RaceKeywords(TypedDict, total=False):
 
 
 class _Shared(RaceKeywords, total=False):
+    journal: JournalChoice
     max_failures: int | None
     rate: RateChoice
     limit: LimitChoice

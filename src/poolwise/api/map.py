@@ -90,6 +90,11 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
     ``errors``: what an item that fails does. ``"raise"``: the first failure seen ends the run and is raised.
         ``"collect"``: a false ``Failure`` (index, item, error, attempts) stands in the place of the result, and the run
         goes on. ``"skip"``: the item is left out, and the run goes on. ``results.failures`` lists the failures of both.
+    ``journal``: the name of a file, or a ``poolwise.Journal``, in which every result is kept as soon as it is there, so
+        that the same call, after whatever has ended the run, goes on with the items that are not done. Items are
+        recognised by their content: they may be in another order, and others may have come or gone. What failed stands
+        as it is, but is tried again under ``errors="raise"``. A function that has changed is told. Who takes results
+        one by one (``imap``) sees none that is not on disk. None: nothing is kept.
     ``retries``: try an item that fails up to so many times more, 0 or more, before it counts as failed.
     ``timeout``: seconds, above 0, that one call may take; then it fails with ``TaskTimeoutError``. Its process is
         ended, its coroutine cancelled at the next ``await``; a thread cannot be ended and is left behind; a plain loop

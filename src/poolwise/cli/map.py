@@ -58,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--timeline", metavar="FILE", help="write who worked on what and when, for https://ui.perfetto.dev, to FILE"
     )
+    output.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="keep every result in FILE, so that the same command, run again, goes on from there",
+    )
     output.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary, errors only")
     add_option_arguments(parser, errors="collect")
 
@@ -65,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do it: options, function, items, output are checked in this order, and the output is touched last."""
     shown = {"ordered": not arguments.unordered, "desc": arguments.desc, "total": arguments.total}
-    options: dict[str, Any] = {**options_of(arguments), **shown}
+    options: dict[str, Any] = {**options_of(arguments), **shown, "journal": arguments.journal}
     if arguments.timeline is not None:
         options["timeline"] = arguments.timeline
     Options.from_keywords("map", options)
@@ -124,7 +129,8 @@ def _write_all(execution: Execution, source: Source, output: Output, arguments: 
         arguments.stops.check()
     except Stopped as stop:
         of = "" if source.total is None else f" of {source.total}"
-        tell(f"poolwise: {stop.word} after {written}{of} items")
+        kept = f"; {execution.advice}" if execution.advice is not None else ""
+        tell(f"poolwise: {stop.word} after {written}{of} items{kept}")
         return stop.code
     return _judge(execution, source)
 

@@ -41,3 +41,17 @@ class Journal:
             raise OptionError(
                 f"Journal(changed={reprlib.repr(self.changed)}) is not known (one of {', '.join(CHANGED)})"
             )
+
+
+JournalChoice: TypeAlias = str | os.PathLike[str] | Journal | None
+
+
+def as_journal(choice: JournalChoice) -> Journal | None:
+    """Give the journal that a name stands for; raises OptionError where it names none."""
+    if choice is None or isinstance(choice, Journal):
+        return choice
+    if not isinstance(choice, (str, os.PathLike)):
+        raise OptionError(
+            f"journal={reprlib.repr(choice)}: write the name of a file such as 'run.db', a poolwise.Journal, or None"
+        )
+    return Journal(choice)

@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeAlias, get_args
 from poolwise.errors import OptionError, UnknownOptionError
 from poolwise.model.checks import check_count, check_seconds, shown
 from poolwise.model.classes import field_names, frozen, replace
-from poolwise.model.plain import as_dict, from_plain
+from poolwise.model.journal import JournalChoice, as_journal
+from poolwise.model.plain import LEFT_OUT, as_dict, from_plain
 from poolwise.model.progress import Progress
 from poolwise.model.quota import LimitChoice, RateChoice, as_limits, as_rates
-from poolwise.model.retry import Retry
+from poolwise.model.retry import Retry, as_retry
 from poolwise.model.units import Bytes, Seconds
 
 BackendName: TypeAlias = Literal["loop", "threads", "processes", "interpreters", "asyncio"]
@@ -34,8 +35,6 @@ HAS_INTERPRETERS = sys.version_info >= (3, 14) and sys.implementation.name == "c
 # The environment's word for how many cores may be used, for batch systems and services.
 CORES_VARIABLE = "POOLWISE_MAX_CORES"
 
-# What the design names and this release does not have yet: refused by name, so that nobody believes it works.
-NOT_YET = {"journal": "a run cannot be journalled and resumed in this release"}
 # More workers than this is a slip of the keyboard (a chunk size, a number of items), not a wish.
 MOST_WORKERS = 10_000
 # A limit below this is a slip of the unit (megabytes for bytes): an interpreter that imports numpy grows by as much.
@@ -51,6 +50,7 @@ class Options:
     chunksize: int | None = None
     ordered: bool = True
     errors: ErrorsChoice = "raise"
+    journal: JournalChoice = None
     retries: int | Retry = 0
     max_failures: int | None = None
     rate: RateChoice = None
@@ -74,6 +74,7 @@ class Options:
         if self.backend == "interpreters" and not HAS_INTERPRETERS:
             _refuse_interpreters()
         _one_of("errors", self.errors, ERRORS)
+        as_journal(self.journal)
         if self.start_method is not None:
             _one_of("start_method", self.start_method, START_METHODS, "None")
         check_count("max_workers", self.max_workers, least=1, most=MOST_WORKERS, optional=True)
@@ -98,16 +99,9 @@ class Options:
 
     def without_objects(self) -> Options:
         """Leave out the caller's own objects and what is only shown: they decide nothing, and no record needs them."""
-        plain = {
-            "progress": "auto",
-            "initializer": None,
-            "initargs": (),
-            "timeline": False,
-            "desc": None,
-            "total": None,
-        }
-        retries = self.retries.retries if isinstance(self.retries, Retry) else self.retries
-        return replace(self, **plain, retries=retries, max_failures=None, rate=None, limit=None)
+        usual = Options()
+        left_out = {name: getattr(usual, name) for name in LEFT_OUT["Options"]}
+        return replace(self, **left_out, retries=as_retry(self.retries).retries)
 
     def to_dict(self) -> dict[str, Any]:
         """Give what is plain of them and may decide something: no ``progress``, ``desc``, ``initializer``."""
@@ -123,9 +117,6 @@ class Options:
         """Make the options of a call of ``verb``, or say which keyword is wrong and what to write instead."""
         known = field_names(cls)
         for name in keywords:
-            if name in NOT_YET:
-                msg = f"{verb}() has no option {name!r} yet: {NOT_YET[name]}; leave it out"
-                raise UnknownOptionError(msg)
             if name not in known:
                 near = _near(name, known, cutoff=0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"

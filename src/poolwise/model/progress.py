@@ -33,3 +33,5 @@ class Progress:
     """Seconds until the end, if what is left goes as well as the work has gone so far; None while nobody can tell."""
     left_high_s: Seconds | None = None
     """Seconds until the end, if it goes as badly."""
+    recalled: int = 0
+    """Items of those that are done which a journal knew from an earlier run."""

@@ -29,6 +29,8 @@ class Report(Document):
     items: int
     """Items that came to an end, failed ones included."""
     failed: int = 0
+    recalled: int = 0
+    """Items of these that the journal knew from an earlier run, so that nobody ran them."""
     retried: int = 0
     revisions: tuple[Revision, ...] = ()
     """The Plans that came after the first, each with what had changed; ``plan`` is the last of them."""

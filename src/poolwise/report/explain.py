@@ -166,6 +166,8 @@ def _happened(report: Report) -> Iterator[str]:
         estimate, error = duration(report.plan.estimate.total_s), report.estimate_error
         off = f", {error_text(error)}" if error is not None else ""
         yield _line("happened", f"the rest took {duration(report.run_s)} (estimated: {estimate}{off})")
+    if report.recalled:
+        yield _line("journal", f"{counted(report.recalled, 'item')} had been done in an earlier run")
     cores = report.machine.cores if report.machine is not None else None
     used = f"{duration(report.cpu_s)} of CPU time"
     if cores is not None and report.wall_s > 0:

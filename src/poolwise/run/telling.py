@@ -61,12 +61,14 @@ class Telling:
         counts, workers = scheduler.counts, scheduler.busy_workers
         done = counts.done
         total = scheduler.total if finished else announced(scheduler.total, scheduler.known, self._hint)
-        self._forecast.see(elapsed_s, done)
-        outlook = self._forecast.tell(elapsed_s, done, total, workers)
+        # What a journal knew says nothing of how fast the work goes.
+        ran, to_run = done - counts.recalled, None if total is None else total - counts.recalled
+        self._forecast.see(elapsed_s, ran)
+        outlook = self._forecast.tell(elapsed_s, ran, to_run, workers)
         rate = outlook.rate if outlook is not None else None
         low_s = high_s = None
         if finished:
-            rate = done / elapsed_s if done and elapsed_s > 0 else None
+            rate = ran / elapsed_s if ran and elapsed_s > 0 else None
             low_s = high_s = 0.0 if done == total else None
         elif outlook is not None and math.isfinite(outlook.high_s):
             low_s, high_s = outlook.low_s, outlook.high_s
@@ -82,4 +84,5 @@ class Telling:
             rate,
             low_s,
             high_s,
+            counts.recalled,
         )

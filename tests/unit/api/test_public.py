@@ -221,7 +221,8 @@ REFUSED = [
     ({"initializer": print, "initargs": "ab"}, OptionError, "write a tuple of arguments, such as ('ab',)"),
     ({"retrys": 1}, UnknownOptionError, "got an unknown option 'retrys'; did you mean 'retries'?"),
     ({"n_jobs": 1}, UnknownOptionError, "the options are backend, max_workers, chunksize"),
-    ({"journal": "run.db"}, UnknownOptionError, "has no option 'journal' yet"),
+    ({"journal": 3}, OptionError, "journal=3: write the name of a file"),
+    ({"journal": ""}, OptionError, "this names no file"),
 ]
 
 

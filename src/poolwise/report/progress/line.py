@@ -39,7 +39,7 @@ def line(progress: Progress, width: int, *, colour: bool = False, unicode: bool 
     name = cut(name, min(width, max(LEAST_NAME, int(width * NAME_PART))), ELLIPSIS[style])
     kept: set[str] = set()
     room = width - columns(name)
-    for key in ("count", "left", "rate", "elapsed", "failed", "retried", "workers"):
+    for key in ("count", "left", "rate", "elapsed", "failed", "retried", "recalled", "workers"):
         if key in parts and (needed := columns(parts[key]) + len(GAP)) <= room:
             kept.add(key)
             room -= needed
@@ -74,6 +74,8 @@ def _parts(progress: Progress) -> dict[str, str]:
         parts["failed"] = f"{number(progress.failed)} failed"
     if progress.retried:
         parts["retried"] = f"{number(progress.retried)} tried again"
+    if progress.recalled:
+        parts["recalled"] = f"{number(progress.recalled)} from before"
     return parts
 
 
