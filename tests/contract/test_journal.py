@@ -75,7 +75,8 @@ def test_after_an_error_it_goes_on_from_there(way: Way, tmp_path: Path):
     assert seen in {1, 2}
     assert results == list(range(COUNT))
     runs = Counter(functions.lines(tmp_path / "notes"))
-    assert (runs["7"], runs["23"]) == (2, 2)
+    # A third time, where the run was ended in the very middle of one of them.
+    assert {runs["7"], runs["23"]} <= {2, 3}
 
 
 @on_all
