@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, Unpack, overload
+from typing import Any, Generic, Protocol, Self, TypeVar, Unpack, overload
 
-from poolwise.api.execution import Execution
 from poolwise.api.keywords import A2, A, B, Coro, Keeping, Keywords, Many, Raising
 from poolwise.api.map import make_execution
+from poolwise.model.events import Batch
 from poolwise.model.failure import Failure
 from poolwise.model.report import Report
 
 T = TypeVar("T")
 
 
+class Run(Protocol):
+    """What gives results in batches: an ``Execution``, or what stands for one."""
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it early."""
+        ...
+
+    def batches(self) -> Generator[Batch, None, None]:
+        """Run, and give what is finished."""
+        ...
+
+    def wanted(self, batch: Batch, /) -> Sequence[Any]:
+        """Give the values of a batch that the caller wants to see."""
+        ...
+
+    def report(self) -> Report:
+        """Tell what has happened so far."""
+        ...
+
+    def cancel(self) -> None:
+        """End the run soon, from any thread."""
+        ...
+
+
 class ResultIterator(Iterator[T], Generic[T]):
     """Yields results; ``close()``, the end of a ``with``, or dropping it ends the workers."""
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Run) -> None:
         """Run nothing until the first result is asked for."""
         self._execution = execution
         self._values = _values(execution)
@@ -122,7 +147,7 @@ def imap(
     return ResultIterator(make_execution("imap", function, iterables, options, stream=True))
 
 
-def _values(execution: Execution) -> Generator[Any, None, None]:
+def _values(execution: Run) -> Generator[Any, None, None]:
     for batch in execution.batches():
         yield from execution.wanted(batch)
     if execution.error is not None:

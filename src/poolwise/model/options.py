@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 from poolwise.errors import OptionError, UnknownOptionError
@@ -115,14 +115,18 @@ class Options:
     @classmethod
     def from_keywords(cls, verb: str, keywords: Mapping[str, Any]) -> Options:
         """Make the options of a call of ``verb``, or say which keyword is wrong and what to write instead."""
-        known = field_names(cls)
-        for name in keywords:
-            if name not in known:
-                near = _near(name, known, cutoff=0.5)
-                hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"
-                msg = f"{verb}() got an unknown option {name!r}; {hint}"
-                raise UnknownOptionError(msg)
+        check_names(verb, keywords, field_names(cls))
         return cls(**keywords)
+
+
+def check_names(verb: str, keywords: Iterable[str], known: Sequence[str]) -> None:
+    """Raise UnknownOptionError where a keyword of a call is not known, with the nearest that is."""
+    for name in keywords:
+        if name not in known:
+            near = _near(name, known, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"
+            msg = f"{verb}() got an unknown option {name!r}; {hint}"
+            raise UnknownOptionError(msg)
 
 
 def _refuse_interpreters() -> None:
