@@ -106,6 +106,7 @@ class World(RuleBasedStateMachine):
     ) -> None:
         self.remembered = frozenset(each for each in remembered if each < items)
         self.kept: set[int] = set()
+        self.furthest = 0
         self.wishes, self.supply = wishes, items
         self.known = 0 if lazy else items
         self.wanted = 0
@@ -326,7 +327,7 @@ class World(RuleBasedStateMachine):
     def a_stream_runs_a_little_ahead_only(self) -> None:
         taken = len(self.emitted) - self.untaken
         if self.wishes.stream:
-            assert self.scheduler._supply.next <= taken + max(AHEAD_PER_WORKER * MOST_WORKERS, min(taken, MOST_AHEAD))
+            assert self.furthest <= taken + max(AHEAD_PER_WORKER * MOST_WORKERS, min(taken, MOST_AHEAD))
 
     @invariant()
     def the_numbers_agree(self) -> None:
@@ -480,6 +481,7 @@ class World(RuleBasedStateMachine):
 
     def send(self, worker: int, chunk: Chunk) -> None:
         """Give a worker a chunk."""
+        self.furthest = max(self.furthest, chunk.stop)
         assert chunk.stop <= self.known
         assert not self.remembered.intersection(range(chunk.start, chunk.stop)), "it is known already"
         assert worker not in self.benched, "one of those without whom it was to go on"
