@@ -23,7 +23,7 @@ TERMINATED = 128 + signal.SIGTERM  # 143
 
 MEANINGS: dict[int, str] = {
     DONE: "all done",
-    FAILED: "at least one item failed, a replay decided otherwise, or ways of a race differ",
+    FAILED: "an item failed, a replay decided otherwise, ways of a race differ, or a kept result cannot be read",
     USAGE: "wrong usage or option",
     INPUT: "input that cannot be read or is malformed",
     TARGET: "the target cannot be loaded",

@@ -22,9 +22,9 @@ from poolwise.work.call import short_repr
 def result_line(index: int, item: str, value: object) -> str:
     """Write the line of an item that came to a result; ``item`` is JSON already."""
     try:
-        told = f'"result": {_encode(value)}'
+        told = f'"result": {encode_value(value)}'
     except (TypeError, ValueError, RecursionError):
-        told = f'"repr": {_encode(safe_repr(value))}'
+        told = f'"repr": {encode_value(safe_repr(value))}'
     return f'{{"index": {index}, "item": {item}, {told}}}\n'
 
 
@@ -35,15 +35,15 @@ def failure_line(item: str, failure: Failure) -> str:
         "message": _message(failure.error),
         "traceback": failure.traceback,
     }
-    return f'{{"index": {failure.index}, "item": {item}, "error": {_encode(error)}}}\n'
+    return f'{{"index": {failure.index}, "item": {item}, "error": {encode_value(error)}}}\n'
 
 
 def encode_item(item: object) -> str:
     """Write an item as JSON; the few numbers that JSON lacks (nan, inf) as the text that they came from."""
     try:
-        return _encode(item)
+        return encode_value(item)
     except (TypeError, ValueError, RecursionError):
-        return _encode(safe_repr(item))
+        return encode_value(safe_repr(item))
 
 
 def safe_repr(value: object) -> str:
@@ -54,7 +54,8 @@ def safe_repr(value: object) -> str:
         return short_repr(value)
 
 
-def _encode(value: object) -> str:
+def encode_value(value: object) -> str:
+    """Write a value as JSON, NumPy's numbers and arrays included; raises TypeError, ValueError, RecursionError."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
 
 

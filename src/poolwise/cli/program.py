@@ -89,12 +89,19 @@ def _sweep() -> Module:
     return command
 
 
+def _journal() -> Module:
+    from poolwise.cli import journal as command  # noqa: PLC0415
+
+    return command
+
+
 COMMANDS = {
     "map": Command("call a function on each item and write the results as JSON lines", _map),
     "why": Command("measure a few items and say how the rest would be run, and why", _why),
     "race": Command("run the items in every way, side by side, and show which is the fastest", _race),
     "sweep": Command("run the items with more and more workers, and show how many are worth it", _sweep),
     "time": Command("run a Python program and say what it cost, its child processes included", _time),
+    "journal": Command("show what a journal holds, write it out, or have what failed tried again", _journal),
     "machine": Command("show what this process may use of the computer", _machine),
     "demo": Command("show what Poolwise does, with work of every kind", _demo),
 }

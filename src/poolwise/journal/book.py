@@ -32,8 +32,8 @@ LEAST_BETWEEN_S: Seconds = 0.05
 MOST_BETWEEN_S: Seconds = 1.0
 
 _RESULT: Final = "INSERT INTO results (id, run, key, item, is_json, form, value) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_FAILURE: Final = "INSERT INTO failures (id, kind, words, traceback, attempts, error) VALUES (?, ?, ?, ?, ?, ?)"
-_COUNT: Final = "UPDATE runs SET kept = ?, failed = ?, taken = ?, synced = ?, state = ? WHERE id = ?"
+_FAILURE: Final = "INSERT INTO failures (id, kind, words, traceback, attempts, error, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_COUNT: Final = "UPDATE runs SET kept = ?, failed = ?, taken = ?, unkept = ?, synced = ?, state = ? WHERE id = ?"
 
 
 @frozen
@@ -229,7 +229,7 @@ class Book:
         with explained(self.name, "written"):
             self._connection.execute("PRAGMA synchronous = FULL")
             try:
-                cells = (now.kept, now.failed, now.taken, time.time(), state, self._run)
+                cells = (now.kept, now.failed, now.taken, now.unkept, time.time(), state, self._run)
                 self._connection.execute(_COUNT, cells)
             finally:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -260,7 +260,7 @@ def _failure_cells(failed: Failed) -> tuple[object, ...]:
     error = failed.error.error
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return name, _words(error), failed.error.traceback, failed.attempts, write_error(error)
+    return name, _words(error), failed.error.traceback, failed.attempts, write_error(error), time.time()
 
 
 def _words(error: BaseException) -> str:

@@ -53,8 +53,14 @@ CREATE TABLE failures (
 );
 """
 
+# What `poolwise journal show` was asked for first: when an item failed, and what could not be kept.
+_SECOND: Final = """
+ALTER TABLE failures ADD COLUMN at REAL;  -- when it failed; unknown of failures that version 1 recorded
+ALTER TABLE runs ADD COLUMN unkept INTEGER NOT NULL DEFAULT 0;  -- results that could not be pickled
+"""
+
 # The step at place n makes version n + 1 of version n.
-STEPS: Final = (_FIRST,)
+STEPS: Final = (_FIRST, _SECOND)
 VERSION: Final = len(STEPS)
 
 
