@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from poolwise.journal.code import class_parts, function_parts
 from poolwise.journal.encoding import Encoder, name_of
 from poolwise.model.classes import frozen
 from poolwise.work.call import Call
+
+T = TypeVar("T")
 
 # What a function carries with it (a closure, the object of a method) may be a whole program's state: after so many
 # parts, which take about a second, its type has to do.
@@ -40,7 +43,7 @@ def identify(call: Call) -> Identity:
     code = _Describer(MOST_PARTS).describe(call.function) + (b"*" if call.spread else b"")
     return Identity(
         module_name(_innermost(call.function)),
-        call.name,
+        _asked(lambda: call.name, type(call.function).__qualname__),
         blake2b(code, digest_size=CODE_BYTES).hexdigest(),
         f"{sys.version_info.major}.{sys.version_info.minor}",
     )
@@ -54,10 +57,17 @@ def _innermost(function: Any) -> Any:  # noqa: ANN401 - whatever can be called
 
 def module_name(function: object) -> str:
     """Name the module; for a script the name that it would have if it were imported."""
-    name = getattr(function, "__module__", None)
+    name = _asked(lambda: getattr(function, "__module__", None), None)
     if not isinstance(name, str):
-        name = str(getattr(type(function), "__module__", None))
+        name = type(function).__module__
     return _script_name(sys.modules.get(name)) or name if name in {"__main__", "__mp_main__"} else name
+
+
+def _asked(ask: Callable[[], T], otherwise: T) -> T:
+    try:
+        return ask()
+    except Exception:  # noqa: BLE001 - an object may answer any question with an error
+        return otherwise
 
 
 def _script_name(main: ModuleType | None) -> str | None:
