@@ -20,10 +20,16 @@ def key_of(encoded: bytes) -> bytes:
     return encoded if len(encoded) < KEY_BYTES else blake2b(encoded, digest_size=KEY_BYTES).digest()
 
 
+def atom_keys(items: Sequence[Any]) -> list[bytes]:
+    """Give the keys of items whose types are all among ``UNCHANGING``."""
+    encoded = [ATOMS[type(item)](item) for item in items]
+    return [each if len(each) < KEY_BYTES else blake2b(each, digest_size=KEY_BYTES).digest() for each in encoded]
+
+
 def keys_of(items: Sequence[Any], key: Callable[[Any], object] | None, start: int) -> list[bytes]:
     """Give the keys of items, which have the numbers from ``start`` on. Raises JournalKeyError, which names one."""
-    if key is None and ATOMS.keys() >= set(map(type, items)):
-        return [key_of(ATOMS[type(item)](item)) for item in items]
+    if key is None and UNCHANGING.issuperset(map(type, items)):
+        return atom_keys(items)
     return [_key(item, key, start + place) for place, item in enumerate(items)]
 
 

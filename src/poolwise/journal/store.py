@@ -105,10 +105,14 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite has rolled it back by itself where the disk was full.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        roll_back(connection)
         raise
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Undo a transaction; where the disk was full, SQLite has done so by itself."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def next_number(connection: sqlite3.Connection, table: str) -> int:

@@ -31,8 +31,15 @@ class _NotExactError(Exception):
 
 def write_value(value: Any) -> Written:  # noqa: ANN401 - any result
     """Give the form and the text or bytes of a result; raises whatever pickling it does where it cannot be kept."""
+    writer = _ATOMS.get(type(value))
     try:
-        text = _exact(value)
+        if writer is None:
+            _check(value)
+            text = _encode(value)
+        else:
+            text = writer(value)
+        if not text.isascii():
+            text.encode()  # half a surrogate pair raises: two of them would be read back as one letter
     except (_NotExactError, ValueError, RecursionError):
         return PICKLE, pickle_one(value, by_value=False)
     return JSON, text
@@ -41,19 +48,6 @@ def write_value(value: Any) -> Written:  # noqa: ANN401 - any result
 def read_value(form: int, data: str | bytes) -> Any:  # noqa: ANN401 - any result
     """Give the result back; raises whatever unpickling does."""
     return json.loads(data) if form == JSON else pickle.loads(data)  # type: ignore[arg-type]  # bytes, as written above
-
-
-def _exact(value: Any) -> str:  # noqa: ANN401 - see above
-    """Write a value as JSON that reads back as an equal value of the same types; else raise."""
-    writer = _ATOMS.get(type(value))
-    if writer is None:
-        _check(value)
-        text = _encode(value)
-    else:
-        text = writer(value)
-    if not text.isascii():
-        text.encode()  # half a surrogate pair: two of them would be read back as one letter
-    return text
 
 
 def _float(value: float) -> str:
@@ -109,16 +103,25 @@ _encode: Final = _make_encoder()
 # --- Items, for people ---------------------------------------------------------------------------------------------
 
 
+# Of such numbers the text is short, and Python makes one at once.
+_QUICK: Final = 1 << 62
+
+
 def write_item(item: Any) -> tuple[str, bool]:  # noqa: ANN401 - any item
     """Give what people are shown of an item, and whether that is JSON; else it is the beginning of its repr."""
+    if type(item) is int and -_QUICK < item < _QUICK:
+        return str(item), True
     text = _json(item)
     return (short_repr(item), False) if text is None or len(text) > MOST_TEXT else (text, True)
 
 
 def _json(item: Any) -> str | None:  # noqa: ANN401 - see above
-    if isinstance(item, (str, list, tuple, dict)) and len(item) > (MOST_TEXT if isinstance(item, str) else MOST_PARTS):
-        return None
     writer = _ATOMS.get(type(item))
+    if isinstance(item, str):
+        if len(item) > MOST_TEXT:
+            return None
+    elif isinstance(item, (list, tuple, dict)) and len(item) > MOST_PARTS:
+        return None
     try:
         text = _encode(item) if writer is None else writer(item)
         if not text.isascii():
