@@ -137,6 +137,11 @@ class WorkerStartError(WorkerError):
 class JournalError(PoolwiseError):
     """The journal cannot be used; the text says why and what to do. What it held before is as it was."""
 
+    def __init__(self, text: str, unsaved: dict[int, object] | None = None) -> None:
+        """Tell ``text``, and keep the results that could not be written: the item's index, and its result."""
+        super().__init__(text)
+        self.unsaved = unsaved or {}
+
 
 class JournalChangedError(JournalError):
     """The function has changed since results were recorded; the text says how many, and the ways to go on."""
@@ -160,11 +165,6 @@ class JournalDamagedError(JournalError):
 
 class JournalWriteError(JournalError):
     """The journal cannot be written: a full disk, a read-only file; what it held before is as it was."""
-
-    def __init__(self, text: str, unsaved: dict[int, object] | None = None) -> None:
-        """Tell ``text``, and keep the results that could not be written: the item's index, and its result."""
-        super().__init__(text)
-        self.unsaved = unsaved or {}
 
 
 class InternalError(PoolwiseError):

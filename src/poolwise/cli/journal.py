@@ -98,7 +98,7 @@ def _lines(file: str, journal: Reader) -> list[str]:
     lines = [f"{file}: {size(Path(file).stat().st_size)}"]
     if not functions:
         return [*lines, "no run has begun"]
-    lines += ["", plain_text(table_of(_COLUMNS, [_cells(each) for each in functions]))]
+    lines += ["", plain_text(table_of(_COLUMNS, _rows(functions)))]
     lines += [f"{each.function}: {_unkept(each)}" for each in functions if each.unkept]
     lines += _failures(file, journal, sum(each.failed for each in functions))
     return lines
@@ -111,11 +111,17 @@ _COLUMNS = (
 )
 
 
-def _cells(each: Progressed) -> tuple[str, ...]:
+def _rows(functions: list[Progressed]) -> list[tuple[str, ...]]:
+    """Tell the versions of a function apart: the last of its name is what it is now."""
+    last = {each.function: each for each in functions}
+    return [_cells(each, "" if last[each.function] is each else " (older code)") for each in functions]
+
+
+def _cells(each: Progressed, which: str) -> tuple[str, ...]:
     at_most = "" if each.exact else "at most "
     left = "not known" if each.left is None else f"{at_most}{number(each.left)}"
     return (
-        each.function,
+        each.function + which,
         number(each.done),
         number(each.failed),
         left,

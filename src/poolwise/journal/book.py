@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
-from poolwise.errors import JournalError, JournalWriteError
+from poolwise.errors import JournalError
 from poolwise.journal.begun import BegunKeys
 from poolwise.journal.items import UNCHANGING, atom_keys, keys_of
 from poolwise.journal.known import Known
@@ -142,26 +142,26 @@ class Book:
     def keep(self, batch: Batch, items: Sequence[Any]) -> None:
         """Write down what came of some items; it survives the death of this process when this returns.
 
-        A result that cannot be pickled is told by a warning, once, and not kept. Raises JournalWriteError, whose
-        ``unsaved`` holds the batch, JournalBusyError, JournalKeyError.
+        A result that cannot be pickled is told by a warning, once, and not kept. Raises a JournalError, whose
+        ``unsaved`` holds the batch.
         """
-        rows = self._rows(batch, items)
         try:
+            rows = self._rows(batch, items)
+            # Before they are written: Ctrl-C may come in between, and a number must not be given twice.
+            self._row += len(rows.results)
             self._write(rows)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, JournalError) as error:
             raise self._unsaved(batch, error) from error
-        self._row += len(rows.results)
         self._counting.kept += len(rows.results) - len(rows.failures)
         self._counting.failed += len(rows.failures)
         self._counting.unkept += rows.unkept
         self._unsynced = True
 
-    def _unsaved(self, batch: Batch, error: sqlite3.Error) -> JournalError:
-        told = explain(error, self.name, "written")
-        if isinstance(told, JournalWriteError):
-            told.unsaved = {
-                batch.start + place: batch.failures.get(place, value) for place, value in enumerate(batch.values)
-            }
+    def _unsaved(self, batch: Batch, error: sqlite3.Error | JournalError) -> JournalError:
+        told = error if isinstance(error, JournalError) else explain(error, self.name, "written")
+        told.unsaved = {
+            batch.start + place: batch.failures.get(place, value) for place, value in enumerate(batch.values)
+        }
         return told
 
     def _rows(self, batch: Batch, items: Sequence[Any]) -> _Rows:

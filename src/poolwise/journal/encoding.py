@@ -149,7 +149,7 @@ class Encoder:
             # Equal paths may be kept in different pieces.
             return _joined(b"p", (kind.__qualname__.encode(), os.fsencode(value)))
         reduce = copyreg.dispatch_table.get(kind)
-        made = reduce(value) if reduce is not None else value.__reduce_ex__(PROTOCOL)
+        made: Any = reduce(value) if reduce is not None else value.__reduce_ex__(PROTOCOL)
         if isinstance(made, str):
             return b"g" + f"{getattr(value, '__module__', None) or kind.__module__}:{made}".encode()
         return self._made(value, *made)

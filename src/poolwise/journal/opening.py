@@ -41,6 +41,7 @@ def open_book(
     try:
         connection = open_to_write(path, name)
         try:
+            refuse_unsafe(name, name)
             with explained(name, "opened"):
                 run, family = _begin(connection, journal, identify(call), total, command)
                 known = Known(connection, family, take_failures=take_failures)

@@ -109,6 +109,7 @@ def reading(path: str) -> Iterator[Reader]:
     """Open a journal to look at it, also while a run goes on. Raises JournalError."""
     real = _existing(path)
     with closing(open_to_read(real, path)) as connection:
+        refuse_unsafe(path, path)
         yield Reader(connection, path, real)
 
 

@@ -11,14 +11,15 @@ from poolwise.errors import JournalDamagedError, JournalUnsafeError
 
 OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 # What SQLite keeps beside a database: part of its content is in the log.
-SUFFIXES: Final = ("", "-wal", "-shm")
+SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
 
 
 def refuse_unsafe(path: str, name: str) -> None:
     """Raise JournalUnsafeError where somebody else could have written the journal, or can while it is read.
 
-    Nobody can between this look and the opening: the folder would have to be theirs. Windows keeps no such owners;
-    there a user's folders are closed to others by themselves.
+    To be called before the file is opened and again before a result is read: in a sticky folder somebody else may make
+    the log that is not there yet, and SQLite would read it. Windows keeps no such owners; there a user's folders are
+    closed to others by themselves.
     """
     if not hasattr(os, "geteuid"):
         return

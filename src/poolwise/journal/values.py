@@ -26,6 +26,10 @@ class _NotExactError(Exception):
     """JSON would make something else of it."""
 
 
+# SQLite's limit for a row is 1,000,000,000 bytes, and a letter takes up to four.
+MOST_BYTES: Final = 999_000_000
+MOST_JSON: Final = MOST_BYTES // 4
+
 # --- Results -----------------------------------------------------------------------------------------------------
 
 
@@ -41,8 +45,15 @@ def write_value(value: Any) -> Written:  # noqa: ANN401 - any result
         if not text.isascii():
             text.encode()  # half a surrogate pair raises: two of them would be read back as one letter
     except (_NotExactError, ValueError, RecursionError):
-        return PICKLE, pickle_one(value, by_value=False)
-    return JSON, text
+        return PICKLE, _pickled(value)
+    return (JSON, text) if len(text) <= MOST_JSON else (PICKLE, _pickled(value))
+
+
+def _pickled(value: Any) -> bytes:  # noqa: ANN401 - see above
+    data = pickle_one(value, by_value=False)
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"its pickle takes {len(data):,} bytes, and SQLite holds {MOST_BYTES:,} at most")
+    return data
 
 
 def read_value(form: int, data: str | bytes) -> Any:  # noqa: ANN401 - any result

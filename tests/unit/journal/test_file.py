@@ -63,7 +63,7 @@ def test_a_new_journal_is_closed_to_others(path):
 
 
 @needs_posix
-@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
 def test_a_file_that_others_may_write_is_refused(journal, suffix):
     """What others have written could be any program."""
     file = Path(f"{journal}{suffix}")
@@ -271,8 +271,9 @@ def test_a_session_of_somebody_elses_is_told(journal, monkeypatch):
     book = opened(journal)
     other = sqlite3.connect(journal, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(JournalBusyError, match=r"another program \(an sqlite3 session\?\)"):
+    with pytest.raises(JournalBusyError, match=r"another program \(an sqlite3 session\?\)") as caught:
         book.keep(Batch(0, [8]), [4])
+    assert caught.value.unsaved == {0: 8}
     other.execute("ROLLBACK")
     other.close()
     book.keep(Batch(0, [8]), [4])
