@@ -70,7 +70,7 @@ VALUES = st.recursive(
         st.builds(Point, inner, inner),
         st.builds(Slotted, inner),
     ),
-    max_leaves=12,
+    max_leaves=6,
 )
 
 

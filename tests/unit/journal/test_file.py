@@ -335,7 +335,7 @@ def test_a_disk_that_is_really_full(small_disk):
 
 
 READ_ONLY = """
-import os, sys
+import os, sys, urllib.parse  # loaded before the standard library may be out of reach
 from tests.unit.journal.books import opened
 from poolwise.journal.reading import reading
 if os.geteuid() == 0:
