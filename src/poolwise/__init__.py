@@ -28,6 +28,7 @@ if _typing.TYPE_CHECKING or "poolwise-worker" not in _sys._xoptions:  # noqa: SL
     from poolwise.model.plan import Plan
     from poolwise.model.profile import Profile
     from poolwise.model.progress import Progress
+    from poolwise.model.quota import Limit, Rate
     from poolwise.model.report import Diagnosis, Report
     from poolwise.model.results import Results
     from poolwise.model.timeline import Timeline
@@ -54,6 +55,7 @@ __all__ = [
     "Fit",
     "Journal",
     "Lap",
+    "Limit",
     "Machine",
     "Plan",
     "Point",
@@ -61,6 +63,7 @@ __all__ = [
     "Profile",
     "Progress",
     "Race",
+    "Rate",
     "Report",
     "ResultIterator",
     "Results",
@@ -92,6 +95,7 @@ _HOMES = {
     "Failure": "model.failure",
     "Journal": "model.journal",
     "Lap": "model.lap",
+    "Limit": "model.quota",
     "Fit": "model.sweep",
     "Machine": "model.machine",
     "Plan": "model.plan",
@@ -100,6 +104,7 @@ _HOMES = {
     "Profile": "model.profile",
     "Progress": "model.progress",
     "Race": "model.race",
+    "Rate": "model.quota",
     "Report": "model.report",
     "ResultIterator": "api.imap",
     "Results": "model.results",

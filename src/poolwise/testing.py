@@ -143,8 +143,16 @@ class FakeBackend:
     ran before it in its chunk has been called, and its results are lost with the worker, as in real life.
     """
 
-    def __init__(self, job: Job, script: Script | None = None, *, clock: FakeClock | None = None) -> None:
-        """Start nothing."""
+    def __init__(
+        self,
+        job: Job,
+        script: Script | None = None,
+        *,
+        clock: FakeClock | None = None,
+        next_at: Callable[[], Seconds | None] = lambda: None,
+    ) -> None:
+        """Start nothing. ``next_at`` says what time is waited for (a rate's next item): that is no hang."""
+        self._next_at = next_at
         self.clock = clock if clock is not None else FakeClock()
         self.story: list[Moment] = []
         self.closed = False
@@ -220,7 +228,7 @@ class FakeBackend:
         deadline = math.inf if timeout_s is None else self.clock.now() + timeout_s
         while not (self._events or self._woken):
             at_s = self.clock.next_at()
-            assert at_s not in {None, math.inf} or timeout_s == 0, self._hang()
+            assert at_s not in {None, math.inf} or timeout_s == 0 or self._next_at() is not None, self._hang()
             if at_s is None or at_s > deadline:
                 self.clock.advance(deadline - self.clock.now())
                 break

@@ -9,9 +9,10 @@ from poolwise.backends.company import FIRST
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.decide.cost import CHUNK_S
 from poolwise.measure.probe import PROBE_CHUNK_S
-from poolwise.model.classes import frozen
-from poolwise.model.options import Options
+from poolwise.model.classes import frozen, replace
+from poolwise.model.options import MOST_WORKERS, Options
 from poolwise.model.plan import Plan
+from poolwise.model.quota import as_limits, most_at_once, quotas_of
 from poolwise.model.retry import as_retry
 from poolwise.run.adapt import Sizing
 from poolwise.run.terms import Crew, Wishes
@@ -55,7 +56,22 @@ def wishes_of(ask: Ask) -> Wishes:
         stream=ask.stream,
         # Who names a backend has asked for company.
         crowding=crowding if options.backend == "auto" else None,
+        refusal=_is_refusal if any(each.adaptive for each in as_limits(options.limit)) else None,
     )
+
+
+def options_at_gate(options: Options) -> Options:
+    """Say what a rate or a limit means for the decision: items go one by one, and no more at a time than may."""
+    if not quotas_of(options.rate, options.limit):
+        return options
+    most = most_at_once(options.limit)
+    if options.backend != "auto" or most is None:
+        return replace(options, chunksize=1)
+    return replace(options, chunksize=1, max_workers=min(most, options.max_workers or most, MOST_WORKERS))
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return crowding(error) == "refused"
 
 
 def first_crew(ask: Ask, plan: Plan, *, coroutine: bool) -> Crew:

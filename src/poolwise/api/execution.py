@@ -13,7 +13,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
-from poolwise.api.ask import NOT_WORTH_A_POOL_S, Ask, crew_for, first_crew, wishes_of
+from poolwise.api.ask import NOT_WORTH_A_POOL_S, Ask, crew_for, first_crew, options_at_gate, wishes_of
 from poolwise.api.keeping import Keeping
 from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
@@ -39,11 +39,13 @@ from poolwise.model.options import CORES_VARIABLE, BackendName
 from poolwise.model.pictures import hire
 from poolwise.model.plan import Plan, Revision, Turning, plan_ended
 from poolwise.model.prose import learn_from
+from poolwise.model.quota import most_at_once, quotas_of
 from poolwise.model.report import Diagnosis, Report
 from poolwise.model.retry import as_retry
 from poolwise.report import find_painter, teach_words
 from poolwise.report.progress.watch import make_watch
 from poolwise.run.driver import TICK_S, Driver
+from poolwise.run.gate import make_gate
 from poolwise.run.scheduler import Scheduler
 from poolwise.work import role
 from poolwise.work.call import make_call, short_repr
@@ -94,11 +96,12 @@ class Execution:
         if CORES_VARIABLE in os.environ:
             wanted_cores()
         self._ask = ask
-        self._options = ask.options
+        self._options = options_at_gate(ask.options)
         self._call = make_call(ask.function, spread=ask.star or len(ask.iterables) > 1)
         self._keeping = Keeping(ask)
         self._items = make_items(self._iterables(), stream=ask.stream)
-        self._scheduler = Scheduler(wishes_of(ask), self._items.total, self._items.known)
+        self._gate = make_gate(quotas_of(ask.options.rate, ask.options.limit), self._item_at)
+        self._scheduler = Scheduler(wishes_of(ask), self._items.total, self._items.known, self._gate)
         self._revisions: list[Revision] = []
         self._recording = Recording(ask.options.timeline, self._item_at, self._kind_of, self._revisions)
         self._driver = Driver(
@@ -219,7 +222,7 @@ class Execution:
             # Whatever it costs: in this process, the item might end the caller's program.
             self.facts = None
             forced = replace(self._options, backend="processes")
-            return decide_forced(machine, forced, left, coroutine=self._call.coroutine)
+            return self._bounded(decide_forced(machine, forced, left, coroutine=self._call.coroutine))
         if self._scheduler.only_here:
             self.facts = None
             return plan_here(left)
@@ -233,7 +236,7 @@ class Execution:
             coroutine=self._call.coroutine,
             joins=self._may_join(),
         )
-        return self._kept() or decide_by(self.facts)
+        return self._kept() or self._bounded(decide_by(self.facts))
 
     def run(self, plan: Plan) -> Generator[Batch, None, None]:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
@@ -280,6 +283,7 @@ class Execution:
         """Tell what happened, with the ``timeline`` where there is one, or without it."""
         counts, now = self._scheduler.counts, time.monotonic()
         wall_s = now - self._begun
+        waited_s = self._gate.waited_s if self._gate is not None else {}
         profile = self._told(self.profile)
         return Report(
             plan=self.plan or self._company_plan() or plan_ended(counts.done, wall_s, coroutine=self._call.coroutine),
@@ -304,6 +308,8 @@ class Execution:
             cpu_s=self._cpu.elapsed_s(),
             read_s=self._items.read_s,
             longest_s=self._scheduler.longest_s,
+            rate_s=waited_s.get("rate", 0.0),
+            limit_s=waited_s.get("limit", 0.0),
             facts=self._told_facts(profile),
             timeline=self.teller() if timeline and self.teller is not None else None,
         )
@@ -401,6 +407,11 @@ class Execution:
         error = failed.error.as_raised()
         _add_note(error, f"poolwise: on item {failed.index}: {short_repr(item)}")
         return Failure(failed.index, item, error, failed.attempts, failed.error.traceback)
+
+    def _bounded(self, plan: Plan) -> Plan:
+        """Name no more workers than may be at work at a time: of a given backend, ``decide`` knows no bound."""
+        most = most_at_once(self._options.limit)
+        return plan if most is None or plan.workers <= most else replace(plan, workers=most)
 
     def _first_plan(self) -> Plan:
         """Where a late item must be given up, the probe cannot run in the thread that has to do it."""
@@ -517,7 +528,8 @@ class Execution:
         able = options.timeout is None and options.initializer is None and options.crash_retries > 0
         asked = self._ask.stream or self._ask.verb == "why" or self._ask.event_loop is not None
         first = self._company is not None and self._company.kinds.get(FIRST) == "loop"
-        return able and first and not asked
+        # While it runs an item, nobody else would be let through the gate.
+        return able and first and not asked and self._gate is None
 
     def _keep_snapshot(self) -> bool:
         """Copy this process before the first item, where few items may be long, and it can be forked."""
@@ -578,7 +590,7 @@ class Execution:
         joined = self._opening.joined if self._opening is not None else None
         if joined is None or self._company is None or self._probe is None or self._runs:
             return None
-        if self._scheduler.total is None or self._scheduler.waiting:
+        if self._scheduler.total is None or self._scheduler.waiting or self._scheduler.at_gate:
             return None
         self.machine = self.machine or find_machine()
         self.profile, self.facts = self._probe.profile(shipping=False), None

@@ -153,8 +153,11 @@ class Company:
 
     def _ask(self, timeout_s: Seconds | None) -> list[Event]:
         others = [backend for kind, backend in self._backends.items() if kind != "loop"]
-        if len(others) <= 1:
-            return others[0].wait(timeout_s) if others else []
+        if not others:
+            # The calling thread has nothing to run before some time has come.
+            return self._backends["loop"].wait(timeout_s) if timeout_s else []
+        if len(others) == 1:
+            return others[0].wait(timeout_s)
         turn_s = TURN_S if timeout_s is None else min(TURN_S, timeout_s)
         events = [event for backend in others[1:] for event in backend.wait(0)]
         return events + others[0].wait(0 if events else turn_s)

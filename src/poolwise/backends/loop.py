@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -32,6 +33,7 @@ class LoopBackend(InThisProcess):
         self._keeping = replace(job.rules, keep_partial=True)
         self._item_s: Seconds = KEEPS_FROM_S
         self._initialized = False
+        self._woken = threading.Event()
         self.running: AtWork | None = None
         """What is run now, where another thread may take some of it away."""
 
@@ -51,8 +53,14 @@ class LoopBackend(InThisProcess):
         self._chunks.append((worker, chunk, items if items is not None else ()))
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
-        """Run the next chunk; a loop cannot be interrupted, so that the time limit means nothing to it."""
+        """Run the next chunk; a loop cannot be interrupted, so that the time limit means nothing to it.
+
+        With nothing to run, it sleeps for so long: something is waited for that happens by the clock.
+        """
         if self._events or not self._chunks:
+            if timeout_s and not self._events:
+                self._woken.wait(timeout_s)
+                self._woken.clear()
             events, self._events = self._events, []
             return events
         worker, chunk, items = self._chunks.popleft()
@@ -82,7 +90,8 @@ class LoopBackend(InThisProcess):
         return self._keeping if self._item_s >= KEEPS_FROM_S else self._job.rules
 
     def wake(self) -> None:
-        """Nothing to wake: it never sleeps."""
+        """Let the next sleep end at once."""
+        self._woken.set()
 
     def close(self, *, abort: bool) -> None:
         """Nothing to end."""

@@ -170,7 +170,8 @@ def _ways(question: Question, name: BackendName, bounded: bool) -> Iterator[Cand
             counts = _counts(options, work, _steps(work.machine.cores_free), most)
             yield from (Candidate(name, k, interpreters_cost(work, k)) for k in counts)
         case "processes":
-            tasks = _tasks_per_worker(work)
+            # Who is sent one item at a time runs one at a time.
+            tasks = 1 if options.chunksize == 1 else _tasks_per_worker(work)
             for k in _counts(options, work, _steps(_most_processes(work)), most):
                 yield Candidate(name, k, processes_cost(work, k, tasks), tasks)
             if _combines(question):
@@ -214,6 +215,7 @@ def _combines(question: Question) -> bool:
     """
     work, options = question.work, question.options
     careful = options.timeout is not None or options.crash_retries == 0 or options.initializer is not None
+    careful |= options.chunksize == 1
     forced = options.backend != "auto"
     mixed = COMPUTES <= work.profile.waiting <= 1 - LEAST_COMPUTING or work.profile.serial_s > 0
     # A worker has one chunk in work: items that come one by one would be chunks of one, and threads without work.

@@ -85,7 +85,8 @@ def decide_forced(machine: Machine, options: Options, left: int | None, *, corou
         natural = bound.count
         reasons.append(bound.reason())
     workers = 1 if backend == "loop" else options.max_workers or natural
-    tasks = MOST_TASKS if coroutine and backend == "processes" else 1
+    # Who is sent one item at a time runs one at a time.
+    tasks = MOST_TASKS if coroutine and backend == "processes" and options.chunksize != 1 else 1
     starts = _start(machine, options) if backend == "processes" else None
     return Plan(
         backend=backend,

@@ -19,6 +19,8 @@ MOST = 0.5
 
 BottleneckName: TypeAlias = Literal[
     "reading",
+    "rate",
+    "limit",
     "starting",
     "cores",
     "one core",
@@ -37,11 +39,12 @@ class Bottleneck:
     """What a run waited for most."""
 
     what: BottleneckName
-    """"reading": the caller's iterator; "starting": workers that were not there yet; "cores": all of them; "one core":
-    a loop, which can use no more; "GIL": threads took turns; "shipping": the parent packed and unpacked; "far side":
-    items took much longer together than alone, for no want of cores; "slow item": one took most of the time, and
-    several times as long as was thought; "items": all ran at once, and none can be quicker than it is; "workers": all
-    of them waited, and more would have waited at the same time; "one at a time": a loop that waited."""
+    """"reading": the caller's iterator; "rate", "limit": what was asked for by these options; "starting": workers
+    that were not there yet; "cores": all of them; "one core": a loop, which can use no more; "GIL": threads took
+    turns; "shipping": the parent packed and unpacked; "far side": items took much longer together than alone, for no
+    want of cores; "slow item": one took most of the time, and several times as long as was thought; "items": all ran
+    at once, and none can be quicker than it is; "workers": all of them waited, and more would have waited at the same
+    time; "one at a time": a loop that waited."""
     share: float
     """Share of the time that speaks for it, 0 to 1: for "cores" how busy they were, for "far side" what was added."""
 
@@ -55,6 +58,8 @@ class Spent:
     cpu_s: Seconds
     read_s: Seconds
     longest_s: Seconds
+    rate_s: Seconds = 0.0
+    limit_s: Seconds = 0.0
 
 
 def find_bottleneck(plan: Plan, profile: Profile | None, machine: Machine | None, spent: Spent) -> Bottleneck | None:
@@ -63,6 +68,10 @@ def find_bottleneck(plan: Plan, profile: Profile | None, machine: Machine | None
         return None
     if spent.read_s >= MOST * spent.wall_s:
         return Bottleneck("reading", min(1.0, spent.read_s / spent.wall_s))
+    if spent.rate_s + spent.limit_s >= MOST * spent.wall_s:
+        # What the caller has asked for: nothing else would have made it quicker.
+        what: BottleneckName = "rate" if spent.rate_s >= spent.limit_s else "limit"
+        return Bottleneck(what, min(1.0, max(spent.rate_s, spent.limit_s) / spent.wall_s))
     return _of_computing(plan, profile, machine, spent) if machine is not None else None
 
 

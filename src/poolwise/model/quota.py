@@ -90,6 +90,16 @@ def as_limits(limit: LimitChoice) -> tuple[Limit, ...]:
     return tuple(each if isinstance(each, Limit) else _as_limit(limit, each) for each in given)
 
 
+def quotas_of(rate: RateChoice, limit: LimitChoice) -> tuple[Rate | Limit, ...]:
+    """Give all that bounds which item may go."""
+    return (*as_rates(rate), *as_limits(limit))
+
+
+def most_at_once(limit: LimitChoice) -> int | None:
+    """Give how many items at a time are allowed, whatever their keys; None: nothing bounds that."""
+    return min((each.most for each in as_limits(limit) if each.key is None and each.most is not None), default=None)
+
+
 def _as_limit(limit: LimitChoice, most: object) -> Limit:
     if isinstance(most, bool) or not isinstance(most, int):
         raise OptionError(

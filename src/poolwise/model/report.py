@@ -58,6 +58,10 @@ class Report(Document):
     """Time that the caller's iterator took to give the items; workers may have been busy meanwhile."""
     longest_s: Seconds = 0.0
     """What the longest item took, at least: of items that ran in one chunk only the mean is known."""
+    rate_s: Seconds = 0.0
+    """Time in which items were left and ``rate`` let none of them begin."""
+    limit_s: Seconds = 0.0
+    """Time in which items were left and ``limit`` let none of them begin."""
     facts: Facts | None = None
     """What the Plan was made by; None where there was nothing to decide."""
     timeline: Timeline | None = None
@@ -77,7 +81,13 @@ class Report(Document):
     def limit(self) -> Bottleneck | None:
         """What kept the run from being faster; None where the figures do not tell."""
         spent = Spent(
-            wall_s=self.wall_s, run_s=self.run_s, cpu_s=self.cpu_s, read_s=self.read_s, longest_s=self.longest_s
+            wall_s=self.wall_s,
+            run_s=self.run_s,
+            cpu_s=self.cpu_s,
+            read_s=self.read_s,
+            longest_s=self.longest_s,
+            rate_s=self.rate_s,
+            limit_s=self.limit_s,
         )
         return find_bottleneck(self.plan, self.profile, self.machine, spent)
 

@@ -28,6 +28,7 @@ from poolwise.model.events import (
     Instruction,
     ItemsRead,
     Keep,
+    Now,
     Raise,
     Read,
     Send,
@@ -213,12 +214,14 @@ class Driver:
         """
         if not self._baton.acquire(blocking=False):
             return
+        self.scheduler.away = True
         try:
             if not self._is_over():
                 self._finished += self._obey(self._handle(*backend.wait(0), *news()))
                 if (count := workers(self.scheduler)) != self.scheduler.workers:
                     self._finished += self._obey(self.scheduler.resize(count))
         finally:
+            self.scheduler.away = False
             self._baton.release()
 
     def tell_meanwhile(self) -> None:
@@ -275,6 +278,8 @@ class Driver:
         """Have the scheduler say what to do now, and write down why."""
         if self.recorder is not None:
             self.recorder.hear(events)
+        if self.scheduler.minds_time:
+            return self.scheduler.handle(Now(self._clock()), *events)
         return self.scheduler.handle(*events)
 
     # --- The loop's parts -------------------------------------------------------------------------------------
@@ -290,13 +295,18 @@ class Driver:
 
     def _wait(self, backend: Backend) -> list[Event]:
         """Wait for news as long as there is patience: a backend also wakes for what is none (half a message)."""
-        patience_s = self._patience()
+        patience_s = self._until_due(self._patience())
         deadline = self._clock() + patience_s
         events = backend.wait(patience_s)
         # What comes next is reading, which may keep the very results waiting that the caller's iterator waits for.
         while self._wanted and not (events or self.cancelled) and (left_s := deadline - self._clock()) > 0:
             events = backend.wait(left_s)
         return events
+
+    def _until_due(self, patience_s: Seconds) -> Seconds:
+        """Wait no longer than until something is due by the clock."""
+        at_s = self.scheduler.next_at
+        return patience_s if at_s is None else max(0.0, min(patience_s, at_s - self._clock()))
 
     def _waited(self) -> list[Waited]:
         return [Waited()] if self.scheduler.could_take_back else []
@@ -444,7 +454,7 @@ class Driver:
             count, self._wanted = max(self._wanted, count), 0
             self.items.read(count, READ_PATIENCE_S)
             read = self._items_read()
-            yield from self._carry_out(self.scheduler.handle(read))
+            yield from self._carry_out(self._handle(read))
             if not read.recalled:
                 return
             # Of an iterator that begins with a million known items, not two at a time.

@@ -63,6 +63,13 @@ class Leftovers:
         self.give_back(chunk.stop, stop, marked=marked)
         return chunk
 
+    def drain(self) -> list[Range]:
+        """Give all of it, in the order in which it would go out, and keep none."""
+        drained = [(chunk.start, chunk.stop, chunk.marked) for chunk in self._chunks] + list(self._ranges)
+        self._chunks.clear()
+        self._ranges.clear()
+        return drained
+
     def forget_from(self, index: int) -> None:
         """The run ends at this item: what begins there or behind it is not wanted any more."""
         self._chunks = deque(chunk for chunk in self._chunks if chunk.start < index)

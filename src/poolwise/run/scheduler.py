@@ -34,6 +34,7 @@ from poolwise.model.events import (
     Instruction,
     ItemsRead,
     Keep,
+    Now,
     Outcome,
     Raise,
     Read,
@@ -51,8 +52,10 @@ from poolwise.model.events import (
 )
 from poolwise.model.units import Seconds
 from poolwise.run.crowd import Crowd
+from poolwise.run.gate import Gate
 from poolwise.run.handover import Handover
 from poolwise.run.inquest import Inquest
+from poolwise.run.level import Answer
 from poolwise.run.staff import Staff
 from poolwise.run.supply import Supply
 from poolwise.run.terms import Counts, Crew, Wishes
@@ -70,11 +73,19 @@ WORTH_TAKING_BACK_S: Seconds = 0.001
 class Scheduler:
     """Decides what is sent where, what is run again, and what is handed on in which order."""
 
-    def __init__(self, wishes: Wishes, total: int | None, known: int) -> None:
-        """Begin with ``known`` items that can be taken and ``total`` in all (None: more may come)."""
+    def __init__(self, wishes: Wishes, total: int | None, known: int, gate: Gate | None = None) -> None:
+        """Begin with ``known`` items that can be taken and ``total`` in all (None: more may come).
+
+        A ``gate`` holds back what a rate or a limit does not let through yet; it needs to be told the time.
+        """
         self.counts = Counts()
         self._wishes = wishes
-        self._supply = Supply(wishes, total, known, self.lowest_needed)
+        self._gate = gate
+        self._stale = gate is not None
+        """Something has changed since the time was told last: nothing goes through the gate before it is told again."""
+        self.away = False
+        """The caller's thread runs an item, and this is another: no function of the caller's is to be called."""
+        self._supply = Supply(wishes, total, known, self.lowest_needed, gate)
         self._staff = Staff()
         self._handover = Handover(ordered=wishes.ordered)
         self._inquest = Inquest()
@@ -119,7 +130,29 @@ class Scheduler:
     @property
     def begun(self) -> int:
         """Items that were sent at least once."""
-        return self._supply.next
+        return self._supply.begun
+
+    @property
+    def at_gate(self) -> int:
+        """Items that a rate or a limit holds back."""
+        return self._gate.held if self._gate is not None else 0
+
+    @property
+    def minds_time(self) -> bool:
+        """Something happens by the clock: the time is to be told with each event (``Now``)."""
+        return self._gate is not None
+
+    @property
+    def next_at(self) -> Seconds | None:
+        """When something happens by the clock alone, and the time is to be told; None: nothing does."""
+        if self._gate is None or self._over or self._paused:
+            return None
+        if self._stale:
+            return self._gate.now
+        crew, staff = self._supply.crew, self._staff
+        able = (staff.any_idle and staff.busy < crew.workers) or len(staff) < crew.workers
+        # What may go now and has not gone waits for a worker that starts.
+        return self._gate.next_at if able and not self._gate.any_ready else None
 
     @property
     def only_here(self) -> bool:
@@ -164,7 +197,7 @@ class Scheduler:
     @property
     def has_waiting(self) -> bool:
         """Items have been read that no worker has taken yet."""
-        return self._supply.takeable() > 0
+        return self._supply.any_takeable
 
     @property
     def could_take_back(self) -> bool:
@@ -198,6 +231,8 @@ class Scheduler:
     def lowest_needed(self) -> int:
         """Give the number below which no item is needed any more."""
         needed = [start for start, _ in self._moving()]
+        if self._gate is not None and (lowest := self._gate.lowest) is not None:
+            needed.append(lowest)
         needed.append(self._handover.turn if self._wishes.ordered else self._supply.next)
         return min(needed)
 
@@ -249,23 +284,27 @@ class Scheduler:
         self._supply.taken += count
         return self._advance() if self._wishes.stream else []
 
-    def handle(self, *events: Event | ItemsRead | Waited) -> list[Instruction]:
+    def handle(self, *events: Event | ItemsRead | Waited | Now) -> list[Instruction]:
         """Take in what happened, all of it, and say what to do now."""
         for event in events:
             self._take_in(event)
         return self._advance(waited=any(isinstance(event, Waited) for event in events))
 
-    def _take_in(self, event: Event | ItemsRead | Waited) -> None:
+    def _take_in(self, event: Event | ItemsRead | Waited | Now) -> None:
         match event:
             case ChunkDone():
                 self._chunk_done(event)
             case TakenBack():
                 # Those who are recalled answer too.
                 self._asked_back = None if self._asked_back == event.worker else self._asked_back
-                self._supply.leftovers.give_back_last(self._staff.cut(event.worker, event.kept))
+                pieces = self._staff.cut(event.worker, event.kept)
+                self._release(pieces)
+                self._supply.leftovers.give_back_last(pieces)
             case WorkerReady():
                 self._staff.arrive(event.worker)
                 self._start_failures, self._most_start_failures = 0, PROVEN_START_FAILURES
+            case Now():
+                self._time_told(event.at_s)
             case ItemsRead():
                 self._supply.known, self._supply.ended = event.known, event.ended
                 self._recall(event.recalled)
@@ -295,6 +334,7 @@ class Scheduler:
             chunk = self._staff.progress(event.worker, event.chunk, told)
         else:
             chunk = self._staff.done(event.worker, event.chunk)
+        self._release([chunk], outcome)
         if told or not event.cut:
             # One that was left whole says nothing about its items.
             item_bytes = max(outcome.item_bytes, outcome.value_bytes)
@@ -322,7 +362,10 @@ class Scheduler:
                 self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
             error, index = outcome.errors[offset], chunk.start + offset
             # Where the values before it were not kept, they would have to be made once more.
-            if offset <= kept and self._crowd.excuses(chunk.id, error.error, at_once, self._wishes.crowding):
+            if self._gate is not None and self._gate.excused == index:
+                self.counts.crowded += 1
+                self._supply.leftovers.add(self._supply.chunk(index, index + 1, marked=chunk.marked))
+            elif offset <= kept and self._crowd.excuses(chunk.id, error.error, at_once, self._wishes.crowding):
                 self._run_in_less_company(index, marked=chunk.marked)
             else:
                 self._task_failed(index, error, marked=chunk.marked)
@@ -369,6 +412,8 @@ class Scheduler:
             self._handover.doom(failed)
             self._supply.close()
             self._supply.leftovers.forget_from(index)
+            if self._gate is not None:
+                self._gate.forget_from(index)
             self._raise_what_is_due()
         else:
             self._end(Raise(failed, error.error))
@@ -410,7 +455,9 @@ class Scheduler:
     def _strike_off(self, worker: int) -> tuple[list[Chunk], bool]:
         """A worker is gone, and answers no more: give the chunks that were with it, and whether it was ever ready."""
         self._asked_back = None if self._asked_back == worker else self._asked_back
-        return self._staff.lose(worker)
+        chunks, was_ready = self._staff.lose(worker)
+        self._release(chunks)
+        return chunks, was_ready
 
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""
@@ -445,13 +492,56 @@ class Scheduler:
 
     def _advance(self, *, waited: bool = False) -> list[Instruction]:
         if not (self._over or self._paused):
-            self._start_workers()
-            self._send_chunks()
+            if self._gate is None or self._opens(self._gate):
+                self._start_workers()
+                self._send_chunks()
             self._take_back(waited=waited)
             self._read_items()
             self._end_idle()
+        if self._gate is not None:
+            if self._told:
+                self._gate.look()
+            self._stale, self._told = not self._told, False
         out, self._out = self._out, []
         return out
+
+    # --- The gate ---------------------------------------------------------------------------------------------
+
+    _told = False
+    """The time was told just now."""
+
+    def _time_told(self, now: Seconds) -> None:
+        if self._gate is not None:
+            self._gate.tell(now)
+            self._told = True
+
+    def _opens(self, gate: Gate) -> bool:
+        """Bring to the gate what may go through it, and say whether it may now: only when the time was just told."""
+        if not self._told:
+            return False
+        if not self.away:
+            for index, error in self._supply.fill_gate(gate, self.workers - self._staff.busy):
+                self._give_up(index, TaskError(error), 1)
+        return not self._over
+
+    def _release(self, chunks: Iterable[Chunk], outcome: Outcome | None = None) -> None:
+        """Chunks are with no worker any more, whatever has become of them."""
+        if self._gate is None:
+            return
+        for chunk in chunks:
+            for index in range(chunk.start, chunk.stop):
+                self._gate.release(index, self._answer(outcome))
+
+    def _answer(self, outcome: Outcome | None) -> Answer | None:
+        """Say what an outcome tells of the far side; through the gate, items go one by one."""
+        if outcome is None or not outcome.told:
+            return None
+        error = outcome.errors.get(0)
+        if error is None:
+            return Answer(outcome.wall_s, served=True)
+        refused = self._wishes.refusal is not None and self._wishes.refusal(error.error)
+        after_s = error.trouble.retry_after_s if error.trouble is not None else None
+        return Answer(outcome.wall_s, served=False, refused=refused, retry_after_s=after_s)
 
     def _start_workers(self) -> None:
         """Never more workers than unfinished items."""
@@ -529,6 +619,8 @@ class Scheduler:
 
     def _hand_on(self, batch: Batch) -> None:
         self.counts.done += len(batch.values)
+        if self._gate is not None:
+            self._gate.finished(batch.start, len(batch.values))
         for ready in self._handover.take(batch):
             self._out.append(Emit(ready))
         self._raise_what_is_due()
@@ -546,12 +638,13 @@ class Scheduler:
 
     def validate(self) -> None:
         """Check that every item read is in exactly one state, and every worker where it should be."""
-        moving = self._moving()
+        moving = self._moving() + (self._gate.spans() if self._gate is not None else [])
         problems = [
             *_overlaps(moving + self._handover.ranges()),
             *self._lost_items(sum(stop - start for start, stop in moving)),
             *self._stuck(),
             *self._staff.problems(),
+            *self._gate_problems(),
         ]
         if problems:
             raise InternalError("; ".join(problems))
@@ -561,9 +654,13 @@ class Scheduler:
         in_flight = [(each.start, each.stop) for each in self._staff.in_flight() if len(each)]
         return in_flight + self._supply.leftovers.spans()
 
+    def _gate_problems(self) -> Iterator[str]:
+        if self._gate is not None:
+            yield from self._gate.problems({index for each in self._staff.in_flight() for index in _numbers(each)})
+
     def _stuck(self) -> Iterator[str]:
         moving = self._staff.busy or self._staff.starting
-        if not (self.finished or self._paused or moving) and self._supply.takeable():
+        if not (self.finished or self._paused or moving or self._stale) and self._supply.takeable():
             yield f"{self._supply.takeable()} items could be sent and nobody runs anything"
 
     def _lost_items(self, inside: int) -> Iterator[str]:
@@ -579,6 +676,10 @@ def _changed(chunk: Chunk, came: int) -> CallerError:
         f"the list of items was made shorter or longer while it was run: of the {len(chunk)} items from number "
         f"{chunk.start} on, {came} were found; hand over a copy (list(items)), or let the function leave it alone"
     )
+
+
+def _numbers(chunk: Chunk) -> range:
+    return range(chunk.start, chunk.stop)
 
 
 def _overlaps(ranges: Iterable[tuple[int, int]]) -> Iterator[str]:

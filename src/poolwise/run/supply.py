@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from poolwise.model.classes import replace
 from poolwise.model.events import Chunk
 from poolwise.model.units import Bytes, Seconds
 from poolwise.run.adapt import ChunkSizer
+from poolwise.run.gate import Gate
 from poolwise.run.leftovers import Leftovers
 from poolwise.run.terms import Crew, Wishes
 
@@ -30,13 +32,26 @@ MOST_AHEAD_BYTES: Bytes = 32 << 20
 LEAST_PER_WORKER = 2
 # Streaming without order: items that may overtake one that is not done.
 MOST_BEHIND = 64 * MOST_AHEAD
+# So many items come to the gate at a time, before it is asked whether it wants more.
+TO_GATE = 64
 
 
 class Supply:
     """Cuts chunks, as long as there is anything to cut them of."""
 
-    def __init__(self, wishes: Wishes, total: int | None, known: int, lowest_needed: Callable[[], int]) -> None:
-        """Begin with ``known`` items that can be taken and ``total`` in all (None: more may come)."""
+    def __init__(
+        self,
+        wishes: Wishes,
+        total: int | None,
+        known: int,
+        lowest_needed: Callable[[], int],
+        gate: Gate | None = None,
+    ) -> None:
+        """Begin with ``known`` items that can be taken and ``total`` in all (None: more may come).
+
+        Where there is a ``gate``, all items go through it.
+        """
+        self.gate = gate
         self.known = known
         self.ended = total is not None
         self.next = 0
@@ -61,6 +76,9 @@ class Supply:
 
     def use(self, crew: Crew) -> None:
         """Go on with other workers, of whose chunks nothing is known."""
+        if self.gate is not None:
+            # Who has to wait for others waits at the gate, and not in a worker's queue.
+            crew = replace(crew, depth=1, gives_back=False)
         self.crew, self._sizer = crew, ChunkSizer(crew.sizing)
 
     def recall(self, start: int, stop: int) -> None:
@@ -92,17 +110,36 @@ class Supply:
 
     def takeable(self) -> int:
         """Count what could be sent: leftovers, and items that have been read."""
+        if self.gate is not None:
+            return self.gate.ready()
         limit = self._send_limit()
         return len(self.leftovers) + max(0, limit - self.next - self._recalled_below(limit))
 
     @property
+    def any_takeable(self) -> bool:
+        """Tell whether anything could be sent."""
+        return self.gate.any_ready if self.gate is not None else self.takeable() > 0
+
+    @property
+    def begun(self) -> int:
+        """Count the items that have been sent."""
+        return self.next - (self.gate.held if self.gate is not None else 0)
+
+    @property
     def exhausted(self) -> bool:
         """Everything has gone out, and nothing more can come but what fails and is tried again."""
-        return self.ended and self.next >= self.known and not len(self.leftovers)
+        at_gate = self.gate.held if self.gate is not None else 0
+        return self.ended and self.next >= self.known and not (len(self.leftovers) or at_gate)
 
     def take(self, *, brief: bool = False) -> Chunk | None:
         """Give what goes out next; None where there is nothing. ``brief``: no more than takes ``BRIEF_S``."""
         self._brief = brief
+        if self.gate is not None:
+            let_through = self.gate.take()
+            if let_through is None:
+                return None
+            index, marked = let_through
+            return self.chunk(index, index + 1, marked=marked or self.crew.marked)
         if (left := self.leftovers.take(self._cut)) is not None:
             return left
         stop = self._send_limit()
@@ -119,6 +156,32 @@ class Supply:
         """Name a chunk."""
         self._named += 1
         return Chunk(self._named, start, stop, marked)
+
+    def fill_gate(self, gate: Gate, workers: int) -> Iterator[tuple[int, Exception]]:
+        """Bring to the gate what goes out again, and as many others as it wants for so many more workers.
+
+        Those whose key cannot be told are given, each with its error.
+        """
+        for start, stop, marked in reversed(self.leftovers.drain()):
+            for index in reversed(range(start, stop)):
+                yield from self._hold(gate, index, marked=marked, first=True)
+        while (
+            gate.wants(workers) and (stop := min(self._send_limit(), self.next + min(TO_GATE, gate.room))) > self.next
+        ):
+            if self._recalled:
+                stop = min(stop, self._recalled[0][0])
+            for index in range(self.next, stop):
+                self.next = index + 1
+                yield from self._hold(gate, index)
+            self._pass_over()
+
+    def _hold(
+        self, gate: Gate, index: int, *, marked: bool = False, first: bool = False
+    ) -> Iterator[tuple[int, Exception]]:
+        try:
+            gate.hold(index, marked=marked, first=first)
+        except Exception as error:  # noqa: BLE001 - a caller's function has raised it; its item has failed
+            yield index, error
 
     def is_worth_sending_ahead(self) -> bool:
         """Tell whether a worker should have its next chunk before it has finished the last."""
@@ -182,7 +245,8 @@ class Supply:
             # Tasks of a pool come by themselves.
             return 0
         room = room or self.crew.workers
-        size, waiting = self._size(self.next), self.known - self.next - self._ahead
+        size = 1 if self.gate is not None else self._size(self.next)
+        waiting = self.known - self.next - self._ahead
         want = 2 * room * size - waiting
         if self._wishes.stream:
             want = min(want, self._read_limit() - self.known)

@@ -67,6 +67,8 @@ class Wishes:
     """Results are taken one by one (``imap``): read ahead a little only, and raise an error in its turn."""
     crowding: Callable[[BaseException], str | None] | None = None
     """Says of an error whether company may have caused it: such an item is tried again with less. None: none is."""
+    refusal: Callable[[BaseException], bool] | None = None
+    """Says of an error whether the far side could not take so many at once: an adaptive limit learns from it."""
     lines: Lines | None = None
     """Tasks of different kinds wait (a pool), and come by themselves. What waits is spread over the workers, since
     nobody knows whether more will come."""
