@@ -3,6 +3,8 @@
 What is heard is how long items take and which of them the far side refuses. Answers are taken in rounds of about as
 many as may be under way, of items that were sent at the present level only.
 
+  A round is over when seven eighths of those that belong to it are back. Not when so many answers have come: those that
+  come first are the quick ones, and the fewer are waited for, the quicker they seem.
 * It begins with few, and doubles from round to round while that brings more: by Little's law (J. D. C. Little,
   Operations Research 9, 1961) what comes in a second is *level / latency*, so a doubling is worth it while the latency
   grows by less than half.
@@ -23,17 +25,35 @@ from poolwise.model.classes import frozen
 from poolwise.model.units import Seconds
 
 BEGIN = 8
-# The mean of fewer latencies is luck.
+# Nothing that waits is quicker; a clock that has not ticked meanwhile shows no time at all.
+LEAST_S: Seconds = 1e-9
+# The mean of fewer latencies is luck: of as many, where one takes as long as any other says nothing of the next (an
+# exponential distribution), it is a quarter off as a rule. That must do while every round costs time ...
 LEAST_ANSWERS = 16
+# ... and once a level is found, there is time for an eighth.
+STEADY_ANSWERS = 64
+# The slowest of a round are not waited for: one that never ends would end all learning. What is left out is the same share
+# of each round, so that rounds can be compared.
+MOST_BACK = 7 / 8
+# The base is the mean of the first so many, if they come of levels that were worth it.
+BASE_ANSWERS = 64
+# Later it follows what is lower by more than this, by this share: else the luckiest of many rounds would be the base.
+LOWER = 0.9
+FOLLOWS = 0.25
 # A doubling that makes items so much slower brings less than a third more.
 WORTH_DOUBLING = 1.5
 # Latencies, in those of the base: near it, and so far from it that a queue is likely.
 NEAR = 1.3
-FAR = 1.8
+FAR = 1.6
 # A queue that is never empty loses nothing.
 HEADROOM = 1.25
 # A trial that brings less than this share of what came before was a mistake.
 WORSE = 0.85
+# Between near and far, more are tried now and then, each time after twice as many rounds ...
+HOLD_ROUNDS = 4
+MORE = 1.5
+# ... and are kept if they bring at least this much more.
+WORTH_MORE = 1.25
 # What is left where a refusal gives no better hint.
 LESS = 0.8
 # Without a ceiling, a round near the base lets it grow by this share, and by one at least.
@@ -73,8 +93,9 @@ class Level:
         self.rest_until: Seconds = -math.inf
         """Nothing is to be sent before."""
         self._base_s: Seconds | None = None
+        self._based_on = 0
         self._doubling = True
-        self._slower_s: Seconds | None = None
+        self._before_s: Seconds | None = None
         """The latency before the newest doubling."""
         self._trial: tuple[int, Seconds] | None = None
         """While one goes on: the level before it and its latency."""
@@ -82,9 +103,11 @@ class Level:
         self._proven = 0
         """A whole round at this level was served."""
         self._rounds = 0
+        self._patience = HOLD_ROUNDS
+        """So many rounds neither near nor far go by before more are tried."""
         self._falls = 0
         self._newest = self._since = 0
-        self._sum_s, self._count, self._full = 0.0, 0, False
+        self._new_round()
 
     def enter(self) -> int:
         """An item goes out; give its ticket."""
@@ -96,12 +119,11 @@ class Level:
     def leave(self, ticket: int, now: Seconds, answer: Answer | None) -> bool:
         """An item is back, with an answer or without any; say whether a refusal is excused: it was not alone."""
         self.inside -= 1
-        if answer is None:
-            return False
-        if answer.refused:
+        if answer is not None and answer.refused:
             return self._refused(ticket, now, answer)
-        if answer.served:
-            self._served(ticket, answer.wall_s)
+        if answer is not None and answer.served:
+            self._falls = 0
+        self._heard(ticket, answer)
         return False
 
     def _refused(self, ticket: int, now: Seconds, answer: Answer) -> bool:
@@ -110,6 +132,7 @@ class Level:
         alone = self.limit == 1 and ticket > self._since
         if ticket > self._since and not answer.again and not alone:
             self._fall(now)
+        self._heard(ticket, answer)
         return not alone
 
     def _fall(self, now: Seconds) -> None:
@@ -125,41 +148,72 @@ class Level:
             self.rest_until = max(self.rest_until, now + min(rest_s, LONGEST_REST_S))
         self._go(max(1, fewer))
 
-    def _served(self, ticket: int, wall_s: Seconds) -> None:
-        self._falls = 0
-        if ticket <= self._since:
+    def _heard(self, ticket: int, answer: Answer | None) -> None:
+        """Take an answer into the round, which is over when most of those that belong to it are back."""
+        if not self._first <= ticket < self._first + self._size:
             return
-        self._sum_s += wall_s
-        self._count += 1
-        if self._count >= max(LEAST_ANSWERS, self.limit):
-            mean_s, full = max(self._sum_s / self._count, 1e-9), self._full
-            self._sum_s, self._count, self._full = 0.0, 0, self.inside >= self.limit
-            if full:
-                # Where fewer were under way than might have been, nothing is learnt of more.
-                self._round(mean_s)
+        self._back += 1
+        if answer is not None and answer.served:
+            self._sum_s += answer.wall_s
+            self._count += 1
+        if self._back < MOST_BACK * self._size or not self._count:
+            return
+        mean_s, full, count = max(self._sum_s / self._count, LEAST_S), self._full, self._count
+        if self._doubling and full and self._size < STEADY_ANSWERS and self._is_worse(mean_s):
+            # No doubling is given up by bad luck: a longer round is to say so, too.
+            self._new_round()
+            self._size = STEADY_ANSWERS
+            return
+        self._new_round()
+        if full:
+            # Where fewer were under way than might have been, nothing is learnt of more.
+            self._round(mean_s, count)
 
-    def _round(self, mean_s: Seconds) -> None:
+    def _new_round(self) -> None:
+        """Listen to those that are sent from now on."""
+        self._first = self._newest + 1
+        self._size = max(LEAST_ANSWERS, self.limit) if self._doubling else max(STEADY_ANSWERS, 2 * self.limit)
+        self._sum_s, self._count, self._back, self._full = 0.0, 0, 0, self.inside >= self.limit
+
+    def _learn_base(self, mean_s: Seconds, count: int) -> Seconds:
+        base_s = self._base_s
+        if base_s is None:
+            base_s, self._based_on = mean_s, count
+        elif self._doubling and self._based_on < BASE_ANSWERS and mean_s <= WORTH_DOUBLING * base_s:
+            base_s = (base_s * self._based_on + mean_s * count) / (self._based_on + count)
+            self._based_on += count
+        elif mean_s < LOWER * base_s:
+            base_s += FOLLOWS * (mean_s - base_s)
+        self._base_s = base_s
+        return base_s
+
+    def _round(self, mean_s: Seconds, count: int) -> None:
         self._rounds += 1
         self._proven = max(self._proven, self.limit)
-        if self._base_s is None:
-            self._base_s = mean_s
-        elif mean_s < self._base_s:
-            self._base_s = (self._base_s + mean_s) / 2
+        base_s = self._learn_base(mean_s, count)
         if self._ceiling is not None and self.limit >= self._ceiling:
             # What was refused is served by now.
             self._ceiling = None
         if self._trial is not None:
             self._judge(*self._trial, mean_s)
         elif self._doubling:
-            self._double(mean_s, self._base_s)
-        elif mean_s <= NEAR * self._base_s:
+            self._double(mean_s, base_s)
+        elif mean_s <= NEAR * base_s:
             self._grow()
-        elif mean_s >= FAR * self._base_s:
-            self._try_fewer(mean_s, self._base_s)
+        elif mean_s >= FAR * base_s:
+            self._try_fewer(mean_s, base_s)
+        elif self._rounds >= self._patience and self._ceiling is None:
+            # Neither near nor far: the base may be a lucky one.
+            self._trial = self.limit, mean_s
+            self._go(max(self.limit + 1, int(MORE * self.limit)))
+
+    def _is_worse(self, mean_s: Seconds) -> bool:
+        """Tell whether the newest doubling made items so much slower that it brought little."""
+        return self._before_s is not None and mean_s > WORTH_DOUBLING * max(self._before_s, self._base_s or 0.0)
 
     def _double(self, mean_s: Seconds, base_s: Seconds) -> None:
-        before_s, self._slower_s = self._slower_s, mean_s
-        if before_s is None or mean_s <= WORTH_DOUBLING * before_s:
+        if not self._is_worse(mean_s):
+            self._before_s = mean_s
             self._go(2 * self.limit)
             return
         self._doubling = False
@@ -178,13 +232,20 @@ class Level:
 
     def _try_fewer(self, mean_s: Seconds, base_s: Seconds) -> None:
         self._trial = self.limit, mean_s
-        self._go(max(1, int(HEADROOM * self.limit * base_s / mean_s)))
+        # One round of bad luck must not take more than half.
+        self._go(max(1, self.limit // 2, int(HEADROOM * self.limit * base_s / mean_s)))
 
     def _judge(self, before: int, before_s: Seconds, mean_s: Seconds) -> None:
         self._trial = None
-        if self.limit / mean_s < WORSE * before / before_s:
-            self._base_s = before_s
+        gain = (self.limit / mean_s) / (before / before_s)
+        if self.limit > before and gain < WORTH_MORE:
+            self._patience *= 2
             self._go(before)
+        elif self.limit > before or gain < WORSE:
+            # What takes longer now does so by itself, and the level was not found yet.
+            self._base_s = self._before_s = before_s
+            self._doubling = self._ceiling is None
+            self._go(max(before, self.limit))
 
     def _go(self, limit: int) -> None:
         """Go to another level: answers to what is under way say nothing of it."""
@@ -192,4 +253,4 @@ class Level:
         if limit != self.limit:
             self.limit, self._rounds = limit, 0
             self._since = self._newest
-            self._sum_s, self._count, self._full = 0.0, 0, False
+        self._new_round()
