@@ -363,7 +363,28 @@ async def await_it(function: Callable[..., Any], *arguments):
     return function(*arguments)
 
 
-TWINS = {linger: linger_async, note_and_linger: note_and_linger_async}
+def note_visit(path: Path, item):
+    """Note begin and end of a visit; what is written to the end of a file in one go stays together."""
+    _note_time(path, "begin", item)
+    time.sleep(0.003)
+    _note_time(path, "end", item)
+    return item * item
+
+
+async def note_visit_async(path: Path, item):
+    """Do as ``note_visit`` does."""
+    _note_time(path, "begin", item)
+    await asyncio.sleep(0.003)
+    _note_time(path, "end", item)
+    return item * item
+
+
+def _note_time(path: Path, what: str, item) -> None:
+    with path.open("a") as file:
+        file.write(f"{what} {item} {time.monotonic()}\n")
+
+
+TWINS = {linger: linger_async, note_and_linger: note_and_linger_async, note_visit: note_visit_async}
 
 
 def coroutine_twin(function: Callable[..., Any]) -> Callable[..., Any]:

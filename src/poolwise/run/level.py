@@ -32,8 +32,8 @@ LEAST_S: Seconds = 1e-9
 LEAST_ANSWERS = 16
 # ... and once a level is found, there is time for an eighth.
 STEADY_ANSWERS = 64
-# The slowest of a round are not waited for: one that never ends would end all learning. What is left out is the same share
-# of each round, so that rounds can be compared.
+# The slowest of a round are not waited for: one that never ends would end all learning. What is left out is the same
+# share of each round, so that rounds can be compared.
 MOST_BACK = 7 / 8
 # The base is the mean of the first so many, if they come of levels that were worth it.
 BASE_ANSWERS = 64
@@ -107,7 +107,9 @@ class Level:
         """So many rounds neither near nor far go by before more are tried."""
         self._falls = 0
         self._newest = self._since = 0
-        self._new_round()
+        self._first, self._size = 1, LEAST_ANSWERS
+        """The round: its first ticket, and so many from that on."""
+        self._sum_s, self._count, self._back, self._full = 0.0, 0, 0, False
 
     def enter(self) -> int:
         """An item goes out; give its ticket."""
