@@ -96,6 +96,12 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
         as it is, but is tried again under ``errors="raise"``. A function that has changed is told. Who takes results
         one by one (``imap``) sees none that is not on disk. None: nothing is kept.
     ``retries``: try an item that fails up to so many times more, 0 or more, before it counts as failed.
+    ``rate``: how often items may begin: a text such as ``"10/s"``, ``"600/min"`` or ``"100/h"``, a ``poolwise.Rate``
+        (for a rate for each value of a key, such as the host of a URL, or for bursts), or a list of them. Tries after a
+        failure count, and so do all workers together, whatever these are. None: as soon as a worker is free.
+    ``limit``: how many items may be at work at a time, over all workers together: a number, a ``poolwise.Limit`` (for a
+        limit for each value of a key, or for one that finds by itself what serves best), or a list of them. What has to
+        wait holds up no item with another key. None: as many as there are workers.
     ``timeout``: seconds, above 0, that one call may take; then it fails with ``TaskTimeoutError``. Its process is
         ended, its coroutine cancelled at the next ``await``; a thread cannot be ended and is left behind; a plain loop
         (``backend="loop"``) tells it once the call ends. None: no limit.

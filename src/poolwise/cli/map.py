@@ -65,12 +65,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     output.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary, errors only")
     add_option_arguments(parser, errors="collect")
+    bounds = parser.add_argument_group("how often and how many at a time")
+    bounds.add_argument("--rate", metavar="RATE", help="begin so many items in a time, such as 10/s, 600/min or 100/h")
+    bounds.add_argument("--limit", metavar="N", type=number, help="run at most N items at a time, over all workers")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it: options, function, items, output are checked in this order, and the output is touched last."""
     shown = {"ordered": not arguments.unordered, "desc": arguments.desc, "total": arguments.total}
     options: dict[str, Any] = {**options_of(arguments), **shown, "journal": arguments.journal}
+    options |= {"rate": arguments.rate, "limit": arguments.limit}
     if arguments.timeline is not None:
         options["timeline"] = arguments.timeline
     Options.from_keywords("map", options)
