@@ -125,8 +125,7 @@ class Levels:
 
     def room(self, key: Hashable, now: Seconds) -> int:
         """Count the places at the present level; none during a rest."""
-        level = self.level(key)
-        return max(0, level.limit - level.inside) if now >= level.rest_until else 0
+        return self.level(key).room(now)
 
     def opens_at(self, key: Hashable, now: Seconds) -> Seconds | None:
         """Say when a rest is over, if that is all that is waited for."""

@@ -36,6 +36,8 @@ AT_HAND = 256
 MOST_COUNTED = 128
 # An item that is refused so often in whatever company has failed.
 MOST_EXCUSES = 8
+# From so many refusals on it says nothing of the far side any more: it may be its own fault.
+OWN_FAULT = 2
 
 Keys: TypeAlias = tuple[Hashable, ...]
 
@@ -84,6 +86,8 @@ class Gate:
         self._excuses: dict[int, int] = {}
         self.excused: int | None = None
         """The item that was refused last and is to be tried again as if nothing had been."""
+        self._is_open: bool | None = None
+        """An item may go now; None: something has changed since that was found out."""
         self._waits_for: str | None = None
         self.waited_s: dict[str, Seconds] = {"rate": 0.0, "limit": 0.0}
         """For how long items stood here and none might go, by the clock ("rate") or for want of room ("limit")."""
@@ -111,7 +115,7 @@ class Gate:
         """It is this time."""
         if self._waits_for is not None and self._now > -math.inf:
             self.waited_s[self._waits_for] += max(0.0, now - self._now)
-        self._now = max(self._now, now)
+        self._now, self._is_open = max(self._now, now), None
         while self._due and self._due[0][0] <= self._now:
             self._reopen(heapq.heappop(self._due)[2])
 
@@ -142,17 +146,20 @@ class Gate:
 
     def wants(self, workers: int) -> bool:
         """Tell whether to look further ahead: those here do not keep so many more workers busy, and others might."""
-        if self._functions and self.held < AT_HAND:
+        if not self._standing or (self._functions and len(self._standing) < AT_HAND):
             return True
-        most = min(workers, self._common_room(), MOST_COUNTED)
-        # A first one is wanted in any case: it tells that something has to wait.
-        return (self.held < MOST_HELD and self.ready(most) < most) or not self.held
+        most = min(workers, MOST_COUNTED)
+        if most < 1:
+            return False
+        most = min(most, self._common_room())
+        return self.ready(most) < most and len(self._standing) < MOST_HELD
 
     def hold(self, index: int, *, marked: bool = False, first: bool = False) -> None:
         """Take in an item, behind the others of its keys or before them; raises what a key function raises."""
         lane = self._lane(self._keys_of(index))
         (lane.items.appendleft if first else lane.items.append)((index, marked))
         self._standing.add(index)
+        self._is_open = None
         heapq.heappush(self._lowest, index)
 
     def _lane(self, keys: Keys) -> Lane:
@@ -179,7 +186,9 @@ class Gate:
     @property
     def any_ready(self) -> bool:
         """Tell whether an item may go now."""
-        return self.held > 0 and self._common_room() > 0 and self._next_lane() is not None
+        if self._is_open is None:
+            self._is_open = bool(self._standing) and self._common_room() > 0 and self._next_lane() is not None
+        return self._is_open
 
     def ready(self, most: int = MOST_COUNTED) -> int:
         """Count the items that may go now, up to so many."""
@@ -197,6 +206,7 @@ class Gate:
         """Let an item through: its number, and whether it is to be marked; None where none may go."""
         if not self.any_ready:
             return None
+        self._is_open = None
         lane = self._open.popleft()
         index, marked = lane.items.popleft()
         self._standing.remove(index)
@@ -253,12 +263,12 @@ class Gate:
 
     def release(self, index: int, answer: Answer | None = None) -> None:
         """An item is back, whatever has become of it; one that was not let through is not heard of."""
-        self.excused = None
+        self.excused = self._is_open = None
         inside = self._inside.pop(index, None)
         if inside is None:
             return
         before = self._excuses.get(index, 0)
-        if before and answer is not None:
+        if before >= OWN_FAULT and answer is not None:
             answer = replace(answer, again=True)
         tickets = iter(inside.tickets)
         excused = [book.leave((), next(tickets), self._now, answer) for book in self._common]
@@ -282,6 +292,7 @@ class Gate:
         for lane in self._lanes.values():
             lane.items = deque(each for each in lane.items if each[0] < index)
         self._standing = {each for each in self._standing if each < index}
+        self._is_open = None
 
     # --- For the scheduler's book ------------------------------------------------------------------------------
 

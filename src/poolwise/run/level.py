@@ -78,7 +78,7 @@ class Answer:
     refused: bool = False
     """The far side could not take so many at once."""
     again: bool = False
-    """This item was refused before: that may be its own fault, and says nothing new."""
+    """This item was refused several times before: that may be its own fault, and says nothing new."""
     retry_after_s: Seconds | None = None
 
 
@@ -106,10 +106,21 @@ class Level:
         self._patience = HOLD_ROUNDS
         """So many rounds neither near nor far go by before more are tried."""
         self._falls = 0
+        self._is_full = False
+        """The newest answer was a refusal."""
         self._newest = self._since = 0
         self._first, self._size = 1, LEAST_ANSWERS
         """The round: its first ticket, and so many from that on."""
         self._sum_s, self._count, self._back, self._full = 0.0, 0, 0, False
+
+    def room(self, now: Seconds) -> int:
+        """Say how many more may go now.
+
+        After a refusal none, before one that is under way was served: until then nothing has changed over there.
+        """
+        if now < self.rest_until or (self._is_full and self.inside):
+            return 0
+        return max(0, self.limit - self.inside)
 
     def enter(self) -> int:
         """An item goes out; give its ticket."""
@@ -124,11 +135,12 @@ class Level:
         if answer is not None and answer.refused:
             return self._refused(ticket, now, answer)
         if answer is not None and answer.served:
-            self._falls = 0
+            self._falls, self._is_full = 0, False
         self._heard(ticket, answer)
         return False
 
     def _refused(self, ticket: int, now: Seconds, answer: Answer) -> bool:
+        self._is_full = True
         if answer.retry_after_s is not None:
             self.rest_until = max(self.rest_until, now + min(answer.retry_after_s, LONGEST_WISH_S))
         alone = self.limit == 1 and ticket > self._since

@@ -364,7 +364,8 @@ class Scheduler:
             # Where the values before it were not kept, they would have to be made once more.
             if self._gate is not None and self._gate.excused == index:
                 self.counts.crowded += 1
-                self._supply.leftovers.add(self._supply.chunk(index, index + 1, marked=chunk.marked))
+                # Behind the others: right away it would be refused again.
+                self._gate.hold(index, marked=chunk.marked)
             elif offset <= kept and self._crowd.excuses(chunk.id, error.error, at_once, self._wishes.crowding):
                 self._run_in_less_company(index, marked=chunk.marked)
             else:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Protocol
 
 from poolwise.model.classes import frozen
+from poolwise.run.gate import MOST_EXCUSES, OWN_FAULT
 from poolwise.run.level import Answer, Level
 
 LATENCY_S = 0.05
-# A refusal comes back as quickly as a network allows.
-REFUSAL_S = 0.01
 
 
 class Server(Protocol):
@@ -37,15 +36,15 @@ class Fixed:
 class Refusing:
     """Serves so many at a time, by a schedule, and refuses the others."""
 
-    def __init__(self, most: Callable[[float], int]) -> None:
-        self.most = most
+    def __init__(self, most: Callable[[float], int], refusal_s: float = 0.01) -> None:
+        self.most, self.refusal_s = most, refusal_s
         self.ends: list[float] = []
 
     def ask(self, now: float, rng: random.Random) -> tuple[float, bool]:
         while self.ends and self.ends[0] <= now:
             heapq.heappop(self.ends)
         if len(self.ends) >= self.most(now):
-            return now + REFUSAL_S, False
+            return now + self.refusal_s, False
         ends = now + LATENCY_S * rng.uniform(0.9, 1.1)
         heapq.heappush(self.ends, ends)
         return ends, True
@@ -110,27 +109,27 @@ class Constant(Level):
 def run(server: Server, level: Level, items: int, seed: int) -> Run:
     """Send so many items to a server at a level, again where they are refused."""
     rng, now = random.Random(seed), 0.0
-    waiting, seen = deque(range(items)), set()
+    waiting, seen = deque(range(items)), Counter()
     ends: list[tuple[float, int, int, float, bool, int]] = []
     limits, requests, refused, failed = [], 0, 0, 0
     while waiting or ends:
-        while waiting and level.inside < level.limit and now >= level.rest_until:
+        while waiting and level.room(now):
             item = waiting.popleft()
             at_s, served = server.ask(now, rng)
             requests += 1
             heapq.heappush(ends, (at_s, requests, item, now, served, level.enter()))
         due = ends[0][0] if ends else level.rest_until
-        if waiting and level.inside < level.limit and level.rest_until < due:
+        if waiting and now < level.rest_until < due:
             due = level.rest_until
         now = max(now, due)
         while ends and ends[0][0] <= now:
             at_s, _, item, sent_s, served, ticket = heapq.heappop(ends)
-            answer = Answer(at_s - sent_s, served=served, refused=not served, again=item in seen)
+            answer = Answer(at_s - sent_s, served=served, refused=not served, again=seen[item] >= OWN_FAULT)
             excused = level.leave(ticket, now, answer)
             if not served:
                 refused += 1
-                seen.add(item)
-                failed += not excused
+                seen[item] += 1
+                failed += not excused or seen[item] > MOST_EXCUSES
                 if excused:
                     waiting.append(item)
             limits.append((now, level.limit))

@@ -31,6 +31,7 @@ FAR_SIDES: dict[str, tuple[Callable[[], Server], tuple[int, ...]]] = {
     "as quick, memoryless": (lambda: Fixed(memoryless), (MOST,)),
     "refuses beyond 3": (lambda: Refusing(lambda _: 3), (3,)),
     "refuses beyond 24": (lambda: Refusing(lambda _: 24), (24,)),
+    "refuses beyond 24, at once": (lambda: Refusing(lambda _: 24, refusal_s=0.0), (24,)),
     "refuses beyond 100": (lambda: Refusing(lambda _: 100), (100,)),
     "a queue before 4": (lambda: Queueing(4), (4, 8, 16)),
     "a queue before 24": (lambda: Queueing(24), (24, 32, 48)),
