@@ -18,6 +18,7 @@
     │   ├── NotAwaitableError       (TypeError) an event loop was asked for, and the function gave no coroutine
     │   ├── InitializerError        the initializer raised
     │   ├── RecordedError           what it raised in an earlier run, told from a journal, since it cannot be read back
+    │   ├── TooManyFailuresError    more items failed than ``max_failures`` allows; it holds what is done
     │   └── ShippingError           something cannot travel between processes
     │       ├── FunctionShippingError, ItemShippingError, ResultShippingError, ErrorShippingError
     ├── WorkerError                 a worker, with no word from the function: look at the machine
@@ -36,6 +37,9 @@ What a user's function raises comes out as itself, never wrapped; a note says on
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class PoolwiseError(Exception):
@@ -102,6 +106,18 @@ class RecordedError(FunctionError):
     """An item failed in an earlier run; what was raised then cannot be read back, and this tells of it."""
 
 
+class TooManyFailuresError(FunctionError):
+    """More items failed than ``max_failures`` allows, and the run was ended; what is done is kept in here."""
+
+    def __init__(self, text: str, failures: Sequence[Any] = (), done: Mapping[int, Any] | None = None) -> None:
+        """Keep the ``failures`` and what is ``done``."""
+        super().__init__(text)
+        self.failures = tuple(failures)
+        """The ``Failure`` of each item that failed, in the order of the items."""
+        self.done: dict[int, Any] = dict(done or {})
+        """Results by the index of their item: all that were done; of ``imap``, those that had not been taken."""
+
+
 class ShippingError(FunctionError):
     """Something cannot be pickled, and so cannot travel between processes."""
 
@@ -120,6 +136,9 @@ class ResultShippingError(ShippingError):
 
 class ErrorShippingError(ShippingError):
     """The function raised something that cannot travel back; the text holds its type, words and traceback."""
+
+    kinds: tuple[str, ...] = ()
+    """The qualified names of its type and of those that this one is derived from: ``builtins.OSError``."""
 
 
 class WorkerError(PoolwiseError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import time
 from collections.abc import Iterator
@@ -11,9 +12,12 @@ from typing import Any
 import pytest
 
 from poolwise import backends
+from poolwise.api import execution
 from poolwise.backends.protocol import Backend
 from poolwise.model.classes import replace
 from poolwise.model.plan import Plan
+from poolwise.run.driver import Driver
+from poolwise.testing import FakeClock
 from poolwise.work.job import Job
 from tests.contract import functions
 from tests.contract.ways import Way
@@ -25,9 +29,10 @@ GONE_WITHIN_S = 10.0
 @pytest.fixture
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
     """Give the way, fresh; a faked one stands in for every backend meanwhile."""
-    fresh: Way = dataclasses.replace(request.param, fakes=[])
+    fresh: Way = dataclasses.replace(request.param, fakes=[], clock=FakeClock())
     if fresh.faked:
         monkeypatch.setattr(backends, "create", fresh.fake)
+        monkeypatch.setattr(execution, "Driver", functools.partial(Driver, clock=fresh.clock.now))
     if fresh.threads_inside > 1:
         create = backends.create
 

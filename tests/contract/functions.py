@@ -132,7 +132,8 @@ def fail_first(folder: Path, times: int, item):
     path = folder / f"item-{item}"
     note(path, item)
     if len(lines(path)) <= times:
-        raise ConnectionError("not yet", item)
+        # An error of the function's own: one that looks like a service's would be waited for.
+        raise LookupError("not yet", item)
     return item
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 import poolwise
 from poolwise.model.options import HAS_INTERPRETERS
-from poolwise.testing import FakeBackend, Script
+from poolwise.testing import FakeBackend, FakeClock, Script
 from poolwise.work.job import Job
 from tests.contract import functions
 
@@ -45,6 +45,8 @@ class Way:
     script: Script = field(default_factory=Script)
     """How the fake's workers live and die."""
     fakes: list[FakeBackend] = field(default_factory=list)
+    clock: FakeClock = field(default_factory=FakeClock)
+    """The time of the fakes, and of the drivers that wait for them."""
 
     def fit(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Give the function in the form that this way wants."""
@@ -64,7 +66,7 @@ class Way:
 
     def fake(self, _plan: Any, job: Job) -> FakeBackend:
         """Stand in for ``poolwise.backends.create``."""
-        self.fakes.append(FakeBackend(job, self.script))
+        self.fakes.append(FakeBackend(job, self.script, clock=self.clock))
         return self.fakes[-1]
 
     def for_all(self, **strategies: Any) -> Callable[[Callable[..., None]], None]:

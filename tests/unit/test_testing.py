@@ -109,7 +109,16 @@ def test_a_hang_is_an_error(item_s):
     if item_s == math.inf:
         backend.send(0, Chunk(1, 0, 1), [0])
     with pytest.raises(AssertionError, match="would never end"):
-        backend.wait(0.5)
+        backend.wait(None)
+
+
+def test_waits_that_end_by_themselves_are_a_hang_after_an_hour():
+    """Something may be due by the clock, so that a wait for nothing ends in its time, but not again and again."""
+    backend = ready(fake())
+    now = backend.clock.now()
+    assert (backend.wait(1800.0), backend.clock.now()) == ([], now + 1800.0)
+    with pytest.raises(AssertionError, match="would never end"):
+        backend.wait(1800.0)
 
 
 @pytest.mark.parametrize(("marked", "index"), [(True, 2), (False, None)])

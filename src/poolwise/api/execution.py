@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
 from poolwise.api.ask import NOT_WORTH_A_POOL_S, Ask, crew_for, first_crew, options_at_gate, wishes_of
+from poolwise.api.hopeless import Toll
 from poolwise.api.keeping import Keeping
 from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
@@ -24,7 +25,7 @@ from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
-from poolwise.errors import NotAwaitableError
+from poolwise.errors import NotAwaitableError, TooManyFailuresError
 from poolwise.measure.cpu import Background, CpuClock
 from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
@@ -112,6 +113,7 @@ class Execution:
             total=ask.options.total,
             recorder=self._recording.recorder,
         )
+        self._toll = Toll(ask.options.max_failures)
         self._probe: Probe | None = None
         self._company: Company | None = None
         self._opening: Opening | None = None
@@ -293,6 +295,8 @@ class Execution:
             failed=counts.failed,
             recalled=counts.recalled,
             retried=counts.retried,
+            rests=self._scheduler.rests,
+            rested_s=self._scheduler.rested_s,
             deaths=counts.deaths,
             recycled=counts.recycled,
             crowded=counts.crowded,
@@ -356,6 +360,11 @@ class Execution:
         """Tell whether nothing is left to run."""
         return self._scheduler.finished or self._driver.ending is not None or self._driver.cancelled
 
+    @property
+    def may_fail(self) -> bool:
+        """Too many failures end the run, and what is done then is to be kept."""
+        return self._options.max_failures is not None
+
     def cancel(self) -> None:
         """End the run soon, from any thread."""
         self._driver.cancel()
@@ -386,6 +395,11 @@ class Execution:
             self._refuse_coroutines(batch)
         if not batch.failures:
             return batch
+        dressed = self._with_items(batch)
+        self._toll.add(dressed.failures.values())
+        return dressed
+
+    def _with_items(self, batch: Batch) -> Batch:
         failures = {offset: self._failure(failed) for offset, failed in batch.failures.items()}
         values = [failures.get(offset, value) for offset, value in enumerate(batch.values)]
         return Batch(batch.start, values, failures)
@@ -739,7 +753,9 @@ class Execution:
     def _settle(self) -> Iterator[Batch]:
         """Keep what ended the run; an error of the caller's iterator ends it too, after the items before it."""
         ending, input_error = self._driver.ending, self._items.error
-        if ending is not None:
+        if ending is not None and isinstance(ending.error, TooManyFailuresError) and ending.failed is None:
+            self.error = self._toll.error([self._with_items(batch) for batch in self._scheduler.held])
+        elif ending is not None:
             self.error = ending.error if ending.failed is None else self._failure(ending.failed).error
             self._advise(self.error)
         elif input_error is not None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from poolwise.api.ask import Ask
 from poolwise.api.execution import Execution
+from poolwise.api.hopeless import results_of
 from poolwise.api.keywords import A2, A, As, B, Coro, Keeping, Keywords, Many, Raising
-from poolwise.errors import OptionError
+from poolwise.errors import OptionError, TooManyFailuresError
 from poolwise.model.classes import replace
 from poolwise.model.failure import Failure
 from poolwise.model.options import Options
@@ -209,11 +210,16 @@ def collect(execution: Execution) -> Results[Any]:
     results: Results[Any] = Results()
     execution.into = results
     failures: list[Failure] = []
+    done: dict[int, Any] | None = {} if execution.may_fail else None
     for batch in execution.batches():
         failures += batch.failures.values()
+        if done is not None:
+            done.update(results_of((batch,)))
         if not isinstance(batch.values, Placed):
             results += execution.wanted(batch)
     if execution.error is not None:
+        if isinstance(execution.error, TooManyFailuresError) and done is not None:
+            execution.error.done = {**done, **execution.error.done}
         raise execution.error
     results.failures = tuple(sorted(failures, key=lambda failure: failure.index))
     report, teller = execution.report(timeline=False), execution.teller

@@ -155,7 +155,7 @@ class Company:
         others = [backend for kind, backend in self._backends.items() if kind != "loop"]
         if not others:
             # The calling thread has nothing to run before some time has come.
-            return self._backends["loop"].wait(timeout_s) if timeout_s else []
+            return self._backends["loop"].wait(timeout_s) if timeout_s and "loop" in self._backends else []
         if len(others) == 1:
             return others[0].wait(timeout_s)
         turn_s = TURN_S if timeout_s is None else min(TURN_S, timeout_s)

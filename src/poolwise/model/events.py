@@ -36,6 +36,8 @@ class Trouble:
 
     retry_after_s: Seconds | None = None
     """So long it wants to be left alone (``Retry-After``), where it said so."""
+    what: str = ""
+    """The trouble in a word or two: ``HTTP 503``, ``ConnectionResetError``."""
 
 
 @frozen
@@ -270,4 +272,26 @@ class Raise:
     error: BaseException
 
 
-Instruction: TypeAlias = Start | Send | TakeBack | End | Read | Keep | Emit | Raise
+@frozen
+class Rest:
+    """The service fails: nothing is sent for a while, and then one item; tell whoever looks on."""
+
+    seconds: Seconds
+    failures: int
+    """So many one after another have led to it."""
+    what: str
+    """The newest of them, in a word or two."""
+    again: bool = False
+    """It was tried after the rest before, and still fails."""
+
+
+@frozen
+class Resume:
+    """A rest is over: the service answers, or it is not waited for any more."""
+
+    served: bool
+    rested_s: Seconds
+    """All the time that nothing was sent."""
+
+
+Instruction: TypeAlias = Start | Send | TakeBack | End | Read | Keep | Emit | Raise | Rest | Resume

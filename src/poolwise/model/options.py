@@ -82,6 +82,11 @@ class Options:
         if not isinstance(self.retries, Retry):
             check_count("retries", self.retries, least=0)
         check_count("max_failures", self.max_failures, least=0, optional=True)
+        if self.max_failures is not None and self.errors == "raise":
+            raise OptionError(
+                f"max_failures={self.max_failures} with errors='raise', where the first failure ends the run: write "
+                "errors='collect' or errors='skip' too, or leave max_failures out"
+            )
         as_rates(self.rate)
         as_limits(self.limit)
         check_count("crash_retries", self.crash_retries, least=0)

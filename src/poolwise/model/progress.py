@@ -35,3 +35,7 @@ class Progress:
     """Seconds until the end, if it goes as badly."""
     recalled: int = 0
     """Items of those that are done which a journal knew from an earlier run."""
+    resting: Seconds | None = None
+    """Seconds that nothing more is sent, because a service fails and is given a rest; None: it is not."""
+    trouble: str = ""
+    """How it fails, while the run rests: ``HTTP 503``."""

@@ -32,6 +32,11 @@ class Report(Document):
     recalled: int = 0
     """Items of these that the journal knew from an earlier run, so that nobody ran them."""
     retried: int = 0
+    """Times that an item was tried again."""
+    rests: int = 0
+    """Times that nothing was sent for a while, because a service failed."""
+    rested_s: Seconds = 0.0
+    """The part of ``wall_s`` that these rests took."""
     revisions: tuple[Revision, ...] = ()
     """The Plans that came after the first, each with what had changed; ``plan`` is the last of them."""
     at_once: int | None = None

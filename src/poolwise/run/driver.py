@@ -31,6 +31,8 @@ from poolwise.model.events import (
     Now,
     Raise,
     Read,
+    Rest,
+    Resume,
     Send,
     Start,
     TakeBack,
@@ -38,7 +40,7 @@ from poolwise.model.events import (
 )
 from poolwise.model.units import Seconds
 from poolwise.run.scheduler import Scheduler
-from poolwise.run.telling import EVERY_S, Telling, Watch
+from poolwise.run.telling import EVERY_S, Telling, Watch, tell_rest
 from poolwise.run.terms import Crew, Keeper
 from poolwise.work.items import Items
 
@@ -418,6 +420,8 @@ class Driver:
                     self._wanted = count
                 case Raise(failed, error):
                     self.ending = Ending(failed, error)
+                case Rest() | Resume():
+                    tell_rest(instruction)
                 case _:
                     ordered |= self._order(instruction)
         if ordered:

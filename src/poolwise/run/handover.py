@@ -46,6 +46,10 @@ class Handover:
         """Give the failure whose turn has come."""
         return self._doom if self._doom is not None and self._doom.index == self.turn else None
 
+    def held(self) -> list[Batch]:
+        """Give what is held, in order."""
+        return [self._held[start] for start in sorted(self._held)]
+
     def ranges(self) -> list[tuple[int, int]]:
         """List what is held."""
         return [(each.start, each.start + len(each.values)) for each in self._held.values()]

@@ -3,12 +3,15 @@
 It knows items by their numbers only. The numbers move through these states::
 
     unread ──read──▶ waiting ──send──▶ in flight ──done──▶ held ──its turn──▶ emitted
-      │                 ▲                 │  │                                      ▲
-      │                 └──── again ◀─────┘  └──failed──▶ held or raised            │
-      │            (retry, death of a worker)                                       │
+      │                 ▲ ▲               │  │                                      ▲
+      │                 │ └─── again ◀────┤  └──failed──▶ held or raised            │
+      │            its time    (retry, death of a worker)                           │
+      │                 └───── later ◀────┘                                         │
       └── recalled: known from an earlier run ─▶ held ──its turn────────────────────┘
 
-*Waiting* is what has been read and not sent yet (``supply.py``), and what goes out again (``leftovers.py``). *In
+*Waiting* is what has been read and not sent yet (``supply.py``), and what goes out again (``leftovers.py``), at once or
+*later*, by the clock (``later.py``): whether and when, ``trials.py`` says, and ``rest.py`` whether anything goes out at
+all. *In
 flight* are the chunks in the book of workers (``staff.py``), each with exactly one. *Held* are finished pieces that
 wait for an earlier one (``handover.py``). Whom a death is blamed on, ``inquest.py`` finds. ``validate`` says this as
 code, and the tests call it after each step.
@@ -19,9 +22,9 @@ flight any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from poolwise.errors import CallerError, InternalError
+from poolwise.errors import CallerError, InternalError, TooManyFailuresError
 from poolwise.model.classes import replace
 from poolwise.model.events import (
     Batch,
@@ -55,10 +58,14 @@ from poolwise.run.crowd import Crowd
 from poolwise.run.gate import Gate
 from poolwise.run.handover import Handover
 from poolwise.run.inquest import Inquest
+from poolwise.run.later import Again, Later
 from poolwise.run.level import Answer
+from poolwise.run.rest import Breaker
 from poolwise.run.staff import Staff
 from poolwise.run.supply import Supply
 from poolwise.run.terms import Counts, Crew, Wishes
+from poolwise.run.trials import Trials, draw, excused_wait_s
+from poolwise.work.trouble import trouble_of
 
 # So many workers in a row that die before they are ready are no accident, nor somebody who kills now and then; finding
 # out takes a second at most.
@@ -73,10 +80,19 @@ WORTH_TAKING_BACK_S: Seconds = 0.001
 class Scheduler:
     """Decides what is sent where, what is run again, and what is handed on in which order."""
 
-    def __init__(self, wishes: Wishes, total: int | None, known: int, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        wishes: Wishes,
+        total: int | None,
+        known: int,
+        gate: Gate | None = None,
+        *,
+        rng: Callable[[], float] = draw,
+    ) -> None:
         """Begin with ``known`` items that can be taken and ``total`` in all (None: more may come).
 
-        A ``gate`` holds back what a rate or a limit does not let through yet; it needs to be told the time.
+        A ``gate`` holds back what a rate or a limit does not let through yet; it needs to be told the time. ``rng``
+        gives a number from 0 to 1, for waits that are not to end together.
         """
         self.counts = Counts()
         self._wishes = wishes
@@ -92,7 +108,10 @@ class Scheduler:
         self._crowd = Crowd()
         self._paused = False
         self._suspicious = False
-        self._attempts: dict[int, int] = {}
+        self._trials = Trials(wishes.retry, rng)
+        self._later = Later()
+        self._breaker = Breaker(wishes.retry)
+        self._now_s: Seconds = 0.0
         self._asked_back: int | None = None
         self._hired_ahead = 0
         self._start_failures = 0
@@ -136,23 +155,6 @@ class Scheduler:
     def at_gate(self) -> int:
         """Items that a rate or a limit holds back."""
         return self._gate.held if self._gate is not None else 0
-
-    @property
-    def minds_time(self) -> bool:
-        """Something happens by the clock: the time is to be told with each event (``Now``)."""
-        return self._gate is not None
-
-    @property
-    def next_at(self) -> Seconds | None:
-        """When something happens by the clock alone, and the time is to be told; None: nothing does."""
-        if self._gate is None or self._over or self._paused:
-            return None
-        if self._stale:
-            return self._gate.now
-        crew, staff = self._supply.crew, self._staff
-        able = (staff.any_idle and staff.busy < crew.workers) or len(staff) < crew.workers
-        # What may go now and has not gone waits for a worker that starts.
-        return self._gate.next_at if able and not self._gate.any_ready else None
 
     @property
     def only_here(self) -> bool:
@@ -204,6 +206,7 @@ class Scheduler:
         """Somebody has nothing to do while another has more than it can begin."""
         crew = self._supply.crew
         able = crew.gives_back and self._asked_back is None and self._staff.any_idle and not self._paused
+        able = able and not self._breaker.holds
         return (
             able and self._staff.busy < crew.workers and self._staff.richest(crew.here)[1] > 1 and not self.has_waiting
         )
@@ -227,6 +230,50 @@ class Scheduler:
     def longest_s(self) -> Seconds:
         """What the longest item took, at least."""
         return self._supply.longest_s
+
+    @property
+    def minds_time(self) -> bool:
+        """Something may have to wait: the time has to be told (``Now``) with what happens."""
+        wishes = self._wishes
+        return self._gate is not None or wishes.retry.retries > 0 or wishes.crowding is not None
+
+    @property
+    def next_at(self) -> Seconds | None:
+        """When something is due, and the time is to be told; None: never, as it stands."""
+        times = (self._later.next_at, self._breaker.next_at, self._gate_at)
+        return min((at_s for at_s in times if at_s is not None), default=None)
+
+    @property
+    def _gate_at(self) -> Seconds | None:
+        """When the gate may let something through by the clock alone."""
+        if self._gate is None or self._over or self._paused:
+            return None
+        if self._stale:
+            return self._gate.now
+        crew, staff = self._supply.crew, self._staff
+        able = (staff.any_idle and staff.busy < crew.workers) or len(staff) < crew.workers
+        # What may go now and has not gone waits for a worker that starts.
+        return self._gate.next_at if able and not self._gate.any_ready else None
+
+    @property
+    def resting(self) -> tuple[Seconds, str] | None:
+        """Up to when nothing is sent because the service fails, and in which way; None: it does not rest."""
+        return (self._breaker.until_s, self._breaker.what) if self._breaker.holds else None
+
+    @property
+    def rests(self) -> int:
+        """Times that nothing was sent because the service failed."""
+        return self._breaker.rests
+
+    @property
+    def rested_s(self) -> Seconds:
+        """All the time that nothing was sent, therefore."""
+        return self._breaker.rested_s(self._now_s)
+
+    @property
+    def held(self) -> list[Batch]:
+        """What is finished and has not had its turn."""
+        return self._handover.held()
 
     def lowest_needed(self) -> int:
         """Give the number below which no item is needed any more."""
@@ -292,6 +339,8 @@ class Scheduler:
 
     def _take_in(self, event: Event | ItemsRead | Waited | Now) -> None:
         match event:
+            case Now(at_s):
+                self._pass_time(at_s)
             case ChunkDone():
                 self._chunk_done(event)
             case TakenBack():
@@ -303,8 +352,6 @@ class Scheduler:
             case WorkerReady():
                 self._staff.arrive(event.worker)
                 self._start_failures, self._most_start_failures = 0, PROVEN_START_FAILURES
-            case Now():
-                self._time_told(event.at_s)
             case ItemsRead():
                 self._supply.known, self._supply.ended = event.known, event.ended
                 self._recall(event.recalled)
@@ -327,6 +374,15 @@ class Scheduler:
             self.counts.failed += len(batch.failures)
             self._hand_on(batch)
 
+    def _pass_time(self, now_s: Seconds) -> None:
+        self._now_s = now_s
+        if self._gate is not None:
+            self._gate.tell(now_s)
+            self._told = True
+        self._breaker.pass_time(now_s)
+        for again in self._later.due(now_s):
+            self._send_again(again)
+
     def _chunk_done(self, event: ChunkDone) -> None:
         outcome = event.outcome
         told = outcome.told
@@ -348,6 +404,7 @@ class Scheduler:
         if outcome.errors:
             self._settle_errors(chunk, outcome)
         else:
+            self._served(chunk, told)
             self._finish(Batch(chunk.start, outcome.values, light=outcome.light))
         if rest:
             self._settle_rest(chunk, told)
@@ -359,19 +416,19 @@ class Scheduler:
         at_once = self.workers * self._supply.crew.sizing.least
         for offset in sorted(offset for offset in outcome.errors if offset < told):
             if begin < offset <= kept:
+                self._served(chunk, offset - begin)
                 self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
             error, index = outcome.errors[offset], chunk.start + offset
             # Where the values before it were not kept, they would have to be made once more.
             if self._gate is not None and self._gate.excused == index:
-                self.counts.crowded += 1
-                # Behind the others: right away it would be refused again.
-                self._gate.hold(index, marked=chunk.marked)
+                self._refused_at_gate(self._gate, index, error, chunk)
             elif offset <= kept and self._crowd.excuses(chunk.id, error.error, at_once, self._wishes.crowding):
-                self._run_in_less_company(index, marked=chunk.marked)
+                self._run_in_less_company(index, error, chunk)
             else:
-                self._task_failed(index, error, marked=chunk.marked)
+                self._task_failed(index, error, chunk)
             begin = offset + 1
         if begin < kept:
+            self._served(chunk, kept - begin)
             self._finish(Batch(chunk.start + begin, outcome.values[begin:]))
 
     def _settle_rest(self, chunk: Chunk, told: int) -> None:
@@ -381,23 +438,50 @@ class Scheduler:
             # What comes before a failure is still wanted.
             self._supply.leftovers.give_back(chunk.start + told, chunk.stop, marked=chunk.marked)
 
-    def _task_failed(self, index: int, error: TaskError, *, marked: bool) -> None:
-        attempts = self._attempts.get(index, 0) + 1
-        if attempts <= self._wishes.retry.retries:
-            self._attempts[index] = attempts
-            self.counts.retried += 1
-            self._supply.leftovers.add(self._supply.chunk(index, index + 1, marked=marked))
+    def _task_failed(self, index: int, error: TaskError, chunk: Chunk, *, marked: bool = False) -> None:
+        self._tell_breaker(index, error, chunk)
+        wait_s = self._trials.judge(index, error)
+        if wait_s is None:
+            self._give_up(index, error, self._trials.close(index))
             return
-        self._attempts.pop(index, None)
-        self._give_up(index, error, attempts)
+        self.counts.retried += 1
+        self._try_later(Again(index, marked or chunk.marked), wait_s)
 
-    def _run_in_less_company(self, index: int, *, marked: bool) -> None:
+    def _run_in_less_company(self, index: int, error: TaskError, chunk: Chunk) -> None:
         self.counts.crowded += 1
-        self._supply.leftovers.add(self._supply.chunk(index, index + 1, marked=marked))
+        if self._breaker.holds:
+            self._tell_breaker(index, error, chunk)
+        self._try_later(Again(index, chunk.marked), excused_wait_s(error))
         if self._crowd.limit is not None and self._crowd.limit < self.workers:
             self._supply.crew = replace(self._supply.crew, workers=self._crowd.limit)
         # Nobody but the calling thread can run it: somebody has to change the crew.
         self._paused |= self._crowd.only_here
+
+    def _refused_at_gate(self, gate: Gate, index: int, error: TaskError, chunk: Chunk) -> None:
+        """The far side has too many: the gate has heard of it, and lets the item through again in its turn."""
+        self.counts.crowded += 1
+        if self._breaker.holds:
+            self._tell_breaker(index, error, chunk)
+        # Behind the others: right away it would be refused again.
+        gate.hold(index, marked=chunk.marked)
+
+    def _try_later(self, again: Again, wait_s: Seconds) -> None:
+        if wait_s > 0:
+            self._later.add(self._now_s + wait_s, again)
+        else:
+            self._send_again(again)
+
+    def _send_again(self, again: Again) -> None:
+        # Named only now: by its number it is known what went out before it.
+        self._supply.leftovers.add(self._supply.chunk(again.index, again.index + 1, marked=again.marked))
+
+    def _tell_breaker(self, index: int, error: TaskError, chunk: Chunk) -> None:
+        several = self._supply.known > 1 or not self._supply.ended
+        self._out += self._breaker.failed(index, chunk.id, error.trouble, self._now_s, several=several)
+
+    def _served(self, chunk: Chunk, count: int) -> None:
+        if count:
+            self._out += self._breaker.served(chunk.id, self._now_s)
 
     def _give_up(self, index: int, error: TaskError, attempts: int) -> None:
         """An item has failed for good."""
@@ -408,11 +492,15 @@ class Scheduler:
             self._out.append(Keep(Batch(index, [None], {0: failed})))
         if self._wishes.errors != "raise":
             self._finish(Batch(index, [None], {0: failed}))
+            most = self._wishes.max_failures
+            if most is not None and self.counts.failed > most:
+                self._end(Raise(None, TooManyFailuresError(f"{self.counts.failed} items failed")))
         elif self._wishes.stream and self._wishes.ordered:
             # Raised in its turn: what comes before it is handed over first, as a loop would have.
             self._handover.doom(failed)
             self._supply.close()
             self._supply.leftovers.forget_from(index)
+            self._later.forget_from(index)
             if self._gate is not None:
                 self._gate.forget_from(index)
             self._raise_what_is_due()
@@ -468,15 +556,15 @@ class Scheduler:
         for start, stop in reversed(finding.suspects):
             self._run_again(start, stop)
         if finding.culprit is not None:
-            self._punish(finding.culprit, event)
+            self._punish(finding.culprit, event, chunk)
 
-    def _punish(self, index: int, event: WorkerLost) -> None:
+    def _punish(self, index: int, event: WorkerLost, chunk: Chunk) -> None:
         """A worker was lost on this item: another try, or no more."""
         if event.guilty:
-            self._task_failed(index, TaskError(event.error), marked=True)
+            self._task_failed(index, TaskError(event.error, trouble=trouble_of(event.error)), chunk, marked=True)
         elif (strikes := self._inquest.strike(index)) > self._wishes.crash_retries:
             self._inquest.close(index)
-            self._give_up(index, TaskError(event.error), self._attempts.pop(index, 0) + strikes)
+            self._give_up(index, TaskError(event.error), self._trials.close(index) + strikes)
         else:
             self._run_again(index, index + 1)
 
@@ -510,11 +598,6 @@ class Scheduler:
 
     _told = False
     """The time was told just now."""
-
-    def _time_told(self, now: Seconds) -> None:
-        if self._gate is not None:
-            self._gate.tell(now)
-            self._told = True
 
     def _opens(self, gate: Gate) -> bool:
         """Bring to the gate what may go through it, and say whether it may now: only when the time was just told."""
@@ -557,6 +640,9 @@ class Scheduler:
             self._send_chunks()
 
     def _send_chunks(self) -> None:
+        if self._breaker.holds:
+            self._try_one()
+            return
         if not self.has_waiting:
             return
         most = self._supply.crew.workers
@@ -571,6 +657,19 @@ class Scheduler:
                 if (chunk := self._supply.take()) is None:
                     return
                 self._send(worker, chunk)
+
+    def _try_one(self) -> None:
+        """The service fails: send nothing, but for one item when it has rested."""
+        breaker = self._breaker
+        if breaker.trial is not None and all(each.id != breaker.trial for each in self._staff.in_flight()):
+            breaker.lost(breaker.trial)
+        if not (breaker.may_try and self.has_waiting and self._staff.any_idle):
+            return
+        worker = self._staff.next_idle()
+        chunk = self._supply.take_one(brief=worker == self._supply.crew.here)
+        if chunk is not None:
+            breaker.tries(chunk.id)
+            self._send(worker, chunk)
 
     def _take_back(self, *, waited: bool) -> None:
         """Let a worker with nothing to do have half of what the one with the most items has not begun."""
@@ -592,6 +691,7 @@ class Scheduler:
             self._supply.crew.ends_idle
             and not self._wishes.retry.retries
             and self._supply.exhausted
+            and not self._later
             and self._staff.any_idle
         ):
             self._out += map(End, self._staff.let_go())
@@ -653,15 +753,15 @@ class Scheduler:
     def _moving(self) -> list[tuple[int, int]]:
         """List the items that were sent once and are not done."""
         in_flight = [(each.start, each.stop) for each in self._staff.in_flight() if len(each)]
-        return in_flight + self._supply.leftovers.spans()
+        return in_flight + self._supply.leftovers.spans() + self._later.spans()
 
     def _gate_problems(self) -> Iterator[str]:
         if self._gate is not None:
             yield from self._gate.problems({index for each in self._staff.in_flight() for index in _numbers(each)})
 
     def _stuck(self) -> Iterator[str]:
-        moving = self._staff.busy or self._staff.starting
-        if not (self.finished or self._paused or moving or self._stale) and self._supply.takeable():
+        moving = self._staff.busy or self._staff.starting or self._stale or self._breaker.state == "resting"
+        if not (self.finished or self._paused or moving) and self._supply.takeable():
             yield f"{self._supply.takeable()} items could be sent and nobody runs anything"
 
     def _lost_items(self, inside: int) -> Iterator[str]:

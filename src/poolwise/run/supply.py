@@ -152,6 +152,14 @@ class Supply:
         self._pass_over()
         return chunk
 
+    def take_one(self, *, brief: bool = False) -> Chunk | None:
+        """Give one item of what goes out next; the others of its chunk are left for later."""
+        chunk = self.take(brief=brief)
+        if chunk is None or len(chunk) == 1:
+            return chunk
+        self.leftovers.give_back(chunk.start + 1, chunk.stop, marked=chunk.marked)
+        return chunk.between(chunk.start, chunk.start + 1)
+
     def chunk(self, start: int, stop: int, *, marked: bool) -> Chunk:
         """Name a chunk."""
         self._named += 1

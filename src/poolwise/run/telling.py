@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable
 
+from poolwise.model.events import Rest, Resume
 from poolwise.model.progress import Progress
 from poolwise.model.units import Seconds
 from poolwise.run.forecast import Forecast
@@ -24,6 +25,25 @@ def announced(total: int | None, known: int, hint: int | None) -> int | None:
     if total is not None:
         return total
     return hint if hint is not None and hint >= known else None
+
+
+def tell_rest(news: Rest | Resume) -> None:
+    """Tell by the log that the run rests, or goes on."""
+    if isinstance(news, Rest):
+        logger.log(
+            logging.INFO if news.again else logging.WARNING,
+            "the service fails (%s, %d times in a row): nothing is sent for %.3g s, and then one item",
+            news.what,
+            news.failures,
+            news.seconds,
+        )
+    elif news.served:
+        logger.warning("the service answers again: the run goes on, after %.3g s of rest in all", news.rested_s)
+    else:
+        logger.warning(
+            "the service still fails after %.3g s of rest: it is not waited for any more, and items fail as they do",
+            news.rested_s,
+        )
 
 
 class Telling:
@@ -52,12 +72,13 @@ class Telling:
             self._told = now
         self._told_elsewhere = now
         try:
-            watch(self._progress(now - self._begun, scheduler, finished=last))
+            watch(self._progress(now, scheduler, finished=last))
         except Exception:
             logger.exception("the progress function raised and was switched off")
             self.watch = None
 
-    def _progress(self, elapsed_s: Seconds, scheduler: Scheduler, *, finished: bool) -> Progress:
+    def _progress(self, now: Seconds, scheduler: Scheduler, *, finished: bool) -> Progress:
+        elapsed_s, resting = now - self._begun, None if finished else scheduler.resting
         counts, workers = scheduler.counts, scheduler.busy_workers
         done = counts.done
         total = scheduler.total if finished else announced(scheduler.total, scheduler.known, self._hint)
@@ -84,5 +105,7 @@ class Telling:
             rate,
             low_s,
             high_s,
-            counts.recalled,
+            recalled=counts.recalled,
+            resting=None if resting is None else max(0.0, resting[0] - now),
+            trouble="" if resting is None else resting[1],
         )

@@ -17,6 +17,7 @@ from poolwise.model.units import Seconds
 from poolwise.work import role
 from poolwise.work.call import Call, short_repr
 from poolwise.work.cuttable import Cuttable
+from poolwise.work.trouble import trouble_of
 
 Mark = Callable[[int], None]
 """Called with an item's offset just before it is run."""
@@ -232,7 +233,7 @@ def task_error(error: BaseException, home: int | None = None) -> TaskError:
         )
         exited.__cause__ = error
         error = exited
-    return TaskError(error, format_error(error))
+    return TaskError(error, format_error(error), trouble_of(error))
 
 
 def format_error(error: BaseException) -> str:

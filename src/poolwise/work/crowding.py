@@ -8,7 +8,9 @@ such an item is no failure yet: it is tried again with less of it, down to none.
 from __future__ import annotations
 
 import errno
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
+
+from poolwise.work.trouble import causes, status_of
 
 Crowding: TypeAlias = Literal["refused", "thread"]
 """The far side, or this machine, could not serve so many at once; or only the calling thread may do it."""
@@ -38,7 +40,7 @@ def crowding(error: BaseException) -> Crowding | None:
     text = _text(error)
     if any(words in text for words in THREAD_WORDS) or (isinstance(error, AttributeError) and LOCAL_WORDS in text):
         return "thread"
-    if _status(error) in REFUSALS or _is_scarce(error) or any(words in text for words in LOCKED_WORDS):
+    if status_of(error) in REFUSALS or _is_scarce(error) or any(words in text for words in LOCKED_WORDS):
         return "refused"
     return None
 
@@ -50,27 +52,6 @@ def _text(error: BaseException) -> str:
         return ""
 
 
-def _status(error: BaseException) -> Any:  # noqa: ANN401 - whatever a library keeps there
-    """Find the HTTP status where clients keep it: urllib, requests, httpx, aiohttp."""
-    for holder in (error, getattr(error, "response", None)):
-        for name in ("status_code", "status", "code"):
-            status = getattr(holder, name, None)
-            if isinstance(status, int):
-                return status
-    return None
-
-
-def _is_scarce(error: BaseException | None) -> bool:
+def _is_scarce(error: BaseException) -> bool:
     """Tell whether the system could not give enough; libraries wrap that in errors of their own."""
-    for _ in range(MOST_CAUSES):
-        if isinstance(error, OSError) and error.errno in SCARCE:
-            return True
-        reason = getattr(error, "reason", None)
-        error = reason if isinstance(reason, BaseException) else error and (error.__cause__ or error.__context__)
-        if error is None:
-            return False
-    return False
-
-
-# urllib3 and requests wrap three deep; a chain that goes in circles must end.
-MOST_CAUSES = 8
+    return any(isinstance(each, OSError) and each.errno in SCARCE for each in causes(error))

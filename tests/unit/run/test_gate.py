@@ -58,7 +58,7 @@ class Show:
         self.driver = Driver(self.scheduler, self.items, clock=self.clock.now)
         rules = ChunkRules(stop_at_error=False)
         job = Job(call=make_call(function, spread=False), items=self.items, rules=rules)
-        self.backend = FakeBackend(job, script, clock=self.clock, next_at=lambda: self.scheduler.next_at)
+        self.backend = FakeBackend(job, script, clock=self.clock)
 
     def run(self, staff):
         batches = list(self.driver.run(self.backend, staff))

@@ -15,6 +15,7 @@ from poolwise.model.events import (
     Emit,
     Failed,
     ItemsRead,
+    Now,
     Outcome,
     Raise,
     Read,
@@ -23,6 +24,7 @@ from poolwise.model.events import (
     TakeBack,
     TakenBack,
     TaskError,
+    Trouble,
     Waited,
     WorkerFailed,
     WorkerLost,
@@ -30,6 +32,7 @@ from poolwise.model.events import (
     WorkerRefused,
     WorkerRetired,
 )
+from poolwise.model.retry import WAIT_S
 from poolwise.run.inquest import MOST_UNBEGUN
 from poolwise.run.scheduler import MOST_START_FAILURES, PROVEN_START_FAILURES, Scheduler
 from poolwise.run.supply import AHEAD_BELOW_S, AHEAD_PER_WORKER, MOST_AHEAD
@@ -391,15 +394,17 @@ def test_a_late_item_fails_by_one_death():
     play.tell(WorkerReady(0), WorkerLost(0, late, 1, guilty=True), WorkerReady(1))
     play.done(1)
     play.done(1)
-    assert play.emitted() == [0, Failed(1, TaskError(late), 1), 2]
+    trouble = Trouble(what="TaskTimeoutError")
+    assert play.emitted() == [0, Failed(1, TaskError(late, trouble=trouble), 1), 2]
 
 
 def test_a_late_item_is_tried_again():
-    """With retries a late item gets its next attempt."""
+    """With retries a late item gets its next attempt, after a wait: it may have waited for a service."""
     late = TaskTimeoutError("late")
     play = Play(1, crew=crew(marked=True), retries=1)
-    play.tell(WorkerReady(0), WorkerLost(0, late, 0, guilty=True))
-    assert ranges(play.tell(WorkerReady(1))) == [(0, 1, True)]
+    play.tell(Now(5.0), WorkerReady(0), WorkerLost(0, late, 0, guilty=True))
+    assert ranges(play.tell(WorkerReady(1))) == []
+    assert ranges(play.tell(Now(5.0 + WAIT_S))) == [(0, 1, True)]
     assert play.tell(WorkerLost(1, late, 0, guilty=True)) == [Raise(Failed(0, TaskError(late), 2), late)]
 
 

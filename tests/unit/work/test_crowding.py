@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolwise.work.crowding import MOST_CAUSES, SCARCE, crowding
+from poolwise.work.crowding import SCARCE, crowding
+from poolwise.work.trouble import MOST_CAUSES
 
 
 def raised(act: Callable[[], object]) -> BaseException:

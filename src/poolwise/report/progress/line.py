@@ -1,11 +1,12 @@
 """What a progress line says, at any width: pure, from one moment of a run.
 
 What does not fit is left out from the right end of this list: the name and the count, the time left, the rate, the time
-so far, failures, workers; the bar takes what is over.
+so far, failures, workers; the bar takes what is over. A rest comes before the time left.
 """
 
 from __future__ import annotations
 
+import math
 import unicodedata
 
 from poolwise.model.progress import Progress
@@ -39,7 +40,7 @@ def line(progress: Progress, width: int, *, colour: bool = False, unicode: bool 
     name = cut(name, min(width, max(LEAST_NAME, int(width * NAME_PART))), ELLIPSIS[style])
     kept: set[str] = set()
     room = width - columns(name)
-    for key in ("count", "left", "rate", "elapsed", "failed", "retried", "recalled", "workers"):
+    for key in ("count", "resting", "left", "rate", "elapsed", "failed", "retried", "recalled", "workers"):
         if key in parts and (needed := columns(parts[key]) + len(GAP)) <= room:
             kept.add(key)
             room -= needed
@@ -64,6 +65,10 @@ def plain_line(progress: Progress) -> str:
 def _parts(progress: Progress) -> dict[str, str]:
     of = f"/{number(progress.total)}" if progress.total is not None else " done"
     parts = {"count": f"{number(progress.done)}{of}"}
+    if progress.resting is not None:
+        seconds = math.ceil(progress.resting)
+        how = f"resting {seconds} s" if seconds else "trying one item"
+        parts["resting"] = f"{how}: the service fails" + (f" ({clean(progress.trouble)})" if progress.trouble else "")
     if progress.rate is not None:
         parts["rate"] = pace(progress.rate)
     parts["elapsed"] = _clock(progress.elapsed_s)
@@ -80,7 +85,7 @@ def _parts(progress: Progress) -> dict[str, str]:
 
 
 def _painted(key: str, part: str, *, colour: bool) -> str:
-    paint = {"failed": RED, "workers": DIM, "elapsed": DIM}.get(key) if colour else None
+    paint = {"failed": RED, "resting": RED, "workers": DIM, "elapsed": DIM}.get(key) if colour else None
     return f"{paint}{part}{PLAIN}" if paint else part
 
 
