@@ -31,6 +31,7 @@ if _typing.TYPE_CHECKING or "poolwise-worker" not in _sys._xoptions:  # noqa: SL
     from poolwise.model.quota import Limit, Rate
     from poolwise.model.report import Diagnosis, Report
     from poolwise.model.results import Results
+    from poolwise.model.retry import Retry
     from poolwise.model.timeline import Timeline
 
 if _typing.TYPE_CHECKING:
@@ -67,6 +68,7 @@ __all__ = [
     "Report",
     "ResultIterator",
     "Results",
+    "Retry",
     "Sweep",
     "Timeline",
     "Timing",
@@ -108,6 +110,7 @@ _HOMES = {
     "Report": "model.report",
     "ResultIterator": "api.imap",
     "Results": "model.results",
+    "Retry": "model.retry",
     "Sweep": "model.sweep",
     "Timeline": "model.timeline",
     "Timing": "model.timing",

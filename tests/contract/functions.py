@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import os
 import random
 import signal
@@ -13,8 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.error import HTTPError
 
 from poolwise.work.streams import mix
 
@@ -149,6 +152,50 @@ def fail_once_on(folder: Path, bad: frozenset, item):
     if item in bad and not (folder / f"seen-{item}").exists():
         note(folder / f"seen-{item}", item)
         raise ValueError("bad item", item)
+    return item
+
+
+class BusyError(Exception):
+    """A service that asks to be left alone for a moment."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+def busy_first(folder: Path, times: int, item):
+    """Be too busy the first so many times that the item is seen."""
+    path = folder / f"item-{item}"
+    note(path, item)
+    if len(lines(path)) <= times:
+        raise BusyError(0.05)
+    return item
+
+
+def down_first(path: Path, times: int, item):
+    """Be down for the first so many calls, whatever the item."""
+    note(path, item)
+    if len(lines(path)) <= times:
+        raise ConnectionError("down", item)
+    return item
+
+
+def refuse_first(folder: Path, item):
+    """Raise as urllib does, the first time that the item is seen: an error that no process can send."""
+    path = folder / f"item-{item}"
+    note(path, item)
+    if len(lines(path)) == 1:
+        headers = Message()
+        headers["Retry-After"] = "0.05"
+        # An open answer cannot be pickled.
+        raise HTTPError("http://here/", 503, "busy", headers, io.BufferedReader(io.BytesIO()))
+    return item
+
+
+def fail_odd(item):
+    """Fail on every other item."""
+    if item % 2:
+        raise ValueError(item)
     return item
 
 

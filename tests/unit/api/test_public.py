@@ -28,6 +28,7 @@ VALUES = [
     "Report",
     "ResultIterator",
     "Results",
+    "Retry",
     "Timeline",
 ]
 # The public modules, and what is imported only when somebody asks for it.

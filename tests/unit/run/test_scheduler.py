@@ -32,7 +32,6 @@ from poolwise.model.events import (
     WorkerRefused,
     WorkerRetired,
 )
-from poolwise.model.retry import WAIT_S
 from poolwise.run.inquest import MOST_UNBEGUN
 from poolwise.run.scheduler import MOST_START_FAILURES, PROVEN_START_FAILURES, Scheduler
 from poolwise.run.supply import AHEAD_BELOW_S, AHEAD_PER_WORKER, MOST_AHEAD
@@ -403,9 +402,11 @@ def test_a_late_item_is_tried_again():
     late = TaskTimeoutError("late")
     play = Play(1, crew=crew(marked=True), retries=1)
     play.tell(Now(5.0), WorkerReady(0), WorkerLost(0, late, 0, guilty=True))
-    assert ranges(play.tell(WorkerReady(1))) == []
-    assert ranges(play.tell(Now(5.0 + WAIT_S))) == [(0, 1, True)]
-    assert play.tell(WorkerLost(1, late, 0, guilty=True)) == [Raise(Failed(0, TaskError(late), 2), late)]
+    assert play.scheduler.next_at is not None
+    assert play.tell(Now(play.scheduler.next_at)) == [Start(1)]
+    assert ranges(play.tell(WorkerReady(1))) == [(0, 1, True)]
+    failed = Failed(0, TaskError(late, trouble=Trouble(what="TaskTimeoutError")), 2)
+    assert play.tell(WorkerLost(1, late, 0, guilty=True)) == [Raise(failed, late)]
 
 
 def test_a_marked_chunk_that_dies_without_a_name_is_halved():

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from poolwise.errors import TaskTimeoutError, WorkerDiedError
+from poolwise.errors import TaskTimeoutError, TooManyFailuresError, WorkerDiedError
 from poolwise.model.classes import replace
 from poolwise.model.events import (
     NOTHING_BEGUN,
@@ -19,14 +19,18 @@ from poolwise.model.events import (
     Instruction,
     ItemsRead,
     Keep,
+    Now,
     Outcome,
     Raise,
     Read,
+    Rest,
+    Resume,
     Send,
     Start,
     TakeBack,
     TakenBack,
     TaskError,
+    Trouble,
     Waited,
     WorkerLost,
     WorkerReady,
@@ -54,6 +58,20 @@ def crowding(error: BaseException) -> str | None:
     return {ConnectionRefusedError: "refused", WrongThreadError: "thread"}.get(type(error))
 
 
+TOO_LONG_S = 1000.0
+retries = st.builds(
+    Retry,
+    retries=st.integers(0, 2),
+    on=st.sampled_from([Exception, OSError, (LookupError, OSError), lambda error: not isinstance(error, ValueError)]),
+    wait=st.sampled_from([None, 0, 1.0, 20.0]),
+    jitter=st.sampled_from([0.0, 0.5, 1.0]),
+    retry_after_max=st.just(TOO_LONG_S / 2),
+    rest_after=st.sampled_from([None, 1, 2, 4]),
+    rest=st.sampled_from([1.0, 5.0]),
+)
+# What an error says of a service: nothing, that it fails, and when to come back.
+troubles = st.sampled_from([None, Trouble(None, "HTTP 500"), Trouble(3.0, "HTTP 503"), Trouble(TOO_LONG_S, "HTTP 429")])
+
 crews = st.builds(
     Crew,
     workers=st.integers(1, MOST_WORKERS),
@@ -75,7 +93,8 @@ wishes = st.builds(
     Wishes,
     ordered=st.booleans(),
     errors=st.sampled_from(["raise", "collect", "skip"]),
-    retry=st.integers(0, 2).map(Retry),
+    retry=retries,
+    max_failures=st.none() | st.integers(0, 3),
     crash_retries=st.integers(0, 2),
     stream=st.booleans(),
     keeps=st.booleans(),
@@ -124,12 +143,27 @@ class World(RuleBasedStateMachine):
         self.crew = crew
         self.benched: set[int] = set()
         self.excused = 0
-        self.scheduler = Scheduler(wishes, None if lazy else items, self.known)
+        self.now_s = 0.0
+        self.failures: dict[int, int] = {}
+        self.not_before: dict[int, float] = {}
+        self.rest_until_s: float | None = None
+        self.trial: Chunk | None = None
+        self.scheduler = Scheduler(wishes, None if lazy else items, self.known, rng=lambda: 1.0)
         if not lazy:
             self.follow(self.scheduler.handle(ItemsRead(items, ended=True, recalled=self.recall(0, items))))
         self.follow(self.scheduler.use(crew))
 
     # --- What may happen --------------------------------------------------------------------------------------
+
+    @precondition(lambda self: not self.raised)
+    @rule(seconds=st.sampled_from([0.0, 0.04, 0.1, 1.0, 3.0, 30.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.tell_time(self.now_s + seconds)
+
+    @precondition(lambda self: not self.raised and self.scheduler.next_at is not None)
+    @rule()
+    def something_is_due(self) -> None:
+        self.tell_time(self.scheduler.next_at)
 
     @precondition(lambda self: self.starting and not self.raised)
     @rule(data=st.data())
@@ -167,7 +201,7 @@ class World(RuleBasedStateMachine):
         fails = [data.draw(st.integers(0, RARE)) == RARE for _ in range(len(chunk))]
         values = [None if bad else chunk.start + offset for offset, bad in enumerate(fails)]
         errors = {
-            offset: TaskError(data.draw(st.sampled_from(ERRORS))(chunk.start + offset))
+            offset: TaskError(data.draw(st.sampled_from(ERRORS))(chunk.start + offset), "", data.draw(troubles))
             for offset, bad in enumerate(fails)
             if bad
         }
@@ -181,11 +215,12 @@ class World(RuleBasedStateMachine):
                 self.queues[worker].pop(0)
                 more = False
         failed = self.scheduler.counts.crowded
-        self.follow(
-            self.scheduler.handle(
-                ChunkDone(worker, chunk.id, Outcome(values, errors, wall_s), more, left > 0 and not more)
-            )
-        )
+        outcome = Outcome(values, errors, wall_s)
+        for offset, error in errors.items():
+            # Of those behind the first error, where that ends all, nothing is told.
+            if offset < outcome.told:
+                self.has_failed(chunk.start + offset, error)
+        self.follow(self.scheduler.handle(ChunkDone(worker, chunk.id, outcome, more, left > 0 and not more)))
         self.excused += self.scheduler.counts.crowded - failed
         assert self.wishes.crowding is not None or not self.excused
         self.paused |= self.scheduler.paused
@@ -212,6 +247,7 @@ class World(RuleBasedStateMachine):
         index = data.draw(st.integers(chunk.start, chunk.stop - 1)) if chunk.marked else None
         if late and index is not None:
             event = WorkerLost(worker, TaskTimeoutError("late"), index, guilty=True)
+            self.has_failed(index, TaskError(event.error, trouble=Trouble()))
         else:
             begin = data.draw(st.integers(chunk.start, chunk.stop - 1))
             span = data.draw(st.sampled_from([None, (begin, data.draw(st.integers(begin + 1, chunk.stop)))]))
@@ -373,6 +409,8 @@ class World(RuleBasedStateMachine):
             self.follow(self.scheduler.handle(ChunkDone(worker, chunk.id, Outcome(values, {}, 0.001))))
         elif self.paused and self.scheduler.drained:
             self.change(Crew(workers=2))
+        elif self.scheduler.next_at is not None and not self.starting:
+            self.tell_time(self.scheduler.next_at)
         elif any(self.given.values()):
             worker = next(worker for worker, queue in self.given.items() if queue)
             self.starting.discard(worker)
@@ -385,6 +423,25 @@ class World(RuleBasedStateMachine):
         else:
             assert self.wanted, "nothing can happen any more, and the run is not finished"
             self.read(self.wanted)
+
+    def tell_time(self, now_s: float) -> None:
+        """Let it be so late."""
+        assert self.scheduler.minds_time or self.scheduler.next_at is None
+        self.now_s = max(self.now_s, now_s)
+        self.follow(self.scheduler.handle(Now(self.now_s)))
+        assert self.scheduler.next_at is None or self.scheduler.next_at > self.now_s
+
+    def has_failed(self, index: int, error: TaskError) -> None:
+        """An item has failed: note how often, and when it may go out again at the soonest; never, if so."""
+        if self.wishes.crowding is not None and crowding(error.error):
+            # Company may be to blame; then it is no failure, and no matter of the policy.
+            self.not_before[index] = self.now_s
+            return
+        self.failures[index] = count = self.failures.get(index, 0) + 1
+        retry, asked_s = self.wishes.retry, error.trouble.retry_after_s if error.trouble else None
+        wait_s = max(retry.wait_s(count + 1, 1.0, helps=error.trouble is not None), asked_s or 0.0)
+        refused = count > retry.retries or not retry.takes(error.error) or (asked_s or 0.0) > retry.retry_after_max
+        self.not_before[index] = float("inf") if refused else self.now_s + wait_s
 
     def change(self, crew: Crew) -> None:
         """Put another crew in the place of this one."""
@@ -447,7 +504,7 @@ class World(RuleBasedStateMachine):
         """Name the ready workers that have none."""
         return sorted(worker for worker, queue in self.queues.items() if not queue)
 
-    def follow(self, instructions: list[Instruction]) -> None:
+    def follow(self, instructions: list[Instruction]) -> None:  # noqa: C901 - a table: a case for each of them
         """Carry out what the scheduler says, as the driver does."""
         for instruction in instructions:
             assert self.raised is None, f"{instruction} after the end"
@@ -475,7 +532,17 @@ class World(RuleBasedStateMachine):
                     self.kept.update(numbers)
                 case Emit(batch):
                     self.consume(batch)
+                case Rest():
+                    assert self.wishes.retry.rest_after is not None
+                    assert self.wishes.retry.retries
+                    assert instruction.failures >= self.wishes.retry.rest_after
+                    self.rest_until_s, self.trial = self.now_s + instruction.seconds, None
+                case Resume():
+                    assert self.rest_until_s is not None
+                    self.rest_until_s = None
                 case Raise():
+                    if isinstance(instruction.error, TooManyFailuresError):
+                        assert self.scheduler.counts.failed > self.wishes.max_failures
                     assert instruction.failed is None or self.wishes.errors == "raise"
                     self.raised = instruction
 
@@ -489,6 +556,14 @@ class World(RuleBasedStateMachine):
         assert chunk.marked or not self.suspects.intersection(range(chunk.start, chunk.stop))
         self.suspects.update(range(chunk.start, chunk.stop) if chunk.marked else ())
         assert worker in self.queues or self.crew.at_once
+        for index in range(chunk.start, chunk.stop):
+            assert self.now_s >= self.not_before.get(index, 0.0), "it is not its time"
+        if self.rest_until_s is not None:
+            assert self.now_s >= self.rest_until_s, "the service was to have a rest"
+            assert len(chunk) == 1
+            under_way = [each.id for queue in (*self.queues.values(), *self.given.values()) for each in queue]
+            assert self.trial is None or self.trial.id not in under_way, "there is a trial already"
+            self.trial = chunk
         (self.queues if worker in self.queues else self.given)[worker].append(chunk)
 
     def consume(self, batch: Batch) -> None:
