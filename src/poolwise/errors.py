@@ -38,8 +38,11 @@ What a user's function raises comes out as itself, never wrapped; a note says on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 
 class PoolwiseError(Exception):

@@ -116,6 +116,16 @@ def test_the_first_failure_can_end_the_run(folder, backend):
     assert "/poolwise/" not in ended.err
 
 
+def test_too_many_failures_end_the_run_and_what_is_done_stays(folder):
+    """The reason is told with examples, exit code 1, and each line that is there is complete."""
+    ended = poolwise("map", "work:picky", "a", "b", *(["bad"] * 4), "c", "--max-failures", "2", cwd=folder)
+    assert ended.code == 1
+    assert "error: 3 items failed, more than max_failures=2" in ended.err
+    assert "ValueError" in ended.err
+    assert {line["index"] for line in ended.lines} >= {0, 1, 2}
+    assert [line["index"] for line in ended.lines if "error" in line] == [2, 3, 4]
+
+
 def test_output_into_a_file(folder):
     """``-o`` writes the lines, and standard output stays empty for what the function prints."""
     ended = poolwise("map", "work:chatty", "a", "b", "-o", "out.jsonl", cwd=folder)

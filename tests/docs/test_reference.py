@@ -35,6 +35,7 @@ VALUES = [
     poolwise.Machine,
     poolwise.Diagnosis,
     poolwise.Failure,
+    poolwise.Retry,
     poolwise.Progress,
     poolwise.Race,
     poolwise.Entrant,

@@ -96,13 +96,18 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
         recognised by their content: they may be in another order, and others may have come or gone. What failed stands
         as it is, but is tried again under ``errors="raise"``. A function that has changed is told. Who takes results
         one by one (``imap``) sees none that is not on disk. None: nothing is kept.
-    ``retries``: try an item that fails up to so many times more, 0 or more, before it counts as failed.
     ``rate``: how often items may begin: a text such as ``"10/s"``, ``"600/min"`` or ``"100/h"``, a ``poolwise.Rate``
         (for a rate for each value of a key, such as the host of a URL, or for bursts), or a list of them. Tries after a
         failure count, and so do all workers together, whatever these are. None: as soon as a worker is free.
     ``limit``: how many items may be at work at a time, over all workers together: a number, a ``poolwise.Limit`` (for a
         limit for each value of a key, or for one that finds by itself what serves best), or a list of them. What has to
         wait holds up no item with another key. None: as many as there are workers.
+    ``retries``: try an item that fails up to so many times more, 0 or more, before it counts as failed; or a
+        ``poolwise.Retry``, which says for which errors, and after what wait. No worker waits with it. Errors that look
+        like a service's (connections, time-outs, HTTP 429 and 5xx) are waited for by default, as long as the answer
+        asks (``Retry-After``), and a service that fails again and again is given a rest by the whole run.
+    ``max_failures``: with ``errors="collect"`` or ``"skip"``: more items than this, 0 or more, that fail for good end
+        the run with ``TooManyFailuresError``, which holds what is done. None: any number may fail.
     ``timeout``: seconds, above 0, that one call may take; then it fails with ``TaskTimeoutError``. Its process is
         ended, its coroutine cancelled at the next ``await``; a thread cannot be ended and is left behind; a plain loop
         (``backend="loop"``) tells it once the call ends. None: no limit.
@@ -153,7 +158,8 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
     ``poolwise.errors.CallerError`` before anything runs, where the arguments cannot be used: its text says what to
     write. ``TaskTimeoutError``, ``WorkerDiedError`` (a process died on the item, each time that it was tried),
     ``ShippingError`` (an item, a result or the function cannot be pickled) and ``FunctionExitedError`` (it called
-    ``sys.exit``) for an item, as ``errors`` says. ``WorkerStartError``, ``InitializerError`` where no worker can start.
+    ``sys.exit``) for an item, as ``errors`` says; ``TooManyFailuresError`` where more failed than
+    ``max_failures``. ``WorkerStartError``, ``InitializerError`` where no worker can start.
     """
     return collect(make_execution("map", function, iterables, options))
 

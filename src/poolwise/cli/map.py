@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from poolwise.api.execution import Execution
+from poolwise.api.hopeless import NEXT_STEP
 from poolwise.api.map import make_execution
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_option_arguments, add_work_arguments, number, options_of
@@ -18,7 +19,8 @@ from poolwise.cli.output import Output, failure_line, result_line
 from poolwise.cli.source import Source, make_source
 from poolwise.cli.stops import Stopped, Stops
 from poolwise.cli.target import load_target
-from poolwise.cli.terminal import tell
+from poolwise.cli.terminal import tell, tell_error
+from poolwise.errors import TooManyFailuresError
 from poolwise.model.events import Batch
 from poolwise.model.failure import Failure
 from poolwise.model.options import Options
@@ -63,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="keep every result in FILE, so that the same command, run again, goes on from there",
     )
+    output.add_argument(
+        "--max-failures", metavar="N", type=number, help="give up when more than N items have failed (default: never)"
+    )
     output.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary, errors only")
     add_option_arguments(parser, errors="collect")
     bounds = parser.add_argument_group("how often and how many at a time")
@@ -75,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     shown = {"ordered": not arguments.unordered, "desc": arguments.desc, "total": arguments.total}
     options: dict[str, Any] = {**options_of(arguments), **shown, "journal": arguments.journal}
     options |= {"rate": arguments.rate, "limit": arguments.limit}
+    options["max_failures"] = arguments.max_failures
     if arguments.timeline is not None:
         options["timeline"] = arguments.timeline
     Options.from_keywords("map", options)
@@ -130,6 +136,10 @@ def _write_all(execution: Execution, source: Source, output: Output, arguments: 
                 output.write("".join(lines(batch, source, skip=arguments.errors == "skip")))
                 written += len(batch.values)
                 arguments.stops.check()
+        if isinstance(execution.error, TooManyFailuresError):
+            # What is done and has not had its turn is as good as what has.
+            for index, value in sorted(execution.error.done.items()):
+                output.write(result_line(index, source.take(index), value))
         arguments.stops.check()
     except Stopped as stop:
         of = "" if source.total is None else f" of {source.total}"
@@ -156,6 +166,9 @@ def _judge(execution: Execution, source: Source) -> int:
     """Give the exit code, and say what ended the run early."""
     if source.error is not None:
         raise source.error
+    if isinstance(execution.error, TooManyFailuresError):
+        tell_error(f"{str(execution.error).removesuffix(NEXT_STEP)}what was done is in the output")
+        return exits.FAILED
     if execution.error is not None:
         return explain_end(execution.error, advice="with --errors collect a failure is a line of the output")
     return exits.FAILED if execution.report().failed else exits.DONE

@@ -182,12 +182,17 @@ def _happened(report: Report) -> Iterator[str]:
     if report.timeline is not None:
         for place, text in enumerate(timeline_lines(report.timeline)):
             yield _line("" if place else "workers", text)
+    if told := _troubles(report):
+        yield _line("trouble", told)
+
+
+def _troubles(report: Report) -> str:
     troubles = [("items tried again", report.retried), ("workers lost", report.deaths)]
     troubles.append(("items refused in company and tried again with less", report.crowded))
+    if report.rests:
+        troubles.append((f"rests of a failing service, {duration(report.rested_s)} in all", report.rests))
     troubles.append(("workers replaced, having grown beyond memory_limit", report.recycled))
-    told = ", ".join(f"{what}: {number(count)}" for what, count in troubles if count)
-    if told:
-        yield _line("trouble", told)
+    return ", ".join(f"{what}: {number(count)}" for what, count in troubles if count)
 
 
 def _line(heading: str, text: str) -> str:

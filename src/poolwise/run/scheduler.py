@@ -112,6 +112,8 @@ class Scheduler:
         self._later = Later()
         self._breaker = Breaker(wishes.retry)
         self._now_s: Seconds = 0.0
+        self._given_up = 0
+        """Items that have failed for good in this run; an earlier one may have told of others."""
         self._asked_back: int | None = None
         self._hired_ahead = 0
         self._start_failures = 0
@@ -335,6 +337,7 @@ class Scheduler:
         """Take in what happened, all of it, and say what to do now."""
         for event in events:
             self._take_in(event)
+        self._end_if_hopeless()
         return self._advance(waited=any(isinstance(event, Waited) for event in events))
 
     def _take_in(self, event: Event | ItemsRead | Waited | Now) -> None:
@@ -487,14 +490,12 @@ class Scheduler:
         """An item has failed for good."""
         failed = Failed(index, error, attempts)
         self.counts.failed += 1
+        self._given_up += 1
         if self._wishes.keeps and self._wishes.errors == "raise":
             # What ends the run is written down as well, for whoever looks at what was kept.
             self._out.append(Keep(Batch(index, [None], {0: failed})))
         if self._wishes.errors != "raise":
             self._finish(Batch(index, [None], {0: failed}))
-            most = self._wishes.max_failures
-            if most is not None and self.counts.failed > most:
-                self._end(Raise(None, TooManyFailuresError(f"{self.counts.failed} items failed")))
         elif self._wishes.stream and self._wishes.ordered:
             # Raised in its turn: what comes before it is handed over first, as a loop would have.
             self._handover.doom(failed)
@@ -710,6 +711,12 @@ class Scheduler:
             self._out.append(Read(count))
 
     # --- Handing over -----------------------------------------------------------------------------------------
+
+    def _end_if_hopeless(self) -> None:
+        """Too many have failed; asked only when all that has come is taken in, so that none of it is lost."""
+        most = self._wishes.max_failures
+        if most is not None and self._given_up > most:
+            self._end(Raise(None, TooManyFailuresError(f"{self._given_up} items failed")))
 
     def _finish(self, batch: Batch) -> None:
         if self._over or not batch.values:
