@@ -54,6 +54,26 @@ def test_what_was_done_before_ctrl_c_is_written(folder):
     assert _count(folder / "out.jsonl") == 2
 
 
+@pytest.mark.parametrize("backend", ["auto", "loop", "threads", "processes"])
+def test_ctrl_c_while_items_wait_for_their_next_try(folder, backend):
+    """Nothing runs meanwhile, and nothing has to come to its end: the command ends at once."""
+    script = """
+import pathlib
+class Busy(Exception):
+    retry_after_s = 250.0
+def f(x):
+    if x == "a":
+        return x
+    pathlib.Path("begun-0").touch()
+    raise Busy
+"""
+    (folder / "busy.py").write_text(script)
+    way = ("--backend", backend, "--retries", "3")
+    with started("map", "busy:f", "a", "b", "-o", "out.jsonl", *way, cwd=folder) as child:
+        until(lambda: (folder / "begun-0").exists() and _count(folder / "out.jsonl") == 1, "an item waits")
+        assert stop(child, signal.SIGINT, []) == (130, "poolwise: interrupted after 1 of 2 items\n")
+
+
 def test_ctrl_c_while_waiting_for_standard_input(folder):
     """Nobody types on: the command ends nevertheless."""
     (folder / "typed.py").write_text("import pathlib\npathlib.Path('begun-0').touch()\ndef f(x): return x\n")

@@ -146,3 +146,12 @@ def test_a_text_is_cut_by_the_columns_that_it_takes():
     assert (columns("漢字"), columns("e\u0301")) == (4, 1)
     assert cut("漢字漢字", 5) == "漢字…"
     assert cut("short", 5) == "short"
+
+
+def test_a_rest_is_told_before_the_time_left():
+    """Why nothing goes on is what a person wants to know; rounded up, so that it never says 0 s while it waits."""
+    resting = moment(resting=7.2, trouble="HTTP 503")
+    assert "resting 8 s: the service fails (HTTP 503)" in line(resting, 140)
+    assert "resting 8 s: the service fails (HTTP 503)" in line(resting, 80)
+    assert "trying one item: the service fails" in line(moment(resting=0.0), 140)
+    assert "resting" not in line(moment(), 140)
