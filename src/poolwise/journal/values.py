@@ -118,12 +118,15 @@ _encode: Final = _make_encoder()
 _QUICK: Final = 1 << 62
 
 
-def write_item(item: Any) -> tuple[str, bool]:  # noqa: ANN401 - any item
-    """Give what people are shown of an item, and whether that is JSON; else it is the beginning of its repr."""
+def write_item(item: Any) -> tuple[str, int]:  # noqa: ANN401 - any item
+    """Give what people are shown of an item, and 1 where that is JSON, 0 where it is the beginning of its repr.
+
+    No bool: sqlite3 looks for an adapter of each value that is no exact int, which takes as long as a quarter of a row.
+    """
     if type(item) is int and -_QUICK < item < _QUICK:
-        return str(item), True
+        return str(item), 1
     text = _json(item)
-    return (short_repr(item), False) if text is None or len(text) > MOST_TEXT else (text, True)
+    return (short_repr(item), 0) if text is None or len(text) > MOST_TEXT else (text, 1)
 
 
 def _json(item: Any) -> str | None:  # noqa: ANN401 - see above
