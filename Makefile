@@ -34,6 +34,10 @@ bench: .venv/dev.stamp ## measure against the peers
 bench-peers: | .venv/bin/python ## measure the process engine against its peers and the limit: ARGS="--rounds 7 --plot FILE.png"
 	@$(BIN)/python -m benchmarks.peers.run $(ARGS)
 
+.PHONY: bench-fetch
+bench-fetch: .venv/dev.stamp ## measure fetching against programs written by hand: ARGS="--only steady --rounds 1 --urls 2000"
+	@$(BIN)/python -m benchmarks.fetch.run $(ARGS)
+
 .PHONY: judgement
 judgement: | .venv/bin/python ## measure how far the choice is from the best by hand: ARGS="--quick --only HTTP --plot FILE.png"
 	@$(BIN)/python -m benchmarks.judgement.run $(ARGS)
