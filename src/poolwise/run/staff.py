@@ -52,6 +52,8 @@ class Staff:
 
     def room(self, depth: int) -> int:
         """Count the chunks that could be sent if each worker may hold ``depth``."""
+        if not self._benched:
+            return depth * len(self._queues) - self.chunks
         return sum(depth - len(queue) for worker, queue in self._queues.items() if worker not in self._benched)
 
     def hire(self, *, at_once: bool = False) -> int:

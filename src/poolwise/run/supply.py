@@ -66,6 +66,8 @@ class Supply:
         self._wishes = wishes
         self._lowest_needed = lowest_needed
         self._sizer = ChunkSizer(self.crew.sizing)
+        self._lowest = 0
+        """The number below which no item is needed any more, as it was when that was last asked."""
         self._named = 0
         self._closed = False
         self._brief = False
@@ -277,4 +279,9 @@ class Supply:
             wanted = min(wanted, int(MOST_AHEAD_BYTES / self.value_bytes))
         ahead = self.taken + max(LEAST_PER_WORKER * self.crew.workers, wanted)
         # Where no order is wanted, one item that takes for ever must not keep everything behind it in memory.
-        return ahead if self._wishes.ordered else min(ahead, self._lowest_needed() + MOST_BEHIND)
+        if not self._wishes.ordered and ahead > self._lowest + MOST_BEHIND:
+            # It never falls. To find it means to look at every worker, which for each item would cost more than the
+            # item itself where there are hundreds.
+            self._lowest = self._lowest_needed()
+            return min(ahead, self._lowest + MOST_BEHIND)
+        return ahead
