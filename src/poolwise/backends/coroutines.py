@@ -18,7 +18,7 @@ from typing import Any
 from poolwise.backends.outbox import Outbox, drain
 from poolwise.backends.protocol import InThisProcess
 from poolwise.errors import InitializerError
-from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerReady
+from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerReady
 from poolwise.model.units import Seconds
 from poolwise.work import dispatch
 from poolwise.work.chunk_async import run_chunk_async
@@ -39,7 +39,8 @@ class CoroutinesBackend(InThisProcess):
         """Start nothing."""
         self._job = job
         self._outbox: Outbox = queue.SimpleQueue()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._news: list[Event] = []
+        self._tasks: set[asyncio.Task[Any] | None] = set()
         self._own: LoopThread | None = None
         self._ready = False
         self._starting: list[int] = []
@@ -116,16 +117,36 @@ class CoroutinesBackend(InThisProcess):
     def _spawn(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
         task = asyncio.get_running_loop().create_task(self._run(worker, chunk, items))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+    def _tell(self, event: Event) -> None:
+        """Tell what was finished together with all that is finished in the same turn of the loop.
+
+        Each telling wakes the driver, which then wants the GIL: with many short items, waking costs more than they do.
+        """
+        if not self._news:
+            asyncio.get_running_loop().call_soon(self._tell_all)
+        self._news.append(event)
+
+    def _tell_all(self) -> None:
+        news, self._news = self._news, []
+        for event in news:
+            self._outbox.put(event)
 
     async def _cancel_all(self) -> None:
-        tasks = tuple(self._tasks)
+        tasks = tuple(filter(None, self._tasks))
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
     async def _run(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
+        try:
+            self._tell(ChunkDone(worker, chunk.id, await self._outcome(worker, chunk, items)))
+        finally:
+            # A callback for that would take a turn of the loop of its own.
+            self._tasks.discard(asyncio.current_task())
+
+    async def _outcome(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> Outcome:
         begin = own_streams(self._job.seed, chunk.start)
         given: Sequence[Any] | Cuttable = items
         if worker == 0 and 1 < len(chunk) <= MOST_CUTTABLE:
@@ -134,7 +155,7 @@ class CoroutinesBackend(InThisProcess):
         outcome = await run_chunk_async(self._job.call, given, self._job.rules, begin=begin)
         if worker == 0:
             self.running = None
-        self._outbox.put(ChunkDone(worker, chunk.id, outcome))
+        return outcome
 
 
 class LoopThread:

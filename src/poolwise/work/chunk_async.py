@@ -33,14 +33,19 @@ async def run_chunk_async(
     Items are marked only one at a time: of several under way, no mark could tell which one killed the worker.
     ``begin`` is called with an item's offset in the context in which it is run, however many there are at a time.
     """
+    told = [each for each in (mark if at_once == 1 else None, begin) if each is not None]
+    timed = rules.times(len(items))
+    # Where nothing has to be done for an item but to await it, that takes a third of the time.
+    quick = not (told or timed or call.spread) and rules.timeout_s is None
+    if quick and len(items) == 1:
+        return await _run_one(call, items, rules)
     wall, cpu = time.perf_counter(), time.thread_time()
-    each_s: list[Seconds] = [0.0] * len(items) if rules.times(len(items)) else []
+    each_s: list[Seconds] = [0.0] * len(items) if timed else []
     values: list[Any] = [None] * len(items)
     errors: dict[int, TaskError] = {}
     # One iterator for all that are under way: to index what is no list may take as long as to await.
     pairs = zip(items, range(len(items)), strict=False)
     home = os.getpid()
-    told = [each for each in (mark if at_once == 1 else None, begin) if each is not None]
 
     async def one_after_another() -> None:
         for item, offset in pairs:
@@ -56,21 +61,34 @@ async def run_chunk_async(
             if each_s:
                 each_s[offset] = time.perf_counter() - begun
 
-    # Where nothing has to be done for an item but to await it, that takes a third of the time.
-    quick = not (told or each_s) and rules.timeout_s is None and not call.spread
     some = partial(_await_each, call, pairs, values, errors, rules, home) if quick else one_after_another
     if at_once == 1:
         await some()
     else:
         await asyncio.gather(*(some() for _ in range(min(at_once, len(items)))))
-    if errors and rules.stop_at_error:
-        del values[min(errors) + 1 :]
-    elif (count := len(items)) < len(values):
-        # Some were taken away, or the caller's list was made shorter meanwhile: who counts the values sees it.
-        del values[count:]
+    _drop_left(values, errors, rules, len(items))
     del each_s[len(values) :]
     cpu_s, ended_s = time.thread_time() - cpu, time.perf_counter()
     return Outcome(values, errors, ended_s - wall, cpu_s, ended_s=ended_s, each_s=each_s)
+
+
+def _drop_left(values: list[Any], errors: dict[int, TaskError], rules: ChunkRules, count: int) -> None:
+    """Take out the places of items that were left: behind an error that ends it all, or no more there."""
+    if errors and rules.stop_at_error:
+        del values[min(errors) + 1 :]
+    elif count < len(values):
+        # Some were taken away, or the caller's list was made shorter meanwhile: who counts the values sees it.
+        del values[count:]
+
+
+async def _run_one(call: Call, items: Sequence[Any] | Cuttable, rules: ChunkRules) -> Outcome:
+    """Await a single item: where hundreds are under way, each by itself, all that is not needed for one counts."""
+    wall, cpu = time.perf_counter(), time.thread_time()
+    values: list[Any] = [None]
+    errors: dict[int, TaskError] = {}
+    await _await_each(call, zip(items, (0,), strict=False), values, errors, rules, os.getpid())
+    cpu_s, ended_s = time.thread_time() - cpu, time.perf_counter()
+    return Outcome(values, errors, ended_s - wall, cpu_s, ended_s=ended_s)
 
 
 async def _await_each(  # noqa: PLR0917 - a part of the function above, apart because it is a loop of its own
