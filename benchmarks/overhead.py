@@ -15,12 +15,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import pty
 import resource
+import sqlite3
 import statistics
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import poolwise
+from poolwise.journal.book import Book
 from poolwise.run.telling import Telling
+
+NEW_FILE = object()
+"""Stands in options for the name of a file that is not there yet: each run gets another one."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Part:
     """The methods that do the looking: class and name."""
     waits: bool = False
     """Items wait for as long, and do not compute."""
+    by_hand: bool = False
+    """What is beside the plain run is no option, but what one writes who has none: see ``keep_by_hand``."""
 
 
 def ignore(_progress: poolwise.Progress) -> None:
@@ -63,7 +72,35 @@ def _timeline(what: str, *, waits: bool = False, **options: Any) -> Part:
     return Part(what, 1e-3, 1000, 0.02, plain, {**plain, "timeline": True}, waits=waits)
 
 
+JOURNALLING = ((Book, "find"), (Book, "keep"), (Book, "sync"), (Book, "close"))
+
+
+def _journal(what: str, item_s: float, at_most: float, **options: Any) -> Part:
+    plain = {"progress": False, **options}
+    name = f"a journal, {what}, {item_s * 1e6:,.0f} µs"
+    return Part(name, item_s, round(1 / item_s), at_most, plain, {**plain, "journal": NEW_FILE}, JOURNALLING)
+
+
+def _by_hand(item_s: float) -> Part:
+    name = f"by hand, a commit for each item, loop, {item_s * 1e6:,.0f} µs"
+    plain = {"progress": False, "backend": "loop"}
+    # A thousand say enough: where a commit flushes, each takes milliseconds.
+    return Part(name, item_s, 1000, math.inf, plain, {"journal": NEW_FILE}, by_hand=True)
+
+
+JOURNALS = tuple(
+    part
+    for item_s, at_most in ((1e-3, 0.03), (100e-6, 0.10))
+    for part in (
+        _journal("loop", item_s, at_most, backend="loop"),
+        _journal("threads", item_s, at_most, backend="threads"),
+        _journal("processes", item_s, at_most, backend="processes"),
+        _journal("auto", item_s, at_most),
+        _by_hand(item_s),
+    )
+)
 PARTS = {
+    "journal": JOURNALS,
     "progress": (
         _progress("a line on a terminal, loop", True, backend="loop"),  # noqa: FBT003 - the option's own value
         _progress("a line on a terminal, processes", True, backend="processes", max_workers=2),  # noqa: FBT003 - see above
@@ -100,19 +137,34 @@ def make_work(part: Part) -> Callable[[int], object]:
             total += turn
         return total
 
-    begun = time.perf_counter()
+    # By the clock of this thread: a neighbour would make the items shorter than they are said to be.
+    begun = time.thread_time()
     for _ in range(200):
         count(1000)
-    turn_s = (time.perf_counter() - begun) / 200_000
+    turn_s = (time.thread_time() - begun) / 200_000
     turns = max(1, round(part.item_s / turn_s))
     return lambda _item: count(turns)
 
 
 def run_once(part: Part, options: dict[str, Any], work: Callable[[int], object]) -> tuple[float, float]:
     """Run the part's work; give wall and CPU seconds."""
-    wall_s, cpu_s = time.perf_counter(), _cpu_s()
-    poolwise.map(work, range(part.items), **options)
-    return time.perf_counter() - wall_s, _cpu_s() - cpu_s
+    with tempfile.TemporaryDirectory(prefix="overhead-") as folder:
+        given = {name: Path(folder, "new") if value is NEW_FILE else value for name, value in options.items()}
+        wall_s, cpu_s = time.perf_counter(), _cpu_s()
+        if part.by_hand and "journal" in given:
+            keep_by_hand(part, work, given["journal"])
+        else:
+            poolwise.map(work, range(part.items), **given)
+        return time.perf_counter() - wall_s, _cpu_s() - cpu_s
+
+
+def keep_by_hand(part: Part, work: Callable[[int], object], file: Path) -> None:
+    """Write each result down as one does who has just found sqlite3: an INSERT and a commit, all as it comes."""
+    with contextlib.closing(sqlite3.connect(file)) as journal:
+        journal.execute("CREATE TABLE results (item INTEGER PRIMARY KEY, value TEXT)")
+        for item in range(part.items):
+            journal.execute("INSERT INTO results VALUES (?, ?)", (item, json.dumps(work(item))))
+            journal.commit()
 
 
 def _cpu_s() -> float:
@@ -187,7 +239,8 @@ def terminal() -> Iterator[None]:
 
 def tell(part: Part, sides: dict[str, Sides], inside: list[float]) -> None:
     """Print the cost with its quartiles, and the control's."""
-    print(f"{part.what}: {part.items:,} items of {part.item_s * 1e6:.0f} µs (promised: below {part.at_most:.0%})")
+    promise = f" (promised: below {part.at_most:.0%})" if math.isfinite(part.at_most) else ""
+    print(f"{part.what}: {part.items:,} items of {part.item_s * 1e6:.0f} µs{promise}", flush=True)
     for name, side in sides.items():
         print(f"  {name:4}  cost {_spread(side.watched)}    control {_spread(side.control)}")
     if inside:
