@@ -108,6 +108,8 @@ RARE = 4
 class World(RuleBasedStateMachine):
     """The workers, the caller's iterator and the consumer: all that is around a scheduler."""
 
+    rare = RARE
+
     @initialize(
         wishes=wishes,
         crew=crews,
@@ -161,9 +163,9 @@ class World(RuleBasedStateMachine):
         self.tell_time(self.now_s + seconds)
 
     @precondition(lambda self: not self.raised and self.scheduler.next_at is not None)
-    @rule()
-    def something_is_due(self) -> None:
-        self.tell_time(self.scheduler.next_at)
+    @rule(early_s=st.sampled_from([0.0, 0.01]))
+    def something_is_due_or_nearly_so(self, early_s: float) -> None:
+        self.tell_time(self.scheduler.next_at - early_s)
 
     @precondition(lambda self: self.starting and not self.raised)
     @rule(data=st.data())
@@ -198,7 +200,7 @@ class World(RuleBasedStateMachine):
             self.queues[worker].insert(0, chunk.between(chunk.stop - left, chunk.stop))
         # Else it had claimed less than the parent thought, and leaves the rest.
         chunk = chunk.between(chunk.start, chunk.stop - left)
-        fails = [data.draw(st.integers(0, RARE)) == RARE for _ in range(len(chunk))]
+        fails = [data.draw(st.integers(0, self.rare)) == self.rare for _ in range(len(chunk))]
         values = [None if bad else chunk.start + offset for offset, bad in enumerate(fails)]
         errors = {
             offset: TaskError(data.draw(st.sampled_from(ERRORS))(chunk.start + offset), "", data.draw(troubles))
@@ -590,4 +592,32 @@ TestWorld.settings = settings(
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],  # drawing every item's fate takes time on a busy machine
+)
+
+
+class Failing(World):
+    """Where half of all items fail and are tried again by the clock, and little else happens."""
+
+    rare = 1
+    # What is played often enough in the other world.
+    nothing_happens_for_a_while = an_idle_worker_dies = a_worker_dies_at_its_start = None
+    a_worker_cannot_be_had = a_worker_retires = there_are_to_be_more_workers_or_fewer = None
+    the_crew_changes_while_all_goes_on = a_worker_dies_before_it_begins = None
+
+    @initialize(retry=retries, stream=st.booleans(), ordered=st.booleans(), workers=st.integers(1, 3))
+    def begin(self, retry: Retry, stream: bool, ordered: bool, workers: int) -> None:  # noqa: FBT001 - see above
+        wishes = Wishes(
+            retry=replace(retry, retries=retry.retries + 1), errors="collect", stream=stream, ordered=ordered
+        )
+        crew = Crew(workers=workers, sizing=Sizing(chunksize=2))
+        super().begin(wishes, crew, 12, False, frozenset())  # noqa: FBT003 - as hypothesis calls it
+        for worker in sorted(self.starting):
+            self.starting.remove(worker)
+            self.queues[worker] = self.given.pop(worker)
+            self.follow(self.scheduler.handle(WorkerReady(worker)))
+
+
+TestFailing = Failing.TestCase
+TestFailing.settings = settings(
+    max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
