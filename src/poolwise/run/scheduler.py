@@ -242,13 +242,15 @@ class Scheduler:
     @property
     def next_at(self) -> Seconds | None:
         """When something is due, and the time is to be told; None: never, as it stands."""
+        if self._over or self._paused:
+            return None
         times = (self._later.next_at, self._breaker.next_at, self._gate_at)
         return min((at_s for at_s in times if at_s is not None), default=None)
 
     @property
     def _gate_at(self) -> Seconds | None:
         """When the gate may let something through by the clock alone."""
-        if self._gate is None or self._over or self._paused:
+        if self._gate is None or self._breaker.state == "resting":
             return None
         if self._stale:
             return self._gate.now
