@@ -7,6 +7,7 @@ is how tricks with URLs work. Where browsers guess (spaces, backslashes, ``http:
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from typing import Final
@@ -21,6 +22,7 @@ MOST_PORT: Final = 65_535
 LONGEST_HOST: Final = 253  # of a name in the DNS, RFC 1035
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SPACE: Final = re.compile(r"\s")
 _PARTS: Final = re.compile(r"(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
 _PLACE: Final = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -86,9 +88,9 @@ def _refuse_characters(text: str) -> None:
     if found is not None:
         hint = ": is the file UTF-16? Save it as UTF-8" if found[0] == "\x00" else ""
         raise BadUrlError(f"a control character (U+{ord(found[0]):04X}) at place {found.start() + 1}{hint}")
-    if any(ch.isspace() for ch in text):
+    if _SPACE.search(text):
         raise BadUrlError("a space within: write one URL in each line, and a space in it as %20")
-    if any("\ud800" <= ch <= "\udfff" for ch in text):
+    if not text.isascii() and any("\ud800" <= ch <= "\udfff" for ch in text):
         raise BadUrlError("half of a surrogate pair, which no encoding carries")
 
 
@@ -106,6 +108,7 @@ def _check_scheme(scheme: str | None, place: str | None, text: str) -> str:
     return scheme
 
 
+@functools.lru_cache(maxsize=1024)  # most URLs of a list share their host, and reading it takes longest
 def _split_place(place: str, scheme: str) -> tuple[str, int]:
     if "@" in place:
         raise BadUrlError(
