@@ -29,6 +29,7 @@ _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 # What may stand in a path or query as it is: RFC 3986, and the few more that every browser sends unchanged.
 _TO_ENCODE: Final = re.compile(r"%(?![0-9a-fA-F]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%\[\]|]")
+_DOT: Final = re.compile(r"%2e", re.IGNORECASE)
 
 
 class BadUrlError(ValueError):
@@ -62,8 +63,8 @@ class Url:
 def parse_url(text: str) -> Url:
     """Read a URL, or say what is wrong with it.
 
-    Valid percent-encoding stays as it is given; what may not stand in a URL is encoded as UTF-8; ``.`` and ``..`` are
-    resolved; the fragment is dropped, for it never leaves a browser either. Raises BadUrlError; MissingExtraError for
+    Valid percent-encoding stays as it is given, for a signature may cover it; what may not stand in a URL is encoded as
+    UTF-8; ``.`` and ``..`` are resolved; the fragment is dropped, for it never leaves a browser either. Raises BadUrlError; MissingExtraError for
     an internationalised name where ``idna``, which the extra ``fetch`` brings, is not installed.
     """
     _refuse_characters(text)
@@ -73,7 +74,8 @@ def parse_url(text: str) -> Url:
     scheme, place, path, query = parts.groups()
     scheme = _check_scheme(scheme, place, text)
     host, port = _split_place(place or "", scheme)
-    target = _encode(_without_dots(path)) + _encode(query or "")
+    # Browsers escape the apostrophe in a query, and only there.
+    target = _encode(_without_dots(path)) + _encode(query or "").replace("'", "%27")
     if len(target) > LONGEST:
         raise BadUrlError(f"longer than {LONGEST:,} bytes once it is encoded")
     return Url(scheme, host, port, target)
@@ -191,15 +193,15 @@ def _percent(found: re.Match[str]) -> str:
 
 
 def _without_dots(path: str) -> str:
-    """Resolve ``.`` and ``..`` (RFC 3986, 5.2.4), as every client does; what is percent-encoded stays."""
+    """Resolve ``.`` and ``..`` (RFC 3986, 5.2.4), escaped or not, as browsers do; all other escapes stay."""
     kept: list[str] = []
-    segments = path.split("/")[1:]
-    for place, segment in enumerate(segments):
-        is_last = place == len(segments) - 1
-        if segment == "..":
+    dots = ""
+    for segment in path.split("/")[1:]:
+        dots = _DOT.sub(".", segment)
+        if dots == "..":
             del kept[-1:]
-        elif segment != ".":
+        elif dots != ".":
             kept.append(segment)
-        if is_last and segment in {".", ".."}:
-            kept.append("")
+    if dots in {".", ".."}:
+        kept.append("")
     return "/" + "/".join(kept)
