@@ -31,6 +31,7 @@
     │   ├── JournalBusyError        another run, or another program, is using it
     │   ├── JournalDamagedError     it is no journal, or not whole, or of a newer Poolwise
     │   └── JournalWriteError       it cannot be written: the disk is full, the file read-only ...
+    ├── StorageError                (OSError) the disk takes nothing more: it is full, read-only or not yours
     └── InternalError               us: an impossible state, with its story; please report it
 
 What a user's function raises comes out as itself, never wrapped; a note says on which item it was raised.
@@ -187,6 +188,10 @@ class JournalDamagedError(JournalError):
 
 class JournalWriteError(JournalError):
     """The journal cannot be written: a full disk, a read-only file; what it held before is as it was."""
+
+
+class StorageError(PoolwiseError, OSError):
+    """Files cannot be written, and the next one would fare no better; the text says where, why and what helps."""
 
 
 class InternalError(PoolwiseError):

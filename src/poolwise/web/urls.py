@@ -63,9 +63,10 @@ class Url:
 def parse_url(text: str) -> Url:
     """Read a URL, or say what is wrong with it.
 
-    Valid percent-encoding stays as it is given, for a signature may cover it; what may not stand in a URL is encoded as
-    UTF-8; ``.`` and ``..`` are resolved; the fragment is dropped, for it never leaves a browser either. Raises BadUrlError; MissingExtraError for
-    an internationalised name where ``idna``, which the extra ``fetch`` brings, is not installed.
+    Valid percent-encoding stays as it is given, for a signature may cover it; what may not stand in a URL is encoded
+    as UTF-8; ``.`` and ``..`` are resolved; the fragment is dropped, for it never leaves a browser either. Raises
+    BadUrlError; MissingExtraError for an internationalised name where ``idna``, which the extra ``fetch`` brings, is
+    not installed.
     """
     _refuse_characters(text)
     parts = _PARTS.fullmatch(text)
