@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from poolwise.errors import StorageError
-from poolwise.model.classes import frozen
 from poolwise.web import files, places
 from poolwise.web.files import FileError, FileSink, Folder
 from poolwise.web.places import ByDescriptor, ByPath
@@ -23,11 +22,7 @@ WATCHDOG_S = 50
 needs_links = pytest.mark.skipif(os.name != "posix", reason="making links takes a privilege on Windows")
 
 
-@frozen
-class Head:
-    status: int = 200
-    headers: tuple[tuple[str, str], ...] = (("content-type", "text/html"),)
-    final_url: str = URL
+HEADERS = {"Content-Type": "text/html"}
 
 
 @pytest.fixture(params=[ByDescriptor, ByPath], autouse=True)
@@ -43,7 +38,7 @@ def way(request, monkeypatch) -> type:
 
 def begin(folder: Folder, url: str = URL) -> FileSink:
     """Begin the file of a page."""
-    sink = folder.sink_for(url)(Head())
+    sink = folder.sink_for(url)(200, HEADERS, url)
     assert isinstance(sink, FileSink)
     return sink
 
@@ -61,7 +56,7 @@ def test_a_whole_body_becomes_a_file_under_its_name(tmp_path: Path) -> None:
         sink.write(b"hello ")
         sink.write(b"world")
         assert not (directory / NAME).exists()
-        assert sink.close() == str(directory / NAME)
+        assert sink.finish() == str(directory / NAME)
     assert (directory / NAME).read_bytes() == b"hello world"
     assert tree(directory) == [NAME.as_posix()]
     assert list(directory.iterdir()) == [directory / "example.org"]
@@ -71,19 +66,19 @@ def test_the_type_of_the_answer_gives_the_extension(tmp_path: Path) -> None:
     """A URL without one has that of its Content-Type."""
     with Folder(tmp_path) as folder:
         sink = begin(folder, "https://example.org/about")
-        assert sink.close() == str(tmp_path / "example.org" / "about~.html")
+        assert sink.finish() == str(tmp_path / "example.org" / "about~.html")
 
 
-def test_a_body_that_is_discarded_leaves_nothing(tmp_path: Path) -> None:
+def test_a_body_that_is_abandoned_leaves_nothing(tmp_path: Path) -> None:
     """Neither under its name nor elsewhere, and what was there before stays."""
     with Folder(tmp_path) as folder:
         old = begin(folder)
         old.write(b"old")
-        old.close()
+        old.finish()
         new = begin(folder)
         new.write(b"half")
-        new.discard()
-        new.discard()
+        new.abandon()
+        new.abandon()
         assert tree(tmp_path) == [NAME.as_posix()]
     assert (tmp_path / NAME).read_bytes() == b"old"
 
@@ -94,7 +89,7 @@ def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
         for text in (b"old", b"new"):
             sink = begin(folder)
             sink.write(text)
-            sink.close()
+            sink.finish()
     assert (tmp_path / NAME).read_bytes() == b"new"
 
 
@@ -105,8 +100,8 @@ def test_two_requests_for_one_page_do_not_mix(tmp_path: Path) -> None:
         for _ in range(3):
             first.write(b"1")
             second.write(b"2")
-        second.close()
-        first.close()
+        second.finish()
+        first.finish()
     assert (tmp_path / NAME).read_bytes() == b"111"
 
 
@@ -122,7 +117,7 @@ def test_links_that_somebody_planted_are_not_followed(tmp_path: Path, planted: s
         sink = begin(folder)
         sink.write(b"secret")
         with pytest.raises(FileError, match="a link or a file stands where a folder has to be"):
-            sink.close()
+            sink.finish()
     assert tree(outside) == []
     assert [path.name for path in directory.rglob("*") if path.is_file() and not path.is_symlink()] == []
 
@@ -138,7 +133,7 @@ def test_a_link_in_the_place_of_the_file_is_replaced_and_not_followed(tmp_path: 
     with Folder(tmp_path / "pages") as folder:
         sink = begin(folder)
         sink.write(b"page")
-        sink.close()
+        sink.finish()
     assert victim.read_bytes() == b"precious"
     assert not target.is_symlink()
     assert target.read_bytes() == b"page"
@@ -150,7 +145,7 @@ def test_the_directory_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "pages").symlink_to(tmp_path / "real", target_is_directory=True)
     with Folder(tmp_path / "pages") as folder:
-        begin(folder).close()
+        begin(folder).finish()
     assert tree(tmp_path / "real") == [NAME.as_posix()]
 
 
@@ -160,7 +155,7 @@ def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
     with Folder(tmp_path) as folder:
         sink = begin(folder)
         with pytest.raises(FileError, match=r"cannot write .*page\.html"):
-            sink.close()
+            sink.finish()
     assert tree(tmp_path) == []
 
 
@@ -205,7 +200,7 @@ def test_a_full_disk_ends_the_run_with_words_and_no_half_file(tmp_path: Path) ->
         with Folder(tmp_path) as folder:
             whole, half = begin(folder, "https://example.org/whole.bin"), begin(folder)
             whole.write(bytes(100_000))
-            whole.close()
+            whole.finish()
             with pytest.raises(StorageError, match="No space left on device; free some space"):
                 half.write(bytes(1_000_000))
         assert tree(tmp_path) == ["example.org/whole.bin"]
@@ -219,7 +214,7 @@ def test_a_file_is_known_again_by_its_size(tmp_path: Path) -> None:
     with Folder(tmp_path / "pages") as folder:
         sink = begin(folder)
         sink.write(b"12345")
-        path = sink.close()
+        path = sink.finish()
         assert folder.holds(path, 5)
         assert not folder.holds(path, 6)
         assert not folder.holds(str(tmp_path / "pages" / "example.org" / "other.html"), 0)
@@ -235,8 +230,7 @@ def test_a_file_is_known_again_by_its_size(tmp_path: Path) -> None:
 KILLED = """\
 import os, signal, sys
 from poolwise.web.files import Folder
-class Head: status, headers, final_url = 200, (), ""
-sink = Folder(sys.argv[1]).sink_for("https://example.org/a.txt")(Head)
+sink = Folder(sys.argv[1]).sink_for("https://example.org/a.txt")(200, {}, "")
 sink.write(b"half")
 print("written", flush=True)
 sys.stdin.read()

@@ -18,6 +18,7 @@ import contextlib
 import errno
 import itertools
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn, Self
@@ -25,7 +26,7 @@ from typing import Final, NoReturn, Self
 from poolwise.errors import StorageError
 from poolwise.web.names import name_file
 from poolwise.web.places import Places, open_places
-from poolwise.web.sink import Head, MakeSink, first_header
+from poolwise.web.sink import SinkFactory
 
 # The next page would fare no better: the disk is full, read-only, broken, gone or somebody else's.
 LASTING: Final = {
@@ -74,11 +75,11 @@ class Folder:
         """Remove what has not become whole; files that are still growing are lost."""
         self._places.close()
 
-    def sink_for(self, url: str) -> MakeSink:
+    def sink_for(self, url: str) -> SinkFactory:
         """Give what makes the file of a page, of the URL that it was asked for by, once its head is there."""
 
-        def make(head: Head) -> FileSink:
-            name = name_file(url, first_header(head.headers, "Content-Type"))
+        def make(_status: int, headers: Mapping[str, str], _final_url: str, /) -> FileSink:
+            name = name_file(url, headers.get("Content-Type"))
             return FileSink(self._places, str(next(self._numbers)), name, str(self.path / name))
 
         return make
@@ -119,7 +120,7 @@ class FileSink:
         except OSError as error:
             self._fail(error)
 
-    def close(self) -> str:
+    def finish(self) -> str:
         """Give the file its name; raises as ``write`` does, and then there is none."""
         try:
             self._close_fd()
@@ -133,7 +134,7 @@ class FileSink:
             self._fail(error)
         return self.path
 
-    def discard(self) -> None:
+    def abandon(self) -> None:
         """Remove it; also after an error, and more than once."""
         with contextlib.suppress(OSError):
             self._close_fd()
@@ -146,7 +147,7 @@ class FileSink:
             os.close(fd)  # on a network's file system, this is where a full disk is told
 
     def _fail(self, error: OSError, *, lasting: bool = True) -> NoReturn:
-        self.discard()
+        self.abandon()
         number = error.errno or 0
         if number in SCARCE:
             raise error

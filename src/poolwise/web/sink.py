@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
-
-
-class Head(Protocol):
-    """What is known of an answer before its body comes."""
-
-    @property
-    def status(self) -> int:
-        """The status code."""
-        ...
-
-    @property
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers, in the answer's order; a name may come more than once, in any case."""
-        ...
-
-    @property
-    def final_url(self) -> str:
-        """Where it came from, after redirects."""
-        ...
+from collections.abc import Mapping
+from typing import Protocol
 
 
 class Sink(Protocol):
-    """Takes one body: ``write`` as often as pieces come, then either ``close`` or ``discard``, once.
+    """Takes one body. The client calls ``write`` as often as pieces come, and then ``finish`` or ``abandon``, once.
 
-    None of them waits long: they are called in the event loop. What ``write`` or ``close`` raises ends the request, and
-    nothing is left behind then, whether or not ``discard`` is called.
+    None of them waits long: they are called in the event loop. What ``write`` and ``finish`` raise ends the request;
+    ``abandon`` is called after that, too, and raises nothing.
     """
 
-    def write(self, data: bytes, /) -> object:
+    def write(self, data: bytes, /) -> None:
         """Take the next piece of the body, after its content encoding has been undone."""
 
-    def close(self) -> str | None:
-        """Take the end: the body is whole. Give the file that the record tells, if there is one."""
+    def finish(self) -> str | None:
+        """Take the end: the body is whole. Give the name that the record tells as its file, if it has one."""
 
-    def discard(self) -> None:
+    def abandon(self) -> None:
         """Leave nothing behind: the body is not whole, or nobody wants it any more."""
 
 
-MakeSink: TypeAlias = Callable[[Head], Sink]
-"""Chooses where a body goes once the head of the answer is there; called once for each answer that is kept."""
+class SinkFactory(Protocol):
+    """Chooses where a body goes once the head of the answer is there; called once for each answer that is kept."""
 
-
-def first_header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
-    """Give the first header of that name, in whatever case."""
-    wanted = name.lower()
-    return next((value for each, value in headers if each.lower() == wanted), None)
+    def __call__(self, status: int, headers: Mapping[str, str], final_url: str, /) -> Sink:
+        """Make a sink; ``headers`` are looked up without regard to case, ``final_url`` is that after redirects."""
+        ...
