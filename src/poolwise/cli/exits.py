@@ -7,6 +7,7 @@ import signal
 import threading
 
 from poolwise.errors import CallerError, InputError, JournalError, PoolwiseError, TargetError
+from poolwise.errors import CallerError, InputError, PoolwiseError, StorageError, TargetError
 from poolwise.model.units import Seconds
 
 DONE = 0
@@ -58,6 +59,7 @@ CODES: tuple[tuple[type[PoolwiseError], int], ...] = (
     (OutputClosedError, CLOSED),
     (OutputError, OUTPUT),
     (JournalError, JOURNAL),
+    (StorageError, OUTPUT),
     (CallerError, USAGE),
 )
 

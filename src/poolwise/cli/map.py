@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     Options.from_keywords("map", options)
     function = load_target(arguments.target)
     source = make_source(arguments)
-    options["progress"] = _make_progress(arguments)
+    options["progress"] = make_progress(arguments)
     execution = make_execution("map", function, (source.items,), options, stream=True)
     with Output(arguments.output, apart_from=arguments.input) as output:
         code = _write_all(execution, source, output, arguments)
@@ -95,7 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _make_progress(arguments: argparse.Namespace) -> Callable[[Progress], object] | bool:
+def make_progress(arguments: argparse.Namespace) -> Callable[[Progress], object] | bool:
+    """Give the option ``progress`` that ``--progress`` and ``--quiet`` ask for."""
     watch = make_watch(_choose_progress(arguments))
     return False if watch is None else Drawing(watch, arguments.stops)
 
