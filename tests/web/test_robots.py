@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from poolwise.web.robots import MOST_BYTES, MOST_REDIRECTS, Robots, Ruling
+from poolwise.web.robots import LEAST_REDIRECTS, MOST_BYTES, Robots, Ruling
 
 aiohttp = pytest.importorskip("aiohttp")
 pytest.importorskip("protego")
@@ -60,7 +60,7 @@ def rule(site: Site, *paths: str) -> list[Ruling]:
 
             async def get(url: str) -> tuple[int, bytes]:
                 try:
-                    async with session.get(url, max_redirects=MOST_REDIRECTS + 1) as answer:
+                    async with session.get(url, max_redirects=LEAST_REDIRECTS + 1) as answer:
                         return answer.status, await answer.content.read(MOST_BYTES)
                 except aiohttp.TooManyRedirects as error:
                     return error.history[-1].status, b""
@@ -85,9 +85,9 @@ def test_redirects_are_followed_up_to_five(site: Site) -> None:
     site.pages["/robots.txt"] = (301, {"Location": "/1"}, b"")
     for number in range(1, 10):
         site.pages[f"/{number}"] = (302, {"Location": f"/{number + 1}"}, b"")
-    site.pages[f"/{MOST_REDIRECTS}"] = (200, {}, b"User-agent: *\nDisallow: /\n")
+    site.pages[f"/{LEAST_REDIRECTS}"] = (200, {}, b"User-agent: *\nDisallow: /\n")
     assert [ruling.allowed for ruling in rule(site, "/x")] == [False]
-    site.pages[f"/{MOST_REDIRECTS}"] = (302, {"Location": "/6"}, b"")
+    site.pages[f"/{LEAST_REDIRECTS}"] = (302, {"Location": "/6"}, b"")
     assert [ruling.allowed for ruling in rule(site, "/x")] == [True]
 
 

@@ -6,8 +6,7 @@ import os
 import signal
 import threading
 
-from poolwise.errors import CallerError, InputError, JournalError, PoolwiseError, TargetError
-from poolwise.errors import CallerError, InputError, PoolwiseError, StorageError, TargetError
+from poolwise.errors import CallerError, InputError, JournalError, PoolwiseError, StorageError, TargetError
 from poolwise.model.units import Seconds
 
 DONE = 0

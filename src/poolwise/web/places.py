@@ -17,7 +17,7 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -211,8 +211,9 @@ class ByPath:
 
 
 def _is_link(path: Path) -> bool:
-    # Junctions are known since Python 3.12; before that, islink sees symbolic links alone.
-    return path.is_symlink() or (hasattr(path, "is_junction") and path.is_junction())
+    # Junctions are known since Python 3.12; before that, is_symlink sees symbolic links alone.
+    is_junction: Callable[[], bool] | None = getattr(path, "is_junction", None)
+    return path.is_symlink() or (is_junction is not None and is_junction())
 
 
 def _empty(folder: int) -> None:

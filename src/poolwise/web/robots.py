@@ -20,10 +20,10 @@ from poolwise.web.agent import PRODUCT
 from poolwise.web.urls import Url, parse_url
 
 GetRobots: TypeAlias = Callable[[str], Awaitable[tuple[int, bytes]]]
-"""Fetches a robots.txt: gives the last status and the body, of which ``MOST_BYTES`` are enough. It follows at most
-``MOST_REDIRECTS`` redirects, to other hosts too; where there are more, it gives the last one's status."""
+"""Fetches a robots.txt: gives the last status and the body, of which ``MOST_BYTES`` are enough. It follows
+``LEAST_REDIRECTS`` redirects or more, to other hosts too; where there are too many, it gives the last one's status."""
 
-MOST_REDIRECTS: Final = 5  # RFC 9309, 2.3.1.2
+LEAST_REDIRECTS: Final = 5  # RFC 9309, 2.3.1.2
 MOST_BYTES: Final[Bytes] = 500 * 1024  # 2.5
 KEPT_S: Final[Seconds] = 24 * 60 * 60  # 2.4
 # "For now": a server that could not answer is asked again, but not for each page that waits for it.

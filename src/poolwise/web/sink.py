@@ -29,3 +29,21 @@ class SinkFactory(Protocol):
     def __call__(self, status: int, headers: Mapping[str, str], final_url: str, /) -> Sink:
         """Make a sink; ``headers`` are looked up without regard to case, ``final_url`` is that after redirects."""
         ...
+
+
+class Nowhere:
+    """Takes a body that nobody wants to keep: the record tells how long it was."""
+
+    def write(self, data: bytes, /) -> None:
+        """Let it go."""
+
+    def finish(self) -> None:
+        """There is no file."""
+
+    def abandon(self) -> None:
+        """There is nothing to remove."""
+
+
+def nowhere(_status: int, _headers: Mapping[str, str], _final_url: str, /) -> Nowhere:
+    """Keep no body (a SinkFactory)."""
+    return Nowhere()
