@@ -10,7 +10,7 @@ from typing import Final, Protocol, Self
 
 from poolwise.web.body import Body
 from poolwise.web.onward import onward, shown
-from poolwise.web.options import ClientOptions
+from poolwise.web.options import ClientOptions, Limits
 from poolwise.web.patience import Patience
 from poolwise.web.record import Page, PageError
 from poolwise.web.retry_after import retry_after
@@ -64,15 +64,21 @@ class Client:
         await self._transport.close()
 
     async def fetch(
-        self, url: str | Target, *, sink: SinkFactory | None = None, conditions: Mapping[str, str] | None = None
+        self,
+        url: str | Target,
+        *,
+        sink: SinkFactory | None = None,
+        conditions: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
     ) -> Page:
         """Fetch one page.
 
         ``sink`` is called when the answer's headers are there and gives the place for its body; without it the body is
         in the record. ``conditions`` are headers such as ``If-None-Match``; then a 304 is a good answer, without body.
+        ``limits`` takes the place of the client's own for this page, but for those of headers.
         Raises FetchError, with the record, where the page cannot be had; what a sink raises comes out as itself.
         """
-        return await _Trip(self._options, self._transport, url, sink).run(
+        return await _Trip(limits or self._options.limits, self._transport, url, sink).run(
             {**self._own, **conditions} if conditions else self._own,
             {**self._harmless, **conditions} if conditions else self._harmless,
             conditional=bool(conditions),
@@ -84,15 +90,13 @@ class _Trip:
 
     __slots__ = ("_body", "_head", "_limits", "_patience", "_redirects", "_sink", "_transport", "at", "number", "url")
 
-    def __init__(
-        self, options: ClientOptions, transport: Transport, url: str | Target, sink: SinkFactory | None
-    ) -> None:
+    def __init__(self, limits: Limits, transport: Transport, url: str | Target, sink: SinkFactory | None) -> None:
         self._transport = transport
-        self._limits = options.limits
+        self._limits = limits
         self._sink = sink
         self.url, self.number = (url, 0) if isinstance(url, str) else (url.url, url.number)
         self.at = datetime.now(UTC)
-        self._patience = Patience(asyncio.get_running_loop(), options.limits)
+        self._patience = Patience(asyncio.get_running_loop(), limits)
         self._redirects: list[str] = []
         self._head: Answer | None = None
         self._body: Body | None = None
