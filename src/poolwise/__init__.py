@@ -6,6 +6,7 @@ A tour of the house, for readers of the code::
     measure    what is the work like?      decide    which way is the best? (pure)
     run        the scheduler (pure), and the one loop that drives it
     report     the words, tables and progress lines
+    journal    what is done, on disk          web       the client behind ``poolwise.fetch``
     backends   loop, threads, processes, asyncio behind one protocol
     engine     the process pool            work      calling a function on items
     model      the values that travel between the rooms
@@ -46,6 +47,8 @@ if _typing.TYPE_CHECKING:
     from poolwise.model.sweep import Fit, Point, Sweep
     from poolwise.model.timing import Timing, Verdict
     from poolwise.model.usage import Usage
+    from poolwise.web.fetch import fetch
+    from poolwise.web.record import Page
 
 __version__ = "0.1.0"
 __all__ = [
@@ -58,6 +61,7 @@ __all__ = [
     "Lap",
     "Limit",
     "Machine",
+    "Page",
     "Plan",
     "Point",
     "Pool",
@@ -77,6 +81,7 @@ __all__ = [
     "aimap",
     "amap",
     "errors",
+    "fetch",
     "imap",
     "machine",
     "map",
@@ -102,6 +107,7 @@ _HOMES = {
     "Machine": "model.machine",
     "Plan": "model.plan",
     "Point": "model.sweep",
+    "Page": "web.record",
     "Pool": "api.pool",  # it needs concurrent.futures, 10 ms
     "Profile": "model.profile",
     "Progress": "model.progress",
@@ -118,6 +124,7 @@ _HOMES = {
     "Verdict": "model.timing",
     "aimap": "api.amap",
     "amap": "api.amap",
+    "fetch": "web.fetch",
     "imap": "api.imap",
     "machine": "api.why",
     "map": "api.map",

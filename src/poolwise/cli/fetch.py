@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-from collections.abc import Generator, Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from poolwise.cli import exits
 from poolwise.cli.arguments import number
@@ -18,11 +18,10 @@ from poolwise.cli.stops import Stopped
 from poolwise.cli.terminal import tell
 from poolwise.cli.urls import Urls, make_urls
 from poolwise.errors import StorageError
-from poolwise.model.events import Batch
-from poolwise.model.failure import Failure
-from poolwise.model.report import Report
 from poolwise.report.figures import counted, duration, size
-from poolwise.web.targets import BadTarget, Target
+from poolwise.web.fetch import FetchRun
+from poolwise.web.record import Page
+from poolwise.web.settings import FetchOptions
 
 DESCRIPTION = """\
 Fetches web pages, many at a time and few from each server, and writes a JSON line for each:
@@ -42,49 +41,6 @@ PASSED = (
     *("directory", "rate", "limit", "retries", "timeout", "max_bytes", "max_workers", "user_agent", "contact"),
     *("robots", "journal", "refresh", "max_failures", "desc", "total"),
 )
-
-
-class Page(Protocol):
-    """The record of a page."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is there, whole."""
-        ...
-
-    @property
-    def bytes(self) -> int:
-        """The bytes of its body."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data."""
-        ...
-
-
-class Run(Protocol):
-    """A run of the verb: its values are records, and its failures' errors have one as ``page``."""
-
-    @property
-    def error(self) -> BaseException | None:
-        """What ended it early."""
-        ...
-
-    def batches(self) -> Generator[Batch, None, None]:
-        """Run, and give what comes."""
-        ...
-
-    def report(self) -> Report:
-        """Say what happened."""
-        ...
-
-
-class MakeRun(Protocol):
-    """Makes a run of what is to be fetched, lines that are no URL among it, and the verb's options."""
-
-    def __call__(self, targets: Iterable[Target | BadTarget], options: dict[str, Any], /) -> Run:
-        """Check the options, and make it; nothing is fetched yet."""
-        ...
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +85,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     output.add_argument("-d", "--directory", metavar="FOLDER", help="write the pages into files below FOLDER")
     output.add_argument("-o", "--output", metavar="FILE", help="write the lines to FILE (default: standard output)")
     output.add_argument("--headers", action="store_true", help="write each answer's headers, too")
-    output.add_argument("--unordered", action="store_true", help="write each line as soon as it is ready, in any order")
+    output.add_argument("--ordered", action="store_true", help="write the lines in the order of the URLs")
     output.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,
@@ -146,7 +102,7 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     options = {name: value for name, value in options.items() if value is not None}
     if arguments.header:
         options["headers"] = dict(_split_header(each) for each in arguments.header)
-    return {**options, "ordered": not arguments.unordered, "errors": "collect"}
+    return {**options, "ordered": arguments.ordered, "errors": "collect"}
 
 
 def _split_header(text: str) -> tuple[str, str]:
@@ -177,32 +133,32 @@ class Tally:
         return f"{counted(self.pages, 'page')}, {size(self.bytes)}{failed}"
 
 
-def fetch_pages(arguments: argparse.Namespace, make_run: MakeRun) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Do it: options and URLs are checked first, and the output is touched last."""
     options = options_of(arguments)
     urls = make_urls(arguments.urls, arguments.input)
     if urls.total is not None:
         options.setdefault("total", urls.total)
-    run = make_run(urls, {**options, "progress": make_progress(arguments)})
+    fetching = FetchRun(urls, FetchOptions.from_keywords("fetch", {**options, "progress": make_progress(arguments)}))
     tally = Tally()
     with Output(arguments.output, apart_from=urls.path) as output:
-        code = _write_all(run, urls, output, tally, arguments)
-    if code in {exits.DONE, exits.FAILED} and run.error is None and not arguments.quiet:
-        tell(f"poolwise: {tally.words()} in {duration(run.report().wall_s)}")
+        code = _write_all(fetching, urls, output, tally, arguments)
+    if code in {exits.DONE, exits.FAILED} and fetching.error is None and not arguments.quiet:
+        tell(f"poolwise: {tally.words()} in {duration(fetching.report().wall_s)}")
     return code
 
 
-def _write_all(run: Run, urls: Urls, output: Output, tally: Tally, arguments: argparse.Namespace) -> int:
+def _write_all(run: FetchRun, urls: Urls, output: Output, tally: Tally, arguments: argparse.Namespace) -> int:
     """Run, and write each batch as it comes; whatever happens, the run is closed and its connections are ended."""
     try:
         with contextlib.closing(run.batches()) as batches:
             for batch in batches:
-                output.write("".join(lines(batch, tally, headers=arguments.headers)))
+                output.write("".join(lines(run.wanted(batch), tally, headers=arguments.headers)))
                 arguments.stops.check()
         arguments.stops.check()
     except Stopped as stop:
         of = "" if urls.total is None else f" of {urls.total}"
-        on = f"; the same command goes on, by {arguments.journal}" if arguments.journal else ""
+        on = f"; {run.advice}" if run.advice is not None else ""
         tell(f"poolwise: {stop.word} after {tally.pages}{of} pages{on}")
         return stop.code
     if urls.error is not None:
@@ -214,23 +170,11 @@ def _write_all(run: Run, urls: Urls, output: Output, tally: Tally, arguments: ar
     return exits.FAILED if tally.failed else exits.DONE
 
 
-def lines(batch: Batch, tally: Tally, *, headers: bool) -> Iterator[str]:
-    """Write a line for each page of a batch; what failed without a record has at least its URL and its error."""
-    for offset, value in enumerate(batch.values):
-        failure = batch.failures.get(offset)
-        page: Page | None = value if failure is None else getattr(failure.error, "page", None)
-        if page is not None:
-            tally.count(page)
-            yield _line(page.to_dict(), headers=headers)
-        elif failure is not None and isinstance(failure.item, (Target, BadTarget)):
-            tally.pages += 1
-            tally.failed += 1
-            yield _line(_told(failure, failure.item), headers=headers)
-
-
-def _told(failure: Failure, item: Target | BadTarget) -> dict[str, Any]:
-    error = {"type": type(failure.error).__name__, "message": str(failure.error)}
-    return {"url": item.line, "number": item.number, "error": error}
+def lines(pages: Iterable[Page], tally: Tally, *, headers: bool) -> Iterator[str]:
+    """Write a line for each page, and count it."""
+    for page in pages:
+        tally.count(page)
+        yield _line(page.to_dict(), headers=headers)
 
 
 def _line(told: dict[str, Any], *, headers: bool) -> str:

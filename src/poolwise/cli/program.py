@@ -95,8 +95,15 @@ def _journal() -> Module:
     return command
 
 
+def _fetch() -> Module:
+    from poolwise.cli import fetch as command  # noqa: PLC0415
+
+    return command
+
+
 COMMANDS = {
     "map": Command("call a function on each item and write the results as JSON lines", _map),
+    "fetch": Command("fetch web pages into files, many at a time and few from each server", _fetch),
     "why": Command("measure a few items and say how the rest would be run, and why", _why),
     "race": Command("run the items in every way, side by side, and show which is the fastest", _race),
     "sweep": Command("run the items with more and more workers, and show how many are worth it", _sweep),

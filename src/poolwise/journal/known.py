@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
 from poolwise.journal.values import FAILURE, read_error, read_value
 from poolwise.model.events import Batch, Failed
 from poolwise.work.call import short_repr, show_error
 
 logger = logging.getLogger("poolwise")
+
+Stands: TypeAlias = Callable[[Any, Any], bool]
+"""Says of an item and of what was kept of it (its result, or an exception) whether that still stands."""
 
 # Results come before failures, each in the order of recording: the rank of a failure is its row plus this.
 BEHIND: Final = 1 << 62
@@ -32,10 +35,13 @@ WHERE known.key = ? AND known.rank > ? ORDER BY known.rank LIMIT 1
 class Known:
     """The results of earlier runs for one function."""
 
-    def __init__(self, connection: sqlite3.Connection, family: int, *, take_failures: bool) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, family: int, *, take_failures: bool, stands: Stands | None = None
+    ) -> None:
         """Sort what there is by its key."""
         self._connection = connection
         self._take_failures = take_failures
+        self._stands = stands
         connection.execute("CREATE TEMP TABLE known (key BLOB, rank INTEGER, PRIMARY KEY (key, rank)) WITHOUT ROWID")
         connection.execute("BEGIN")
         connection.execute(_COLLECT, (family,))
@@ -52,7 +58,7 @@ class Known:
         return self._connection.execute("SELECT 1 FROM temp.known LIMIT 1").fetchone() is None
 
     def find(self, start: int, keys: Sequence[bytes], items: Sequence[Any]) -> tuple[list[Batch], dict[int, int]]:
-        """Give what is known of the items, and the rows of failures to be tried again, by their items' numbers."""
+        """Give what is known of the items, and the rows of what does not stand any more, by their items' numbers."""
         batches: list[Batch] = []
         again: dict[int, int] = {}
         for index, key in enumerate(keys, start):
@@ -62,14 +68,21 @@ class Known:
             row, form, data = found
             if form == FAILURE and not self._take_failures:
                 again[index] = row
-            elif form == FAILURE:
-                _add(batches, index, None, self._failure(index, row))
+                continue
+            item = items[index - start]
+            try:
+                value, failed = self._read(index, row, form, data)
+            except Exception as error:  # noqa: BLE001 - unpickling may raise anything; the item is run again
+                self._tell_unreadable(index, item, error)
+                continue
+            if self._stands is None or self._stands(item, value if failed is None else failed.error.error):
+                _add(batches, index, value, failed)
             else:
-                try:
-                    _add(batches, index, read_value(form, data), None)
-                except Exception as error:  # noqa: BLE001 - unpickling may raise anything; the item is run again
-                    self._tell_unreadable(index, items[index - start], error)
+                again[index] = row
         return batches, again
+
+    def _read(self, index: int, row: int, form: int, data: Any) -> tuple[Any, Failed | None]:  # noqa: ANN401 - any result
+        return (None, self._failure(index, row)) if form == FAILURE else (read_value(form, data), None)
 
     def _next(self, key: bytes) -> tuple[int, int, Any] | None:
         """Use the next row of this key."""

@@ -44,7 +44,7 @@ def open_book(
             refuse_unsafe(name, name)
             with explained(name, "opened"):
                 run, family = _begin(connection, journal, identify(call), total, command)
-                known = Known(connection, family, take_failures=take_failures)
+                known = Known(connection, family, take_failures=take_failures, stands=journal.stands)
                 found = None if known.empty else known
                 return Book(connection, lock, name=name, run=run, key=journal.key, known=found)
         except BaseException:

@@ -23,11 +23,15 @@ class Journal:
         key: A function of the item that gives what names it, such as its id, in the place of its whole content.
         changed: What to do where the file holds results of another version of the function: ``"raise"``
             JournalChangedError; ``"rerun"``: leave them alone and call the function again; ``"keep"``: use them.
+        stands: A function of the item and of what an earlier run has kept of it (the result, or the exception), which
+            says whether that still stands. Where it does not, the item is run again, and what comes of it takes the
+            place of the old.
     """
 
     path: str | os.PathLike[str]
     key: Callable[[Any], object] | None = None
     changed: ChangedChoice = "raise"
+    stands: Callable[[Any, Any], bool] | None = None
 
     def __post_init__(self) -> None:
         """Check every value once, here."""
@@ -37,6 +41,11 @@ class Journal:
             raise OptionError(f"Journal({self.path!r}): this names no file; write one, such as 'run.db'")
         if self.key is not None and not callable(self.key):
             raise OptionError(f"Journal(key={reprlib.repr(self.key)}): write a function of the item, or leave it out")
+        if self.stands is not None and not callable(self.stands):
+            raise OptionError(
+                f"Journal(stands={reprlib.repr(self.stands)}): write a function of the item and its result, "
+                "or leave it out"
+            )
         if self.changed not in CHANGED:
             raise OptionError(
                 f"Journal(changed={reprlib.repr(self.changed)}) is not known (one of {', '.join(CHANGED)})"

@@ -59,11 +59,12 @@ class Pace:
 
     def room(self, key: Hashable, now: Seconds) -> int:
         """Count the tokens in the bucket."""
-        due = self._due.get(key, -math.inf)
-        if due <= now:
+        due = self._due.get(key)
+        if due is None or due <= now:
             return self._burst
-        ahead_s = self._ahead_s - (due - now)
-        return 0 if ahead_s < 0 else min(self._burst, 1 + int(ahead_s / self._spacing_s))
+        # By the very figure of ``opens_at``: who waits until then must find it open, whatever is rounded.
+        opens_at = due - self._ahead_s
+        return 0 if opens_at > now else min(self._burst, 1 + int((now - opens_at) / self._spacing_s))
 
     def opens_at(self, key: Hashable, now: Seconds) -> Seconds | None:
         """Say when the next token is there."""

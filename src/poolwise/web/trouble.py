@@ -31,6 +31,9 @@ Kind: TypeAlias = Literal[
     "broken",
     "encoding",
     "too_large",
+    "robots",
+    "file",
+    "unexpected",
 ]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 # The network, or a server that is not up to it right now: it may go well the next time. All else stays as it is.

@@ -33,13 +33,14 @@ VALUES = [
 ]
 # The public modules, and what is imported only when somebody asks for it.
 MODULES = ["errors", "testing"]
-LATER = ["Pool", "race", "sweep", "timer"]
+LATER = ["Pool", "fetch", "race", "sweep", "timer"]
 LATER_VALUES = [
     "Difference",
     "Entrant",
     "Fit",
     "Journal",
     "Lap",
+    "Page",
     "Limit",
     "Point",
     "Race",

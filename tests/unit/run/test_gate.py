@@ -109,7 +109,7 @@ rates = st.builds(
 limits = st.builds(Limit, st.integers(1, 4), key=st.sampled_from([None, key]), adaptive=st.booleans())
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     quotas=st.lists(rates | limits, min_size=1, max_size=4),
     items=st.integers(0, 40),
