@@ -184,6 +184,15 @@ class Book:
                 rows.replaced.append((old,))
         return rows
 
+    def _named(self, item: Any) -> object:  # noqa: ANN401 - any item
+        """Give what people are to read of an item: what the caller names it by, where he does."""
+        if self._key is None:
+            return item
+        try:
+            return self._key(item)
+        except Exception:  # noqa: BLE001 - it has given a name before the item was run; whatever the function has made of it
+            return item
+
     def _keys(self, start: int, items: Sequence[Any]) -> Sequence[bytes]:
         """Give the keys that were made before the items were run; what cannot change has the same now."""
         if self._key is None and UNCHANGING.issuperset(map(type, items)):

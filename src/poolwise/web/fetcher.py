@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from poolwise.model.classes import replace
 from poolwise.web.agent import product_token
 from poolwise.web.client import NOT_MODIFIED, Client
 from poolwise.web.conditions import conditions, take_over
@@ -36,6 +37,8 @@ class Fetcher:
         self._turns = Turns()
         self._plain = options.journal is not None and folder is not None
         """A journal's rows are to be JSON, which others can read; a body in memory is no such thing."""
+        self._tries: dict[int, int] = {}
+        """Times that a page could not be had, by its number, until it is there."""
         self.earlier: dict[str, Page] = {}
         """Pages that are there and are asked for again, by their URLs, until they have been."""
 
@@ -56,7 +59,13 @@ class Fetcher:
         if self._robots is not None:
             await self._ask(self._robots, target)
         earlier = self.earlier.get(target.url)
-        page = await (self._fetch(target, {}) if earlier is None else self._fetch_again(target, earlier))
+        try:
+            page = await (self._fetch(target, {}) if earlier is None else self._fetch_again(target, earlier))
+        except FetchError:
+            self._tries[target.number] = self._tries.get(target.number, 0) + 1
+            raise
+        if self._tries and (before := self._tries.pop(target.number, 0)):
+            page = replace(page, attempts=before + 1)
         return page.to_dict() if self._plain else page
 
     async def _ask(self, robots: Robots, target: Target) -> None:
