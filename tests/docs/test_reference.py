@@ -18,12 +18,15 @@ from poolwise.cli.exits import MEANINGS
 from poolwise.cli.program import COMMANDS
 from poolwise.model import plan, timeline
 from poolwise.model.bottleneck import Bottleneck
+from poolwise.model.classes import field_names
 from poolwise.model.facts import Facts
 from poolwise.model.lap import Spread
 from poolwise.model.machine import NativePool
 from poolwise.model.options import Options
 from poolwise.model.profile import Hot, Payload
 from poolwise.model.sweep import Cause, Dropoff, Interval, NoFit, Worth
+from poolwise.web.record import PageError
+from poolwise.web.settings import FetchOptions
 from tests.docs.pages import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -35,6 +38,8 @@ VALUES = [
     poolwise.Machine,
     poolwise.Diagnosis,
     poolwise.Failure,
+    poolwise.Page,
+    PageError,
     poolwise.Retry,
     poolwise.Progress,
     poolwise.Race,
@@ -87,6 +92,13 @@ def test_every_option_is_in_the_reference_with_its_default() -> None:
     """The table of options has a row for each field of ``Options``, with its default."""
     defaults = {field.name: f"`{_literal(field.default)}`" for field in dataclasses.fields(Options)}
     assert {name: cells[0] for name, cells in rows_of(REFERENCE, "Options").items()} == defaults
+
+
+def test_every_option_of_fetch_is_in_the_reference_with_its_default() -> None:
+    """The table of its options has a row for each field of ``FetchOptions``, with its default."""
+    given = FetchOptions()
+    defaults = {name: f"`{_literal(getattr(given, name))}`" for name in field_names(FetchOptions)}
+    assert {name: cells[0] for name, cells in rows_of(REFERENCE, "Fetch").items()} == defaults
 
 
 def test_the_capability_table_is_that_of_the_code() -> None:

@@ -41,7 +41,7 @@ class Target(Protocol):
 
     @property
     def number(self) -> int:
-        """Its place in the list, from 0."""
+        """The number of its line, from 1."""
         ...
 
 

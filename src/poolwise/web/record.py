@@ -31,9 +31,9 @@ class Page:
     """One page of ``poolwise.fetch``: what was asked, what came, and how long it took."""
 
     url: str
-    """The URL as it was given."""
+    """The URL as it is asked for, in ASCII; what is no URL, as it was given, without a password."""
     number: int = 0
-    """Its place in the list, from 0."""
+    """The number of its line, or its place among the URLs, from 1; 0 where it stands in no list."""
     status: int | None = None
     """The status of the last answer; None where there was none."""
     final_url: str | None = None

@@ -9,12 +9,12 @@ import pytest
 from poolwise.cli import exits
 from poolwise.cli.arguments import Parser
 from poolwise.cli.exits import UsageError
-from poolwise.cli.fetch import add_arguments, fetch_pages, options_of
+from poolwise.cli.fetch import add_arguments, options_of, run
 from poolwise.cli.stops import Stops
-from poolwise.errors import FunctionError, StorageError
+from poolwise.errors import StorageError
 from poolwise.model.classes import frozen
 from poolwise.model.events import Batch
-from poolwise.model.failure import Failure
+from poolwise.web.record import Page, PageError
 
 
 def parse(*argv):
@@ -27,107 +27,98 @@ def parse(*argv):
 
 
 @frozen
-class Page:
-    url: str
-    bytes: int = 5
-    ok: bool = True
-
-    def to_dict(self):
-        return {"url": self.url, "bytes": self.bytes, "headers": [["Server", "x"]]}
-
-
-class PageError(FunctionError):
-    def __init__(self, page):
-        super().__init__("failed")
-        self.page = page
-
-
-@frozen
 class Report:
     wall_s: float = 1.5
 
 
 class Run:
-    """Gives one batch: for each target what a function makes of it."""
+    """Stands in for a run of the verb: gives one batch, for each target what a function makes of it."""
 
-    def __init__(self, function, targets, options):
-        self.function, self.targets, self.options = function, targets, options
+    advice = "go on with --journal"
+
+    def __init__(self, function, targets):
+        self.function, self.targets = function, targets
         self.error = None
         self.closed = False
 
     def batches(self):
         try:
-            values, failures = [], {}
-            for offset, target in enumerate(self.targets):
-                try:
-                    values.append(self.function(target))
-                except StorageError as error:
-                    self.error = error
-                    return
-                except Exception as error:
-                    values.append(None)
-                    failures[offset] = Failure(offset, target, error)
-            yield Batch(0, values, failures)
+            pages = [self.function(target) for target in self.targets]
+        except StorageError as error:
+            self.error = error
+        else:
+            yield Batch(0, pages)
         finally:
             self.closed = True
+
+    def wanted(self, batch):
+        return batch.values
 
     def report(self):
         return Report()
 
 
-def fetch(capsys, function, *argv):
+@pytest.fixture
+def fetch(capsys, monkeypatch):
     """Run the command over a function of a target; give its code, its lines and its words for people."""
-    runs = []
 
-    def make_run(targets, options):
-        runs.append(Run(function, targets, options))
-        return runs[0]
+    def run_over(function, *argv):
+        runs = []
 
-    code = fetch_pages(parse(*argv), make_run)
-    out, err = capsys.readouterr()
-    assert runs[0].closed
-    return code, [json.loads(line) for line in out.splitlines()], err
+        def make(targets, options):
+            assert options.errors == "collect"
+            runs.append(Run(function, targets))
+            return runs[0]
+
+        monkeypatch.setattr("poolwise.cli.fetch.FetchRun", make)
+        try:
+            code = run(parse(*argv))
+        finally:
+            assert runs[0].closed
+        out, err = capsys.readouterr()
+        return code, [json.loads(line) for line in out.splitlines()], err
+
+    return run_over
 
 
-def test_each_page_has_a_line(capsys) -> None:
-    """Its headers only where they are asked for; a summary for people."""
-    code, lines, err = fetch(capsys, lambda target: Page(target.url), "http://a.example", "http://b.example")
+def page_of(target, **fields):
+    """Make the record of a page of five bytes, with a header."""
+    return Page(**{"url": target.url, "number": target.number, "headers": (("Server", "x"),), "bytes": 5, **fields})
+
+
+def test_each_page_has_a_line(fetch) -> None:
+    """It is the page's own record, its headers only where they are asked for; a summary for people."""
+    code, lines, err = fetch(page_of, "http://a.example", "http://b.example")
     assert code == exits.DONE
-    assert lines == [{"url": "http://a.example/", "bytes": 5}, {"url": "http://b.example/", "bytes": 5}]
+    pages = [Page(url=f"http://{letter}.example/", number=number, bytes=5) for number, letter in enumerate("ab", 1)]
+    without = [{name: value for name, value in page.to_dict().items() if name != "headers"} for page in pages]
+    assert lines == without
     assert err == "poolwise: 2 pages, 10 bytes in 1.50 s\n"
-    _, lines, err = fetch(capsys, lambda target: Page(target.url), "http://a.example", "--headers", "-q")
-    assert lines == [{"url": "http://a.example/", "bytes": 5, "headers": [["Server", "x"]]}]
+    _, (line,), err = fetch(page_of, "http://a.example", "--headers", "-q")
+    assert line == {**without[0], "headers": [["Server", "x"]]}
     assert err == ""
 
 
-def test_a_page_that_failed_has_a_line_too(capsys) -> None:
-    """That of its record, where it has one; the exit code says that something failed."""
+def test_a_page_that_failed_has_a_line_too(fetch) -> None:
+    """The exit code says that something failed, and the summary how much; its bytes do not count."""
 
-    def fail(target):
-        if target.number == 1:
-            raise PageError(Page(target.url, 0, ok=False))
-        if target.number == 2:
-            raise ValueError("no record")
-        return Page(target.url)
+    def fail_second(target):
+        return page_of(target, error=PageError("status", "HTTP 404") if target.number == 2 else None)
 
-    code, lines, err = fetch(capsys, fail, *(f"http://{letter}.example" for letter in "abc"))
+    code, lines, err = fetch(fail_second, *(f"http://{letter}.example" for letter in "abc"))
     assert code == exits.FAILED
-    assert lines == [
-        {"url": "http://a.example/", "bytes": 0},
-        {"url": "http://b.example", "number": 2, "error": {"type": "ValueError", "message": "no record"}},
-        {"url": "http://c.example/", "bytes": 5},
-    ]
-    assert err == "poolwise: 3 pages, 5 bytes, 2 failed in 1.50 s\n"
+    assert [line["error"] for line in lines] == [None, {"type": "status", "message": "HTTP 404"}, None]
+    assert err == "poolwise: 3 pages, 10 bytes, 1 failed in 1.50 s\n"
 
 
-def test_a_disk_that_takes_nothing_more_ends_the_run(capsys) -> None:
+def test_a_disk_that_takes_nothing_more_ends_the_run(fetch) -> None:
     """It comes out as it is, for the program to tell; its exit code is that of an output that cannot be written."""
 
     def fail(_target):
         raise StorageError("cannot write pages: No space left on device; free some space")
 
     with pytest.raises(StorageError) as raised:
-        fetch(capsys, fail, "http://a.example")
+        fetch(fail, "http://a.example")
     assert exits.code_of(raised.value) == exits.OUTPUT
 
 
@@ -136,7 +127,7 @@ def test_the_options_of_the_verb() -> None:
     assert options_of(parse("http://a.example")) == {
         "robots": True,
         "refresh": False,
-        "ordered": True,
+        "ordered": False,
         "errors": "collect",
     }
     argv = [
@@ -156,7 +147,7 @@ def test_the_options_of_the_verb() -> None:
     ]
     argv += ["--max-bytes", "1000", "--max-workers", "9", "--user-agent", "me/1", "--contact", "me@example.org"]
     argv += ["--no-robots", "--journal", "run.db", "--refresh", "--max-failures", "7", "--desc", "d", "--total", "4"]
-    argv += ["--header", "Accept: text/html", "--header", "X:y:z", "--unordered"]
+    argv += ["--header", "Accept: text/html", "--header", "X:y:z", "--ordered"]
     assert options_of(parse(*argv)) == {
         "directory": "pages",
         "rate": ["10/s", "100/m"],
@@ -174,7 +165,7 @@ def test_the_options_of_the_verb() -> None:
         "desc": "d",
         "total": 4,
         "headers": {"Accept": "text/html", "X": "y:z"},
-        "ordered": False,
+        "ordered": True,
         "errors": "collect",
     }
 
