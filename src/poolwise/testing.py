@@ -42,6 +42,8 @@ from poolwise.work.job import Job
 if TYPE_CHECKING:
     import asyncio
 
+    from poolwise.backends.protocol import Hear
+
 __all__ = ["ALWAYS", "Alarm", "FakeBackend", "FakeClock", "Moment", "Script"]
 
 Duration: TypeAlias = Seconds | Mapping[int, Seconds] | Callable[[int], Seconds]
@@ -203,6 +205,10 @@ class FakeBackend:
         assert not self._workers[worker].chunks, f"worker {worker} is ended at work"
         self._note(End(worker))
         self._end(worker)
+
+    def tell_there(self, hear: Hear) -> bool:
+        """Say no: what happens is told by ``wait``."""
+        return False
 
     def wake(self) -> None:
         """Let the next ``wait`` return at once."""

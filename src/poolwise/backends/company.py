@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
 
-from poolwise.backends.protocol import Backend
+from poolwise.backends.protocol import Backend, Hear
 from poolwise.model.events import Chunk, ChunkDone, Event
 from poolwise.model.options import BackendName
 from poolwise.model.units import Seconds
@@ -131,6 +131,10 @@ class Company:
                 if isinstance(event, ChunkDone):
                     self.hear(event)
         return events
+
+    def tell_there(self, hear: Hear) -> bool:
+        """Say no: who waits has more to do than to hear."""
+        return False
 
     def wake(self) -> None:
         """Wake them all."""

@@ -16,7 +16,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from poolwise.backends.outbox import Outbox, drain
-from poolwise.backends.protocol import InThisProcess
+from poolwise.backends.protocol import Hear, InThisProcess
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerReady
 from poolwise.model.units import Seconds
@@ -46,6 +46,9 @@ class CoroutinesBackend(InThisProcess):
         self._starting: list[int] = []
         self._orders: list[tuple[int, Chunk, Sequence[Any]]] = []
         self._dispatching = False
+        self._hear: Hear | None = None
+        self._telling_thread: int | None = None
+        """The loop's thread while it tells what has happened, and may be given orders there."""
         self.running: AtWork | None = None
         """What the first task runs now, where some of it may be taken away."""
         self._loop = job.event_loop
@@ -67,16 +70,24 @@ class CoroutinesBackend(InThisProcess):
         self._orders.append((worker, chunk, items if items is not None else ()))
 
     def flush(self) -> None:
-        """Hand all orders to the loop's thread, which is woken once for them."""
+        """Hand all orders to the loop's thread, which is woken once for them if this is another one."""
         if self._loop is None or not (self._starting or self._orders):
             return
         starting, self._starting = self._starting, []
         orders, self._orders = self._orders, []
+        if self._telling_thread == threading.get_ident():
+            self._take_orders(starting, orders)
+            return
         self._loop.call_soon_threadsafe(self._take_orders, starting, orders, context=self._context)
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Read what the tasks have finished."""
         return drain(self._outbox, timeout_s)
+
+    def tell_there(self, hear: Hear) -> bool:
+        """Tell it in the loop's thread: waking another for each short item would cost more than they do."""
+        self._hear = hear
+        return True
 
     def wake(self) -> None:
         """Put a nothing into the outbox."""
@@ -84,6 +95,8 @@ class CoroutinesBackend(InThisProcess):
 
     def close(self, *, abort: bool) -> None:
         """Cancel the tasks that still run and wait for what they do at their end; then end our own loop."""
+        # Who hears gives no more orders: what runs now is all that is to be cancelled.
+        self._hear = None
         if self._loop is None:
             return
         if abort and self._loop.is_running():
@@ -124,13 +137,23 @@ class CoroutinesBackend(InThisProcess):
         Each telling wakes the driver, which then wants the GIL: with many short items, waking costs more than they do.
         """
         if not self._news:
-            asyncio.get_running_loop().call_soon(self._tell_all)
+            # In the caller's context: the tasks that are begun there see what the caller has set, not this task.
+            asyncio.get_running_loop().call_soon(self._tell_all, context=self._context)
         self._news.append(event)
 
     def _tell_all(self) -> None:
         news, self._news = self._news, []
+        if self._hear is not None and self._takes_in(self._hear, news):
+            return
         for event in news:
             self._outbox.put(event)
+
+    def _takes_in(self, hear: Hear, news: list[Event]) -> bool:
+        self._telling_thread = threading.get_ident()
+        try:
+            return hear(news)
+        finally:
+            self._telling_thread = None
 
     async def _cancel_all(self) -> None:
         tasks = tuple(filter(None, self._tasks))

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from poolwise.backends.protocol import Hear
 from poolwise.engine.inner_threads import InnerThreads
 from poolwise.engine.shift import SINGLES
 from poolwise.engine.supervisor import Supervisor
@@ -88,6 +89,10 @@ class ProcessesBackend:
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Hear what workers say, and notice deaths."""
         return self._supervisor.wait(timeout_s)
+
+    def tell_there(self, hear: Hear) -> bool:
+        """Say no: what happens is told by ``wait``."""
+        return False
 
     def wake(self) -> None:
         """Wake a wait from another thread."""

@@ -6,7 +6,7 @@ waiting and tells what happened when asked (``wait``). It decides nothing: the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 from poolwise.errors import InternalError
@@ -14,6 +14,9 @@ from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, Event
 from poolwise.model.options import BackendName
 from poolwise.model.units import Seconds
+
+Hear: TypeAlias = Callable[[Sequence[Event]], bool]
+"""Takes in what has happened, or says no: then ``wait`` tells it."""
 
 TimeoutPower: TypeAlias = Literal["kills", "cancels", "abandons", "tells"]
 
@@ -84,6 +87,13 @@ class Backend(Protocol):
         """Wait until something happens, at most ``timeout_s`` (0: not at all), and tell it."""
         ...
 
+    def tell_there(self, hear: Hear) -> bool:
+        """Tell what happens to ``hear`` first, in the thread where it happens; say whether that can be done.
+
+        ``hear`` may give orders meanwhile, as who waits does.
+        """
+        ...
+
     def wake(self) -> None:
         """Make a ``wait`` in another thread return; safe to call at any time, from any thread."""
         ...
@@ -109,3 +119,7 @@ class InThisProcess:
 
     def end(self, worker: int) -> None:
         """Do nothing: it is there until all are ended."""
+
+    def tell_there(self, hear: Hear) -> bool:
+        """Say no: what happens is told by ``wait``."""
+        return False

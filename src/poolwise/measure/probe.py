@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from poolwise.backends.protocol import Backend
+from poolwise.backends.protocol import Backend, Hear
 from poolwise.measure.gil import GilWatch, gil_enabled
 from poolwise.measure.growth import MemoryWatch
 from poolwise.measure.payload import measure_payload, measure_payloads
@@ -281,6 +281,10 @@ class Probe:
     def running(self) -> AtWork | None:
         """What is run now, where some of it may be taken away."""
         return getattr(self._inner, "running", None)
+
+    def tell_there(self, hear: Hear) -> bool:
+        """Say no: what is told is measured."""
+        return False
 
     def wake(self) -> None:
         """Wake the wrapped backend."""

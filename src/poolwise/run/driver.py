@@ -39,6 +39,7 @@ from poolwise.model.events import (
     Waited,
 )
 from poolwise.model.units import Seconds
+from poolwise.run.deputy import Deputy
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.telling import EVERY_S, Telling, Watch, tell_rest
 from poolwise.run.terms import Crew, Keeper
@@ -102,6 +103,9 @@ class Driver:
         # Who holds it may touch the scheduler: the caller's thread, but for while it runs an item.
         self._baton = allocate_lock()
         self._baton.acquire()
+        self._deputy = Deputy(self._baton, scheduler, self._handle, self._obey)
+        self._has_deputy = False
+        """While this thread waits, the backend's own may play the scheduler."""
         self.cancelled = False
         """Somebody has ended the run from outside."""
 
@@ -112,6 +116,8 @@ class Driver:
         the user's function would turn into a RuntimeError.
         """
         clean = False
+        # Who asks ``until`` wants to be asked after each event, in the caller's thread.
+        self._has_deputy = until is None and backend.tell_there(self._deputy.hear)
         try:
             yield from self._run(backend, self.scheduler.use(crew), until)
             clean = self.ending is None and not self.cancelled
@@ -157,11 +163,12 @@ class Driver:
     def _until(self, backend: Backend, until: Callable[[], bool] | None, *, leaves: bool) -> Iterator[Batch]:
         while not self._is_over():
             events = self._wait(backend)
+            aside = self._deputy.relieve(events) if self._has_deputy else []
             self._sent = False
             if until is not None and until():
                 self.scheduler.pause()
-            waited = [] if events else self._waited()
-            yield from self._carry_out(self._handle(*(events or waited)))
+            waited = [] if events or aside else self._waited()
+            yield from self._carry_out(aside + self._handle(*(events or waited)))
             # Before the next item runs in this thread, or it is decided how: either may take long.
             if self._telling.watch is not None:
                 self._telling.tell(self._clock(), self.scheduler)
@@ -187,7 +194,7 @@ class Driver:
         self._close(backend, abort=not clean)
 
     def _close(self, backend: Backend, *, abort: bool) -> None:
-        self._backend = None
+        self._backend, self._has_deputy = None, False
         with contextlib.nullcontext() if self.recorder is None else self.recorder.closing():
             backend.close(abort=abort)
 
@@ -299,11 +306,17 @@ class Driver:
         """Wait for news as long as there is patience: a backend also wakes for what is none (half a message)."""
         patience_s = self._until_due(self._patience())
         deadline = self._clock() + patience_s
-        events = backend.wait(patience_s)
-        # What comes next is reading, which may keep the very results waiting that the caller's iterator waits for.
-        while self._wanted and not (events or self.cancelled) and (left_s := deadline - self._clock()) > 0:
-            events = backend.wait(left_s)
+        with self._deputy.on_duty(backend.wake, deadline) if self._has_deputy else contextlib.nullcontext():
+            events = backend.wait(patience_s)
+            # What comes next is reading, which may keep the very results waiting that the caller's iterator waits for.
+            while self._wanted and not (events or self._is_called) and (left_s := deadline - self._clock()) > 0:
+                events = backend.wait(left_s)
         return events
+
+    @property
+    def _is_called(self) -> bool:
+        """Somebody wants this thread."""
+        return self.cancelled or self._deputy.called
 
     def _until_due(self, patience_s: Seconds) -> Seconds:
         """Wait no longer than until something is due by the clock."""
@@ -319,6 +332,7 @@ class Driver:
         if not self._wanted or self._reads_later:
             # Nothing but an event changes that; with no patience at all, this would go in circles until one comes.
             tick_s = self._tick_s if self._telling.watch is None else min(self._tick_s, EVERY_S)
+            tick_s = min(tick_s, self._deputy.tick_s)
             return tick_s if not self._finished else min(tick_s, KEPT_BACK_S)
         busy = self.scheduler.busy_workers
         if self.items.quick or not busy or not self.scheduler.is_stream:

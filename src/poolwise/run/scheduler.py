@@ -219,6 +219,11 @@ class Scheduler:
         return self._supply.waits_for_consumer
 
     @property
+    def runs_low(self) -> bool:
+        """There is soon nothing more to send, unless somebody reads, takes results or brings items to the gate."""
+        return self._supply.runs_low
+
+    @property
     def drained(self) -> bool:
         """Paused, and nothing is in flight any more."""
         return self._paused and not self._staff.busy

@@ -32,6 +32,9 @@ MOST_AHEAD_BYTES: Bytes = 32 << 20
 LEAST_PER_WORKER = 2
 # Streaming without order: items that may overtake one that is not done.
 MOST_BEHIND = 64 * MOST_AHEAD
+# Who sends without the caller's thread calls for it before there are fewer chunks than this to send, or than one for
+# each worker: as many as are sent until it has come.
+LOW = 32
 # So many items come to the gate at a time, before it is asked whether it wants more.
 TO_GATE = 64
 
@@ -261,6 +264,23 @@ class Supply:
         if self._wishes.stream:
             want = min(want, self._read_limit() - self.known)
         return want if want > 0 and (hungry or waiting < room * size) else 0
+
+    @property
+    def runs_low(self) -> bool:
+        """Little is at hand that could go out next, and there may be more than that."""
+        enough = min(LOW, self.crew.workers) * self._size(self.next)
+        if self.gate is not None:
+            # What goes out again is brought to the gate by somebody.
+            return len(self.leftovers) > 0 or (self.gate.held < enough and self._may_come)
+        return self._may_come and self._send_limit() - self.next + self.leftovers.items < enough
+
+    @property
+    def _may_come(self) -> bool:
+        """There may be more than can go out as it stands: to be read, to be brought to the gate, to wait for."""
+        if self._closed:
+            return False
+        at_hand = self.next if self.gate is not None else self._send_limit()
+        return not self.ended or at_hand < self.known
 
     @property
     def waits_for_consumer(self) -> bool:
