@@ -270,7 +270,8 @@ class Probe:
         """Wait, with the clocks running."""
         if self._watch is None:
             return self._measure(timeout_s)
-        if self._elapsed_s >= self._watch_from_s:
+        if self._sizes and self._elapsed_s >= self._watch_from_s:
+            # With nothing at work, an item waits for its next try: there is nothing to see, for minutes maybe.
             self._watch.resume()
         try:
             return self._measure(timeout_s)

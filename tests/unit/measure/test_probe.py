@@ -352,6 +352,21 @@ def test_many_items_are_watched_only_when_they_have_taken_a_while(play, monkeypa
     assert resumed
 
 
+def test_nothing_is_watched_while_nothing_is_at_work(play, monkeypatch):
+    """An item may wait for its next try for minutes, and each look takes time and room."""
+    resumed = []
+    watch = SimpleNamespace(
+        resume=lambda: resumed.append(1), pause=lambda: None, stop=lambda: None, held=None, naps=0, cpu_s=0.0
+    )
+    monkeypatch.setattr(probe_module, "gil_enabled", lambda: True)
+    monkeypatch.setattr(probe_module, "GilWatch", lambda _look, *, here: watch)
+    scene = play(total=FEW_ITEMS)
+    scene.run(0.004)
+    assert resumed == [1]
+    scene.stage.told.append((60.0, 0.0, []))
+    assert (scene.probe.wait(60.0), resumed) == ([], [1])
+
+
 def test_in_company_the_cpu_of_the_process_says_nothing_of_an_item(play):
     """What others compute beside it is not the item's; what threads inside of it did before is taken to go on."""
     scene = play()
