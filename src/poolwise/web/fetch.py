@@ -35,7 +35,7 @@ from poolwise.web.trouble import FetchError
 END_PATIENCE_S: Final[Seconds] = 5.0
 
 
-def fetch(urls: str | Iterable[str | bytes], /, **options: Unpack[FetchKeywords]) -> ResultIterator[Page]:
+def fetch(urls: str | bytes | Iterable[str | bytes], /, **options: Unpack[FetchKeywords]) -> ResultIterator[Page]:
     """Fetch web pages, many at a time, as a careful person would; give a record of each as soon as it is there.
 
     >>> import poolwise
@@ -86,7 +86,7 @@ def fetch(urls: str | Iterable[str | bytes], /, **options: Unpack[FetchKeywords]
     ``fetch`` (``pip install 'poolwise[fetch]'``). ``StorageError`` where files cannot be written, ``JournalError``,
     ``TooManyFailuresError``; what ``urls`` raises.
     """
-    targets = read_targets([urls] if isinstance(urls, str) else urls)
+    targets = read_targets([urls] if isinstance(urls, (str, bytes)) else urls)
     return ResultIterator(FetchRun(targets, FetchOptions.from_keywords("fetch", options)))
 
 
@@ -103,6 +103,8 @@ class FetchRun:
         self._fetcher = Fetcher(options, self._folder)
         self._execution: Execution | None = None
         self._error: BaseException | None = None
+        self._broken: BaseException | None = None
+        """What the caller's iterator of URLs has raised: what it gave before that is fetched nevertheless."""
         self._cancelled = False
 
     # --- What an iterator of results asks ----------------------------------------------------------------------------
@@ -162,6 +164,7 @@ class FetchRun:
                 yield Batch(batch.start, pages)
                 if self._error is not None:
                     return
+        self._error = self._broken
 
     def _page(self, value: Any) -> Page:  # noqa: ANN401 - a Page, or what a journal has of it
         page = value if isinstance(value, Page) else Page.from_dict(value)
@@ -170,6 +173,9 @@ class FetchRun:
     def _failed(self, failure: Failure) -> Page | None:
         """Give the record of a page that failed, or none; note what is to end the run."""
         error = failure.error
+        if failure.item is None:
+            self._broken = error
+            return None
         if isinstance(error, StorageError) or self._options.errors == "raise":
             self._error = error
             return None
