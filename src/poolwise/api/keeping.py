@@ -41,7 +41,7 @@ class Keeping:
 
     def advice(self, scheduler: Scheduler) -> str | None:
         """Say what of a run that did not come to its end is kept, and how to go on."""
-        if self._book is None or scheduler.total == scheduler.counts.done:
+        if self._book is None or self._book.gone or scheduler.total == scheduler.counts.done:
             return None
         of = "" if scheduler.total is None else f" of {scheduler.total:,}"
         return (

@@ -7,13 +7,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from poolwise.errors import JournalError
 from poolwise.journal.begun import BegunKeys
 from poolwise.journal.items import UNCHANGING, atom_keys, keys_of
 from poolwise.journal.known import Known
-from poolwise.journal.lock import Lock
+from poolwise.journal.lock import Lock, is_file
 from poolwise.journal.store import explain, explained, next_number, roll_back
 from poolwise.journal.values import FAILURE, write_error, write_item, write_value
 from poolwise.model.classes import frozen, mutable
@@ -82,6 +83,7 @@ class Book:
         connection: sqlite3.Connection,
         lock: Lock,
         *,
+        path: str,
         name: str,
         run: int,
         key: Callable[[Any], object] | None,
@@ -89,6 +91,10 @@ class Book:
     ) -> None:
         """Take an open connection, under its lock; ``known`` of None: nothing can be found."""
         self.name = name
+        self.gone = False
+        """Somebody has removed or replaced the file: what is kept is kept in nothing that has a name."""
+        self._path = path
+        self._file = Path(path).stat()
         self._connection = connection
         self._lock = lock
         self._run = run
@@ -176,7 +182,7 @@ class Book:
                 self._tell_unkept(batch.start + place, item, error)
                 rows.unkept += 1
                 continue
-            rows.results.append((row, run, key, *write_item(item), form, data))
+            rows.results.append((row, run, key, *write_item(self._named(item)), form, data))
             if failed is not None:
                 rows.failures.append((row, *_failure_cells(failed)))
             row += 1
@@ -253,10 +259,22 @@ class Book:
                 self._connection.execute(_COUNT, cells)
             finally:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._look_whether_gone()
         self._unsynced = False
         self._synced_s = time.monotonic()
         took_s = self._synced_s - begun
         self._between_s = min(max(took_s / SYNC_SHARE, LEAST_BETWEEN_S), MOST_BETWEEN_S)
+
+    def _look_whether_gone(self) -> None:
+        """The results are the caller's nevertheless, so that the run goes on; but nobody must rely on the file."""
+        if self.gone or is_file(self._path, self._file):
+            return
+        self.gone = True
+        logger.warning(
+            "the journal %s has been removed or replaced while the run was at work: what the run does is handed over "
+            "as ever, but is not kept, and would be done again by the next run",
+            self.name,
+        )
 
     def close(self, state: EndState) -> None:
         """Write down how the run ended, flush, and let others at the file; once is enough.

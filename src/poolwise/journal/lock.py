@@ -86,7 +86,7 @@ def _open_locked(path: str, name: str) -> int:
         file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
             _lock_or_refuse(file, path, name)
-            if _is_there(file, path):
+            if is_file(path, os.fstat(file)):
                 return file
         except BaseException:
             os.close(file)
@@ -99,10 +99,11 @@ def _lock_or_refuse(file: int, path: str, name: str) -> None:
         raise _busy(name, str(_read(path) or "another process"))
 
 
-def _is_there(file: int, path: str) -> bool:
+def is_file(path: str, file: os.stat_result) -> bool:
+    """Tell whether this very file is what has the name, and no other is, or none."""
     try:
-        return os.path.samestat(os.fstat(file), Path(path).stat())
-    except FileNotFoundError:
+        return os.path.samestat(file, Path(path).stat())
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -34,7 +34,8 @@ def open_book(
     """
     name = os.fspath(journal.path)
     path = os.path.realpath(name)
-    _refuse_place(path, name)
+    with explained(name, "opened"):
+        _refuse_place(path, name)
     refuse_unsafe(name, name)
     with explained(name, "opened"):
         lock = Lock(path, name)
@@ -46,7 +47,7 @@ def open_book(
                 run, family = _begin(connection, journal, identify(call), total, command)
                 known = Known(connection, family, take_failures=take_failures, stands=journal.stands)
                 found = None if known.empty else known
-                return Book(connection, lock, name=name, run=run, key=journal.key, known=found)
+                return Book(connection, lock, path=path, name=name, run=run, key=journal.key, known=found)
         except BaseException:
             connection.close()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -189,6 +190,17 @@ def test_an_item_may_be_named_by_a_function(path):
     assert run(book, [Row(2), Row(3)], lambda row: row.number)[0] == [2, 3]
     assert book.counts.taken == 1
     book.close("done")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT item, is_json FROM results").fetchall() == [("1", 1), ("2", 1), ("3", 1)]
+
+
+def test_a_name_that_cannot_be_made_again_costs_nothing(path):
+    """The function may have taken out of the item what names it; people are shown what is left."""
+    book = opened(Journal(path, key=lambda row: row["number"]))
+    assert run(book, [{"number": 1}], dict.popitem)[0] == [("number", 1)]
+    book.close("done")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT item FROM results").fetchall() == [("{}",)]
 
 
 def test_an_item_that_cannot_be_recognised_is_named(path):

@@ -258,7 +258,10 @@ def test_an_empty_file_becomes_a_journal(path):
     assert path.stat().st_size > 0
 
 
-@pytest.mark.parametrize(("name", "words"), [("", "is a folder"), ("no/run.db", "there is no folder")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("", "is a folder"), ("no/run.db", "there is no folder"), ("x" * 300, "cannot be opened: File name too long")],
+)
 def test_a_name_that_is_no_place_for_a_file_is_told(tmp_path, name, words):
     """Before anything has run."""
     with pytest.raises(JournalWriteError, match=words):
@@ -453,3 +456,23 @@ def test_keeping_flushes_nothing_and_flushing_is_one_flush(path):
     synced = kept[-1].split('write(1, "synced\\n"')[:3]
     assert [part.count("sync(") for part in synced[1:]] == [1, 1]
     assert "sync(" in synced[0]
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_file_that_goes_away_meanwhile_is_told_once(path, caplog, how):
+    """Results are handed over nevertheless; nobody is to think that they are kept."""
+    book = opened(path)
+    run(book, [1, 2])
+    book.sync()
+    assert not book.gone
+    path.unlink()
+    if how == "replaced":
+        path.touch(0o600)
+    run(book, [3])
+    book.sync()
+    run(book, [4])
+    book.close("done")
+    assert book.gone
+    assert [record.getMessage().partition(" while ")[0] for record in caplog.records] == [
+        f"the journal {path} has been removed or replaced"
+    ]
