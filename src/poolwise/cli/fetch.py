@@ -119,18 +119,20 @@ class Tally:
     """What came of the pages so far."""
 
     def __init__(self) -> None:
-        self.pages = self.failed = self.bytes = 0
+        self.pages = self.failed = self.bytes = self.earlier = 0
 
     def count(self, page: Page) -> None:
         """Count a page."""
         self.pages += 1
         self.failed += not page.ok
+        self.earlier += page.from_journal
         self.bytes += page.bytes if page.ok else 0
 
     def words(self) -> str:
         """Say it."""
+        earlier = f" ({self.earlier:,} of them from the journal)" if self.earlier else ""
         failed = f", {self.failed:,} failed" if self.failed else ""
-        return f"{counted(self.pages, 'page')}, {size(self.bytes)}{failed}"
+        return f"{counted(self.pages, 'page')}{earlier}, {size(self.bytes)}{failed}"
 
 
 def run(arguments: argparse.Namespace) -> int:

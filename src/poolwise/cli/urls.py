@@ -58,6 +58,8 @@ def make_urls(arguments: list[str], path: str | None) -> Urls:
         return Urls(read_targets(_lines(stream, name)), f"{name}, ", path=path)
     if not arguments:
         raise UsageError("no URLs: write them, or a file with one in each line, or --input - to read standard input")
+    if len(arguments) == 1 and "://" not in arguments[0]:
+        raise InputError(f"{arguments[0]}: there is no such file, and for a URL it lacks the beginning https://")
     files = [each for each in arguments if _is_file(each)]
     if files:
         raise UsageError(f"{files[0]!r} is a file, and URLs stand beside it: give one list, or URLs")

@@ -111,6 +111,14 @@ def test_a_page_that_failed_has_a_line_too(fetch) -> None:
     assert err == "poolwise: 3 pages, 10 bytes, 1 failed in 1.50 s\n"
 
 
+def test_what_came_of_a_journal_is_told(fetch) -> None:
+    """Else a run that has fetched nothing looks as one that has fetched all."""
+    _, _, err = fetch(
+        lambda target: page_of(target, from_journal=target.number == 2), "http://a.example", "http://b.example"
+    )
+    assert err == "poolwise: 2 pages (1 of them from the journal), 10 bytes in 1.50 s\n"
+
+
 def test_a_disk_that_takes_nothing_more_ends_the_run(fetch) -> None:
     """It comes out as it is, for the program to tell; its exit code is that of an output that cannot be written."""
 

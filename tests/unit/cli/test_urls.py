@@ -64,11 +64,11 @@ def test_they_come_from_one_place(tmp_path, monkeypatch, arguments, path, words)
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
-    """By --input; as an argument it is a URL that is none."""
+    """By --input, and as the only argument, where nobody knows whether a file or a URL was meant."""
     with pytest.raises(InputError, match="there is no file"):
         make_urls([], "missing.txt")
-    (bad,) = make_urls(["missing.txt"], None)
-    assert isinstance(bad, BadTarget)
+    with pytest.raises(InputError, match=r"missing\.txt: there is no such file, and for a URL it lacks"):
+        make_urls(["missing.txt"], None)
 
 
 def test_reading_that_fails_in_the_middle_is_kept(monkeypatch) -> None:
