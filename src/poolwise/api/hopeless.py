@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from poolwise.errors import TooManyFailuresError
 from poolwise.model.events import Batch
 from poolwise.model.failure import Failure
+from poolwise.report.figures import counted
 from poolwise.work.call import show_error
 
 # So many are told in the text: one may be an accident, three show what is common to them.
@@ -38,7 +39,7 @@ class Toll:
             self._failures += batch.failures.values()
         failures = sorted(self._failures, key=lambda failure: failure.index)
         told = [f"  item {each.index}: {show_error(each.error)[:TOLD_LENGTH]}" for each in self._failures[-TOLD:]]
-        head = f"{len(failures)} items failed, more than max_failures={self._most}; the newest:"
+        head = f"{counted(len(failures), 'item')} failed, more than max_failures={self._most}; the newest:"
         return TooManyFailuresError("\n".join([head, *told, NEXT_STEP]), failures, results_of(held))
 
 

@@ -25,7 +25,9 @@ TOLD = 0.2
 LIMITS: dict[str, Callable[[str], str]] = {
     "reading": lambda part: f"the iterator: giving the items took {part} of the time",
     "rate": lambda part: f"the rate that was asked for (rate=), which let nothing begin for {part} of the time",
-    "limit": lambda part: f"the limit that was asked for (limit=), which was reached for {part} of the time",
+    "limit": lambda part: (
+        f"the limit of how many may be at work at a time (limit=), which was reached for {part} of the time"
+    ),
     "starting": lambda part: f"starting the workers: about {part} of the time",
     "cores": lambda part: f"the cores, which were busy for {part} of the time",
     "one core": lambda part: f"one core, which computed for {part} of the time",
