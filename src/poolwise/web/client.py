@@ -113,7 +113,7 @@ class _Trip:
         except TroubleError as trouble:
             raise self._failed(trouble) from trouble.__cause__ or trouble
         except TimeoutError as error:
-            if not self._patience.alarm.expired():
+            if not self._patience.alarm.expired:
                 raise  # a sink's own
             raise self._failed(self._patience.trouble()) from error
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from poolwise.model.units import Seconds
 from poolwise.web.options import Limits
@@ -17,8 +18,65 @@ WORDS: Final[dict[Kind, str]] = {
 }
 
 
+class Alarm:
+    """A time limit that is moved for every step of a request: ``async with alarm``, as ``asyncio.timeout_at``.
+
+    A step that ends later than the one before, as nearly all do, moves a number only: the timer that was set looks at
+    it when it rings, and goes on. So a page costs one timer, and not one for each step.
+    """
+
+    __slots__ = ("_at", "_cancelling", "_loop", "_rings", "_task", "_timer", "expired")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._task: asyncio.Task[object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._at: float | None = None
+        self._rings = 0.0
+        self._cancelling = 0
+        self.expired = False
+
+    def set(self, at: float | None) -> None:
+        """Ring at this time of the loop's clock; None: not at all."""
+        self._at = at
+        if at is None or (self._timer is not None and self._rings <= at) or self.expired:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings = at
+        self._timer = self._loop.call_at(at, self._ring)
+
+    async def __aenter__(self) -> Self:
+        """Begin: the task that runs is the one that will be interrupted."""
+        self._task = asyncio.current_task()
+        self._cancelling = self._task.cancelling() if self._task is not None else 0
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """End; raises TimeoutError where it has rung, and nobody else has cancelled the task."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        task, self._task = self._task, None
+        # As in asyncio.Timeout: whoever else wants the task cancelled has the first word.
+        if self.expired and task is not None and task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._at is None or self._task is None:
+            return
+        if self._at > self._loop.time():
+            self.set(self._at)
+            return
+        self.expired = True
+        self._task.cancel()
+
+
 class Patience:
-    """One alarm clock for a request, which is set anew for each step: ``async with patience.alarm``."""
+    """One alarm for a request, which is set anew for each step: ``async with patience.alarm``."""
 
     __slots__ = ("_end", "_kind", "_limits", "_loop", "alarm", "begin", "connect_s", "first_byte_s", "reused")
 
@@ -28,8 +86,8 @@ class Patience:
         self.begin = loop.time()
         self._end = self.begin + limits.whole_s
         self._kind: Kind = "connect_timeout"
-        # Set when the connection is looked for, which is at once: a timer less for each request.
-        self.alarm = asyncio.timeout_at(None)
+        # Set when the connection is looked for, which is at once.
+        self.alarm = Alarm(loop)
         self.connect_s: Seconds | None = None
         self.first_byte_s: Seconds | None = None
         self.reused = False
@@ -60,13 +118,13 @@ class Patience:
 
     def aside(self, seconds: Seconds) -> asyncio.Timeout:
         """Stop the alarm, and give one for something whose end is no matter."""
-        self.alarm.reschedule(None)
+        self.alarm.set(None)
         return asyncio.timeout_at(min(self._loop.time() + seconds, self._end))
 
     def _allow(self, kind: Kind, seconds: Seconds) -> None:
         at = self._loop.time() + seconds
         self._kind, at = (kind, at) if at < self._end else ("whole_timeout", self._end)
-        self.alarm.reschedule(at)
+        self.alarm.set(at)
 
     def trouble(self) -> TroubleError:
         """Say which limit has passed."""
