@@ -40,6 +40,11 @@ class Target(Protocol):
         ...
 
     @property
+    def asked(self) -> Url:
+        """The same, read."""
+        ...
+
+    @property
     def number(self) -> int:
         """The number of its line, from 1."""
         ...
@@ -88,13 +93,29 @@ class Client:
 class _Trip:
     """One page's way from the URL to the record."""
 
-    __slots__ = ("_body", "_head", "_limits", "_patience", "_redirects", "_sink", "_transport", "at", "number", "url")
+    __slots__ = (
+        "_body",
+        "_head",
+        "_limits",
+        "_patience",
+        "_redirects",
+        "_sink",
+        "_transport",
+        "_url",
+        "at",
+        "number",
+        "url",
+    )
 
     def __init__(self, limits: Limits, transport: Transport, url: str | Target, sink: SinkFactory | None) -> None:
         self._transport = transport
         self._limits = limits
         self._sink = sink
-        self.url, self.number = (url, 0) if isinstance(url, str) else (url.url, url.number)
+        self._url: Url | None = None
+        if isinstance(url, str):
+            self.url, self.number = url, 0
+        else:
+            self.url, self.number, self._url = url.url, url.number, url.asked
         self.at = datetime.now(UTC)
         self._patience = Patience(asyncio.get_running_loop(), limits)
         self._redirects: list[str] = []
@@ -122,7 +143,7 @@ class _Trip:
     async def _follow(self, own: Mapping[str, str], harmless: Mapping[str, str]) -> Answer:
         """Ask, and follow redirects to an answer that is none."""
         try:
-            url = parse_url(self.url)
+            url = self._url or parse_url(self.url)
         except BadUrlError as error:
             self.url = shown(self.url)[1:-1]
             raise TroubleError("address", str(error)) from error

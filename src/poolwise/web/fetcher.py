@@ -57,8 +57,12 @@ class Fetcher:
         if isinstance(target, BadTarget):
             raise failed(target, "address", target.reason)
         if self._robots is not None:
-            await self._ask(self._robots, target)
-        earlier = self.earlier.get(target.url)
+            ruling = self._robots.known(target.asked) or await self._robots.ask(target.asked)
+            if not ruling.allowed:
+                raise failed(target, "robots", ruling.reason or "robots.txt does not allow it")
+            if ruling.delay_s:
+                await asyncio.sleep(self._turns.take(target.key, ruling.delay_s, asyncio.get_running_loop().time()))
+        earlier = self.earlier.get(target.url) if self.earlier else None
         try:
             page = await (self._fetch(target, {}) if earlier is None else self._fetch_again(target, earlier))
         except FetchError:
@@ -67,14 +71,6 @@ class Fetcher:
         if self._tries and (before := self._tries.pop(target.number, 0)):
             page = replace(page, attempts=before + 1)
         return page.to_dict() if self._plain else page
-
-    async def _ask(self, robots: Robots, target: Target) -> None:
-        """Wait for the host's turn; raises FetchError where its robots.txt does not allow the page."""
-        ruling = await robots.ask(target.url)
-        if not ruling.allowed:
-            raise failed(target, "robots", ruling.reason or "robots.txt does not allow it")
-        if ruling.delay_s:
-            await asyncio.sleep(self._turns.take(target.key, ruling.delay_s, asyncio.get_running_loop().time()))
 
     async def _fetch_again(self, target: Target, earlier: Page) -> Page:
         """Fetch a page only if it has changed."""
@@ -87,7 +83,7 @@ class Fetcher:
         return page
 
     async def _fetch(self, target: Target, asked: Mapping[str, str]) -> Page:
-        sink = self._folder.sink_for(target.url) if self._folder is not None else None
+        sink = self._folder.sink_for(target.asked) if self._folder is not None else None
         try:
             return await self._client.fetch(target, sink=sink, conditions=asked)
         except FileError as error:

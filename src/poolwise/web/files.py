@@ -27,6 +27,7 @@ from poolwise.errors import StorageError
 from poolwise.web.names import name_file
 from poolwise.web.places import Places, open_places
 from poolwise.web.sink import SinkFactory
+from poolwise.web.urls import Url
 
 # The next page would fare no better: the disk is full, read-only, broken, gone or somebody else's.
 LASTING: Final = {
@@ -56,6 +57,7 @@ class Folder:
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.path = Path(directory)
+        self._before = str(self.path / "x")[:-1]
         self._numbers = itertools.count(1)
         try:
             self._places = open_places(self.path)
@@ -75,14 +77,18 @@ class Folder:
         """Remove what has not become whole; files that are still growing are lost."""
         self._places.close()
 
-    def sink_for(self, url: str) -> SinkFactory:
+    def sink_for(self, url: str | Url) -> SinkFactory:
         """Give what makes the file of a page, of the URL that it was asked for by, once its head is there."""
 
         def make(_status: int, headers: Mapping[str, str], _final_url: str, /) -> FileSink:
             name = name_file(url, headers.get("Content-Type"))
-            return FileSink(self._places, str(next(self._numbers)), name, str(self.path / name))
+            return FileSink(self._places, str(next(self._numbers)), name, self._path_of(name))
 
         return make
+
+    def _path_of(self, name: str) -> str:
+        """Give what ``str(self.path / name)`` would, for a name that is in order."""
+        return self._before + (name if os.sep == "/" else name.replace("/", os.sep))
 
     def holds(self, path: str, size: int) -> bool:
         """Tell whether a file that a record names is there, below this directory, with so many bytes."""
@@ -113,10 +119,10 @@ class FileSink:
         """Append; raises StorageError where the disk takes nothing more, FileError where it is this file's matter."""
         if self._fd is None:
             raise ValueError(f"{self.path} is closed")
-        left = memoryview(data)
         try:
-            while left:
-                left = left[os.write(self._fd, left) :]
+            written = os.write(self._fd, data)
+            while written < len(data):
+                written += os.write(self._fd, memoryview(data)[written:])
         except OSError as error:
             self._fail(error)
 

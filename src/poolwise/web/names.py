@@ -17,13 +17,14 @@ folders below the host's never, so that ``/a`` and ``/a/b`` do not meet, and no 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 import unicodedata
 from typing import Final
 from urllib.parse import unquote
 
-from poolwise.web.urls import PORTS, Url, parse_url
+from poolwise.web.urls import PORTS, Url, as_url
 
 # In bytes of UTF-8. File systems take 255; room is left for what others append (.part, .gz), and eCryptfs takes 143.
 LONGEST_NAME: Final = 140
@@ -80,32 +81,32 @@ _EXTENSION: Final = re.compile(r"(.*)\.((?=[0-9]*[a-z])[a-z0-9]{1,10})", re.IGNO
 _KEPT: Final = frozenset("_-.+=@,()")
 
 
-def name_file(url: str, content_type: str | None = None) -> str:
+def name_file(url: str | Url, content_type: str | None = None) -> str:
     """Give the name of the file for a URL: folders and file, with ``/`` between, below any directory.
 
     ``content_type`` gives the extension where the URL has none. The same arguments always give the same name, and no
     two URLs have one, also where case is ignored. Raises BadUrlError for what is no URL (``parse_url``).
     """
-    parsed = parse_url(url)
-    host = _name_host(parsed)
+    parsed = as_url(url)
+    host = _name_host(parsed.scheme, parsed.host, parsed.port)
     path, _, query = parsed.target.partition("?")
-    *folders, last = path.split("/")[1:]
+    above, _, last = path.rpartition("/")
     extension = _extension_of(content_type)
-    plain = _plain_name(folders, last, extension) if "?" not in parsed.target else None
+    plain = _plain_name(above, last, extension) if "?" not in parsed.target else None
     if plain is not None and len(f"{host}/{plain}") <= LONGEST_PATH:
         return f"{host}/{plain}"
-    return _marked_name(host, folders, _Last(last, query, extension), _hash(str(parsed)))
+    return _marked_name(host, above.split("/")[1:], _Last(last, query, extension), _hash(str(parsed)))
 
 
-def _name_host(url: Url) -> str:
+@functools.lru_cache(maxsize=256)
+def _name_host(scheme: str, host: str, port: int) -> str:
     """Give the host's folder: its name; a comma, which no host has, and what is not as usual: http, the port."""
-    host = url.host
     if host.startswith("["):
         host = "ipv6," + host[1:-1].replace(":", "-")
-    if url.scheme != "https":
-        host += f",{url.scheme}"
-    if url.port != PORTS[url.scheme]:
-        host += f",{url.port}"
+    if scheme != "https":
+        host += f",{scheme}"
+    if port != PORTS[scheme]:
+        host += f",{port}"
     if host.partition(".")[0].partition(",")[0] in RESERVED:
         host = f",{host}"
     if len(host) > LONGEST_NAME:
@@ -124,9 +125,9 @@ def _hash(text: str) -> str:
 # --- Names that say all ------------------------------------------------------------------------------------------
 
 
-def _plain_name(folders: list[str], last: str, extension: str) -> str | None:
-    """Give the name that needs no hash; None where there is none."""
-    if not all(_PLAIN_FOLDER.fullmatch(each) and each not in RESERVED for each in folders):
+def _plain_name(above: str, last: str, extension: str) -> str | None:
+    """Give the name that needs no hash, below the host's folder; None where there is none."""
+    if not _are_plain(above):
         return None
     stem = last.partition(".")[0]
     if not last:
@@ -139,8 +140,16 @@ def _plain_name(folders: list[str], last: str, extension: str) -> str | None:
         file = last
     else:
         return None
-    names = [*folders, file]
-    return "/".join(names) if all(len(each) <= LONGEST_NAME for each in names) else None
+    return f"{above[1:]}/{file}".removeprefix("/") if len(file) <= LONGEST_NAME else None
+
+
+@functools.lru_cache(maxsize=256)  # most pages stand beside others
+def _are_plain(above: str) -> bool:
+    """Tell whether all folders of a path say all as they are."""
+    return all(
+        _PLAIN_FOLDER.fullmatch(each) and each not in RESERVED and len(each) <= LONGEST_NAME
+        for each in above.split("/")[1:]
+    )
 
 
 # --- Names that need a hash --------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from poolwise.errors import MissingExtraError
 from poolwise.model.classes import frozen
 from poolwise.model.units import Bytes, Seconds
 from poolwise.web.agent import PRODUCT
-from poolwise.web.urls import Url, parse_url
+from poolwise.web.urls import Url, as_url
 
 GetRobots: TypeAlias = Callable[[str], Awaitable[tuple[int, bytes]]]
 """Fetches a robots.txt: gives the last status and the body, of which ``MOST_BYTES`` are enough. It follows
@@ -80,9 +80,17 @@ class Robots:
         self._size = 0
         self._asking: dict[str, asyncio.Task[Rules]] = {}
 
-    async def ask(self, url: str) -> Ruling:
+    def known(self, url: Url) -> Ruling | None:
+        """Say it where the host's rules are here; None: ask."""
+        rules = self._known.get(url.origin)
+        if rules is None or self._clock() >= rules.until:
+            return None
+        self._known.move_to_end(url.origin)
+        return rules.judge(url, self._name)
+
+    async def ask(self, url: str | Url) -> Ruling:
         """Say whether a page may be fetched, and at what pace; a host that is new is asked for its robots.txt."""
-        parsed = parse_url(url)
+        parsed = as_url(url)
         return (await self._rules_of(parsed.origin)).judge(parsed, self._name)
 
     async def close(self) -> None:

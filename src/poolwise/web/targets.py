@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
-from poolwise.model.classes import frozen
-from poolwise.web.urls import LONGEST, BadUrlError, parse_url
+from poolwise.model.classes import field, frozen
+from poolwise.web.urls import LONGEST, BadUrlError, Url, parse_url
 
 # Of a bad line, so much is shown.
 SHOWN: Final = 100
@@ -27,6 +27,12 @@ class Target:
     key: str  # whom it asks, for limits and rates: scheme://host:port
     number: int  # of its line, from 1
     line: str  # as it was written
+    parsed: Url | None = field(default=None, compare=False, repr=False)  # the URL, where it was read here
+
+    @property
+    def asked(self) -> Url:
+        """The URL, read."""
+        return self.parsed or parse_url(self.url)
 
 
 @frozen
@@ -67,7 +73,7 @@ def read_target(line: str | bytes, number: int = 1) -> Target | BadTarget | None
         url = parse_url(text)
     except BadUrlError as error:
         return BadTarget(number, _show(text), _SECRET.sub(r"\1…@", str(error)))
-    return Target(str(url), url.key, number, text)
+    return Target(str(url), url.key, number, text, url)
 
 
 def _decode(line: str | bytes, number: int) -> str:

@@ -53,11 +53,21 @@ class Url:
     @property
     def origin(self) -> str:
         """Whom it asks, as it stands in a URL: the usual port is left out."""
-        return f"{self.scheme}://{self.host}" + ("" if self.port == PORTS[self.scheme] else f":{self.port}")
+        return _origin(self.scheme, self.host, self.port)
 
     def __str__(self) -> str:
         """Write it as it is asked for."""
         return self.origin + self.target
+
+
+@functools.lru_cache(maxsize=1024)
+def _origin(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://{host}" + ("" if port == PORTS[scheme] else f":{port}")
+
+
+def as_url(given: str | Url) -> Url:
+    """Read what is text, and take what has been read already."""
+    return given if isinstance(given, Url) else parse_url(given)
 
 
 def parse_url(text: str) -> Url:
