@@ -4,7 +4,7 @@ A folder of downloads is often shared. Whoever can write there may plant a symbo
 will be, so that an unsuspecting program writes outside. Checking first and opening then leaves a moment between. So on
 POSIX each step is taken from the open folder before it (``openat`` with ``O_NOFOLLOW``); on Windows, where this does
 not exist and making links takes a privilege, each folder is looked at. The directory itself may be a link: it is named
-by the caller.
+by the caller. A folder that is open stays open for a moment (``opened.py``).
 
 Bodies grow in a folder of the run's own, ``.part-…``, and move to their names when they are whole. Their names would do
 as well while all goes well; but what a killed run has left can be found here without looking through millions of files.
@@ -20,6 +20,8 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal, Protocol
+
+from poolwise.web.opened import OpenFolders
 
 PARTS: Final = ".part-"
 # Nobody but their owner sees pages before they are whole; the files themselves have what the umask says.
@@ -60,6 +62,7 @@ class ByDescriptor:
     def __init__(self, directory: Path) -> None:
         """Open the directory and make the folder for what grows."""
         self._root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._open = OpenFolders(self._make_way)
         try:
             self._sweep()
             self._name, self._parts = self._make_parts()
@@ -85,9 +88,13 @@ class ByDescriptor:
 
     def place(self, part: str, name: str) -> None:
         """See Places."""
-        *folders, last = name.split("/")
-        with self._walk(folders, make=True) as parent:
-            os.replace(part, last, src_dir_fd=self._parts, dst_dir_fd=parent)
+        above, _, last = name.rpartition("/")
+        try:
+            os.replace(part, last, src_dir_fd=self._parts, dst_dir_fd=self._open.get(above))
+        except FileNotFoundError:
+            # Somebody has removed the folder while it was open; it is made anew.
+            self._open.forget(above)
+            os.replace(part, last, src_dir_fd=self._parts, dst_dir_fd=self._open.get(above))
 
     def drop(self, part: str) -> None:
         """See Places."""
@@ -105,11 +112,17 @@ class ByDescriptor:
 
     def close(self) -> None:
         """See Places."""
+        self._open.close()
         with contextlib.suppress(OSError):
             _empty(self._parts)
             os.rmdir(self._name, dir_fd=self._root)
         os.close(self._parts)
         os.close(self._root)
+
+    def _make_way(self, above: str) -> int:
+        """Open a folder; it and those above it are made where they are missing."""
+        with self._walk(above.split("/") if above else [], make=True) as parent:
+            return os.dup(parent)
 
     @contextlib.contextmanager
     def _walk(self, folders: list[str], *, make: bool) -> Iterator[int]:
