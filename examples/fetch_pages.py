@@ -1,4 +1,7 @@
-"""Fetch web pages: the function waits, so that Poolwise runs many calls at the same time, on threads."""
+"""Fetch web pages with a function of your own: it waits, so that Poolwise runs many calls at the same time, on threads.
+
+For pages alone there is ``poolwise.fetch`` (see fetch_list.py); this is the way where a function does more than that.
+"""
 
 import subprocess
 import sys
