@@ -34,9 +34,9 @@ with (
     # The list has grown, and a file was lost.
     names.write_text("\n".join([*lines, f"{site}/page-30.html"]))
     lost = next(page for page in first if page.url == lines[0])
-    Path(folder, lost.path).unlink()
+    Path(lost.path).unlink()
     second = fetch(names, folder)
-    text = Path(folder, lost.path).read_text()
+    text = Path(lost.path).read_text()
     server.stdin.close()
 
 for page in first:
