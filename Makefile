@@ -76,6 +76,10 @@ cpython-executor-tests: .venv/dev.stamp ## CPython's own executor tests over poo
 	$(BIN)/python -m pytest -q tests/cpython $(ARGS)
 	tools/on_each_python.sh executor 3.12 3.13 $(PYTHONS)
 
+.PHONY: kill-tests
+kill-tests: .venv/dev.stamp ## kill runs with a journal at random moments and take them up, hundreds of times: ARGS="--times 200 --seed 1"
+	$(BIN)/python -m tests.kill.campaign $(ARGS)
+
 .PHONY: lint
 lint: .venv/dev.stamp ## ruff: rules and format
 	$(BIN)/ruff check --quiet

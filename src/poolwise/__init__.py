@@ -41,7 +41,6 @@ if _typing.TYPE_CHECKING:
     from poolwise.api.race import race
     from poolwise.api.sweep import sweep
     from poolwise.api.timer import timer
-    from poolwise.model.journal import Journal
     from poolwise.model.lap import Lap
     from poolwise.model.race import Difference, Entrant, Race
     from poolwise.model.sweep import Fit, Point, Sweep
