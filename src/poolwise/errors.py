@@ -31,6 +31,7 @@
     │   ├── JournalBusyError        another run, or another program, is using it
     │   ├── JournalDamagedError     it is no journal, or not whole, or of a newer Poolwise
     │   └── JournalWriteError       it cannot be written: the disk is full, the file read-only ...
+    ├── FetchError                  a page could not be fetched; ``page`` is its record: look at its ``error``
     ├── StorageError                (OSError) the disk takes nothing more: it is full, read-only or not yours
     └── InternalError               us: an impossible state, with its story; please report it
 
@@ -44,6 +45,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
+
+    from poolwise.web.record import Page
 
 
 class PoolwiseError(Exception):
@@ -188,6 +191,33 @@ class JournalDamagedError(JournalError):
 
 class JournalWriteError(JournalError):
     """The journal cannot be written: a full disk, a read-only file; what it held before is as it was."""
+
+
+class FetchError(PoolwiseError):
+    """A page could not be fetched; ``page`` is its record, whose ``error`` says why."""
+
+    def __init__(self, page: Page, *, worth_retrying: bool, retry_after_s: float | None = None) -> None:
+        """Keep the record of the page, and what is known of another try."""
+        super().__init__(f"{page.url}: {page.error}")
+        self.page = page
+        """The ``poolwise.Page``."""
+        self.worth_retrying = worth_retrying
+        """Whether it may go well another time."""
+        self.retry_after_s = retry_after_s
+        """Seconds after which the server wants to be asked again (its ``Retry-After``); None: it has not said."""
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer; None: there was none."""
+        return self.page.status
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as what it was made of."""
+        return _fetch_error, (self.page, self.worth_retrying, self.retry_after_s)
+
+
+def _fetch_error(page: Page, worth_retrying: bool, retry_after_s: float | None) -> FetchError:  # noqa: FBT001 - pickle
+    return FetchError(page, worth_retrying=worth_retrying, retry_after_s=retry_after_s)
 
 
 class StorageError(PoolwiseError, OSError):

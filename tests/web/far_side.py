@@ -8,10 +8,10 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from poolwise.errors import FetchError
 from poolwise.web.client import Client
 from poolwise.web.options import ClientOptions, Limits
 from poolwise.web.record import Page
-from poolwise.web.trouble import FetchError
 
 Deed = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 """What a server does: it is given a request's head, and may write."""

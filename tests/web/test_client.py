@@ -13,10 +13,9 @@ import tracemalloc
 
 import pytest
 
-from poolwise.errors import MissingExtraError, OptionError
+from poolwise.errors import FetchError, MissingExtraError, OptionError
 from poolwise.web.client import Client
 from poolwise.web.options import ClientOptions, Limits
-from poolwise.web.trouble import FetchError
 from tests.web.far_side import TIGHT, WATCHDOG_S, far_side, page, reset, told
 
 MIB = 1024 * 1024

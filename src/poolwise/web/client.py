@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+from poolwise.errors import FetchError
 from poolwise.web.body import Body
 from poolwise.web.onward import onward, shown
 from poolwise.web.options import ClientOptions, Limits
@@ -16,7 +17,7 @@ from poolwise.web.record import Page, PageError
 from poolwise.web.retry_after import retry_after
 from poolwise.web.sink import SinkFactory
 from poolwise.web.transport import Answer, Transport
-from poolwise.web.trouble import FetchError, Kind, TroubleError, is_passing
+from poolwise.web.trouble import Kind, TroubleError, is_passing
 from poolwise.web.urls import BadUrlError, Url, parse_url
 
 # 300 and 305 have no place to go to that could be trusted, 304 means something else (RFC 9110, section 15.4).

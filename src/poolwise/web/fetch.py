@@ -16,7 +16,7 @@ from poolwise.api.execution import Execution
 from poolwise.api.imap import ResultIterator
 from poolwise.api.map import make_execution
 from poolwise.backends.coroutines import LoopThread
-from poolwise.errors import StorageError
+from poolwise.errors import FetchError, StorageError
 from poolwise.model.classes import replace
 from poolwise.model.events import Batch
 from poolwise.model.failure import Failure
@@ -29,7 +29,6 @@ from poolwise.web.files import Folder
 from poolwise.web.record import Page
 from poolwise.web.settings import FetchKeywords, FetchOptions
 from poolwise.web.targets import BadTarget, Target, read_targets
-from poolwise.web.trouble import FetchError
 
 # Connections that do not close within this time are left to the system.
 END_PATIENCE_S: Final[Seconds] = 5.0

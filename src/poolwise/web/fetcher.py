@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from poolwise.errors import FetchError
 from poolwise.model.classes import replace
 from poolwise.web.agent import product_token
 from poolwise.web.client import NOT_MODIFIED, Client
@@ -17,7 +18,7 @@ from poolwise.web.robots import Robots, Turns
 from poolwise.web.robots_get import robots_by
 from poolwise.web.settings import FetchOptions
 from poolwise.web.targets import BadTarget, Target
-from poolwise.web.trouble import FetchError, Kind
+from poolwise.web.trouble import Kind
 
 
 class Fetcher:

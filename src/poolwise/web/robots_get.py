@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from poolwise.errors import FetchError
 from poolwise.model.classes import replace
 from poolwise.web.client import Client
 from poolwise.web.options import Limits
 from poolwise.web.robots import LEAST_REDIRECTS, MOST_BYTES, GetRobots
-from poolwise.web.trouble import FetchError
 
 # What a host has answered, though not with a file that could be had: its status says what that means.
 ANSWERED: Final = frozenset({"status", "redirect", "redirects", "redirect_loop"})

@@ -1,12 +1,8 @@
-"""What can go wrong with a page, which of it is worth another try, and the error that says so."""
+"""What can go wrong with a page, and which of it is worth another try."""
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias, get_args
-
-from poolwise.errors import PoolwiseError
-from poolwise.model.units import Seconds
-from poolwise.web.record import Page
+from typing import Final, Literal, TypeAlias, get_args
 
 Kind: TypeAlias = Literal[
     "address",
@@ -63,31 +59,6 @@ class TroubleError(Exception):
         super().__init__(message)
         self.kind: Kind = kind
         self.message = message
-
-
-class FetchError(PoolwiseError):
-    """A page could not be fetched; ``page`` is its record, whose ``error`` says why."""
-
-    def __init__(self, page: Page, *, worth_retrying: bool, retry_after_s: Seconds | None = None) -> None:
-        super().__init__(f"{page.url}: {page.error}")
-        self.page = page
-        self.worth_retrying = worth_retrying
-        """Whether it may go well another time."""
-        self.retry_after_s = retry_after_s
-        """Seconds after which the server wants to be asked again (its ``Retry-After``); None: it has not said."""
-
-    @property
-    def status(self) -> int | None:
-        """The status of the answer; None: there was none."""
-        return self.page.status
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel as what it was made of."""
-        return _fetch_error, (self.page, self.worth_retrying, self.retry_after_s)
-
-
-def _fetch_error(page: Page, worth_retrying: bool, retry_after_s: Seconds | None) -> FetchError:  # noqa: FBT001 - pickle
-    return FetchError(page, worth_retrying=worth_retrying, retry_after_s=retry_after_s)
 
 
 def is_passing(kind: Kind, status: int | None) -> bool:
