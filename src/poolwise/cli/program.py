@@ -23,6 +23,8 @@ EXAMPLES = """\
 examples:
   poolwise map work.py:resize photos/*.jpg -o sizes.jsonl
   cut -f1 ids.tsv | poolwise map shop.orders:fetch --input - --type int
+  poolwise map work.py:resize photos/*.jpg --journal sizes.db
+  poolwise fetch urls.txt -d pages/ -o pages.jsonl
   poolwise why work.py:resize photos/*.jpg
 
 """
