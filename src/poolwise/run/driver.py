@@ -63,6 +63,9 @@ KEPT_BACK_S: Seconds = 0.05
 # So many items are looked for at a time, before what was found of them is handed over.
 RECALLED_AT_A_TIME = 1000
 LONG_WAIT_S: Seconds = 0.05
+# What a consumer has taken is told after so many results, or so long: each time it is looked who may go on therefore.
+TAKEN_TOGETHER = 16
+TAKEN_PATIENCE_S: Seconds = 0.001
 
 
 @frozen
@@ -367,9 +370,15 @@ class Driver:
             yield from self._hand_over(self._safe())
 
     def _hand_over(self, finished: list[Batch]) -> Iterator[Batch]:
+        taken, told_at = 0, self._clock() if finished else 0.0
         for batch in finished:
             yield batch
-            yield from self._carry_out(self.scheduler.taken(len(batch.values)))
+            taken += len(batch.values)
+            # Who takes them as quickly as they can be given frees nobody by each of them.
+            late = taken >= TAKEN_TOGETHER or self._clock() - told_at >= TAKEN_PATIENCE_S
+            if late or batch is finished[-1]:
+                yield from self._carry_out(self.scheduler.taken(taken))
+                taken, told_at = 0, self._clock()
         # Only now: a failure further on in the list is told with its item, and so is the one that ends it all.
         if finished and self.ending is None and not self.items.inherited:
             self.items.forget(self.scheduler.lowest_needed())

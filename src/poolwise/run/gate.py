@@ -210,9 +210,10 @@ class Gate:
         lane = self._open.popleft()
         index, marked = lane.items.popleft()
         self._standing.remove(index)
-        tickets = [book.enter((), self._now) for book in self._common]
-        tickets += [book.enter(lane.keys[place], self._now) for book, place in self._keyed]
-        self._inside[index] = Inside(lane.keys, tickets)
+        keys, tickets = lane.keys, [book.enter((), self._now) for book in self._common] if self._common else []
+        for book, place in self._keyed:
+            tickets.append(book.enter(keys[place], self._now))
+        self._inside[index] = Inside(keys, tickets)
         if lane.items:
             self._open.append(lane)
         else:
@@ -220,7 +221,7 @@ class Gate:
         return index, marked
 
     def _common_room(self) -> int:
-        return min((book.room((), self._now) for book in self._common), default=MOST_COUNTED)
+        return min([book.room((), self._now) for book in self._common]) if self._common else MOST_COUNTED
 
     def _next_lane(self) -> Lane | None:
         """Find the lane whose turn it is; those that have to wait are parked on the way."""
@@ -267,25 +268,28 @@ class Gate:
         inside = self._inside.pop(index, None)
         if inside is None:
             return
-        before = self._excuses.get(index, 0)
+        before = self._excuses.get(index, 0) if self._excuses else 0
         if before >= OWN_FAULT and answer is not None:
             answer = replace(answer, again=True)
-        tickets = iter(inside.tickets)
-        excused = [book.leave((), next(tickets), self._now, answer) for book in self._common]
+        tickets, excused = iter(inside.tickets), False
+        for book in self._common:
+            excused |= book.leave((), next(tickets), self._now, answer)
         for number, (book, place) in enumerate(self._keyed):
             key = inside.keys[place]
-            excused.append(book.leave(key, next(tickets), self._now, answer))
-            for lane in self._parked.pop((number, key), ()):
-                self._reopen(lane)
-        if any(excused) and before < MOST_EXCUSES:
+            excused |= book.leave(key, next(tickets), self._now, answer)
+            if self._parked:
+                for lane in self._parked.pop((number, key), ()):
+                    self._reopen(lane)
+        if excused and before < MOST_EXCUSES:
             self._excuses[index] = before + 1
             self.excused = index
 
     def finished(self, start: int, count: int) -> None:
         """These items will not come again."""
-        for index in range(start, start + count):
-            self._keys.pop(index, None)
-            self._excuses.pop(index, None)
+        for book in (self._keys, self._excuses):
+            if book:
+                for index in range(start, start + count):
+                    book.pop(index, None)
 
     def forget_from(self, index: int) -> None:
         """The run ends at this item: what stands here from it on is not wanted any more."""

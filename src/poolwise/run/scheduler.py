@@ -345,7 +345,7 @@ class Scheduler:
         for event in events:
             self._take_in(event)
         self._end_if_hopeless()
-        return self._advance(waited=any(isinstance(event, Waited) for event in events))
+        return self._advance(waited=Waited in map(type, events))
 
     def _take_in(self, event: Event | ItemsRead | Waited | Now) -> None:
         match event:

@@ -38,7 +38,7 @@ async def run_chunk_async(
     # Where nothing has to be done for an item but to await it, that takes a third of the time.
     quick = not (told or timed or call.spread) and rules.timeout_s is None
     if quick and len(items) == 1:
-        return await _run_one(call, items, rules)
+        return await _run_one(call, items)
     wall, cpu = time.perf_counter(), time.thread_time()
     each_s: list[Seconds] = [0.0] * len(items) if timed else []
     values: list[Any] = [None] * len(items)
@@ -81,12 +81,18 @@ def _drop_left(values: list[Any], errors: dict[int, TaskError], rules: ChunkRule
         del values[count:]
 
 
-async def _run_one(call: Call, items: Sequence[Any] | Cuttable, rules: ChunkRules) -> Outcome:
+async def _run_one(call: Call, items: Sequence[Any] | Cuttable) -> Outcome:
     """Await a single item: where hundreds are under way, each by itself, all that is not needed for one counts."""
-    wall, cpu = time.perf_counter(), time.thread_time()
+    wall, cpu, home = time.perf_counter(), time.thread_time(), os.getpid()
     values: list[Any] = [None]
     errors: dict[int, TaskError] = {}
-    await _await_each(call, zip(items, (0,), strict=False), values, errors, rules, os.getpid())
+    # Taken one by one, since some may be taken away meanwhile.
+    for item in items:
+        try:
+            given = call.function(item)
+            values[0] = await (given if type(given) is types.CoroutineType else _checked(call, given))
+        except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
+            errors[0] = _told(error, home)
     cpu_s, ended_s = time.thread_time() - cpu, time.perf_counter()
     return Outcome(values, errors, ended_s - wall, cpu_s, ended_s=ended_s)
 
