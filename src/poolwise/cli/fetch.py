@@ -176,10 +176,8 @@ def lines(pages: Iterable[Page], tally: Tally, *, headers: bool) -> Iterator[str
     """Write a line for each page, and count it."""
     for page in pages:
         tally.count(page)
-        yield _line(page.to_dict(), headers=headers)
+        yield _encode(page.to_dict(headers=headers)) + "\n"
 
 
-def _line(told: dict[str, Any], *, headers: bool) -> str:
-    if not headers:
-        told.pop("headers", None)
-    return json.dumps(told, ensure_ascii=False, allow_nan=False) + "\n"
+# ``json.dumps`` would make an encoder for each line.
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode

@@ -249,7 +249,8 @@ class _Trip:
             url=self.url,
             number=self.number,
             status=head.status if head else None,
-            final_url=str(head.url) if head else None,
+            # Of a page that has not moved, the same text.
+            final_url=None if head is None else self.url if head.url is self._url else str(head.url),
             headers=head.headers if head else (),
             redirects=tuple(self._redirects),
             bytes=taken.size if taken else 0,

@@ -28,7 +28,7 @@ class Idle:
         kept = self._by_origin.get(origin)
         while kept:
             connection, since = kept.pop()
-            if is_clean(connection) and self._loop.time() - since < KEPT_S:
+            if self._loop.time() - since < KEPT_S and is_clean(connection):
                 return connection
             connection.close()
         return None

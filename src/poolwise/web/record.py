@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from poolwise.errors import InputError
@@ -77,10 +78,11 @@ class Page:
         wanted = name.lower()
         return next((value for each, value in self.headers if each.lower() == wanted), default)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data that JSON can carry, without the body."""
-        plain = {name: getattr(self, name) for name in field_names(Page) if name != "body"}
-        plain["headers"] = [list(pair) for pair in self.headers]
+    def to_dict(self, *, headers: bool = True) -> dict[str, Any]:
+        """Give it as plain data that JSON can carry, without the body; ``headers``: with those of the answer."""
+        plain = dict(zip(_PLAIN if headers else _SHORT, (_read_plain if headers else _read_short)(self), strict=True))
+        if headers:
+            plain["headers"] = [list(pair) for pair in self.headers]
         plain["redirects"] = list(self.redirects)
         plain["error"] = self.error and {"type": self.error.type, "message": self.error.message}
         return plain
@@ -103,4 +105,7 @@ class Page:
             raise InputError(f"this is no record of a page: {wrong}") from wrong
 
 
-_NAMES = frozenset(field_names(Page)) - {"body"}
+_PLAIN = [name for name in field_names(Page) if name != "body"]
+_SHORT = [name for name in _PLAIN if name != "headers"]
+_NAMES = frozenset(_PLAIN)
+_read_plain, _read_short = attrgetter(*_PLAIN), attrgetter(*_SHORT)

@@ -57,7 +57,7 @@ class Answer:
         """The server's words for its status."""
         version = head.version
         self.version = f"{version.major}.{version.minor}" if version else None
-        self.mapping: Mapping[str, str] = head.headers
+        self.mapping = head.headers
         """Headers to look up, in whatever case."""
         self.headers = tuple(head.headers.items())
         if not "".join([value for _, value in self.headers]).isascii():
@@ -69,8 +69,7 @@ class Answer:
 
     def all_of(self, name: str) -> str:
         """Give a header that may come in several lines, as one list."""
-        lower = name.lower()
-        return ",".join(value for each, value in self.headers if each.lower() == lower)
+        return ",".join(self.mapping.getall(name, ()))
 
     @property
     def is_here(self) -> bool:
