@@ -82,6 +82,28 @@ def test_open_connections_are_used_again():
     assert [each.status for each in pages] == [200, 200, 404, 200]
 
 
+def test_what_comes_unasked_is_no_answer_to_the_next():
+    """A second answer behind the first one is not taken for that of another page, which has another connection."""
+    listener = Listener(one=page(b"one") + page(b"forged"), two=page(b"two"))
+
+    async def do(client, url):
+        return [(await told(client, url + path)).body for path in ("/one", "/two")]
+
+    assert run(do, listener) == [b"one", b"two"]
+    assert len(listener.connections) == 2
+
+
+def test_a_connection_that_says_close_is_not_used_again():
+    """Nor one of HTTP/1.0."""
+    old = page(b"old").replace(b"HTTP/1.1", b"HTTP/1.0")
+    listener = Listener(last=page(b"last", "Connection: close"), old=old)
+
+    async def do(client, url):
+        return [(await told(client, url + path)).connect_s is None for path in ("/", "/last", "/", "/old", "/")]
+
+    assert run(do, listener) == [False, True, False, True, False]
+
+
 def test_errors_travel():
     """A FetchError can be pickled, and says the same afterwards."""
 

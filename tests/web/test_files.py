@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +122,30 @@ def test_links_that_somebody_planted_are_not_followed(tmp_path: Path, planted: s
             sink.finish()
     assert tree(outside) == []
     assert [path.name for path in directory.rglob("*") if path.is_file() and not path.is_symlink()] == []
+
+
+@needs_links
+def test_a_link_that_is_planted_meanwhile_is_not_followed(tmp_path: Path) -> None:
+    """Between two pages of a folder somebody moves it away and puts a link there: outside nothing is written."""
+    outside, directory = tmp_path / "outside", tmp_path / "pages"
+    outside.mkdir()
+    with Folder(directory) as folder:
+        begin(folder).finish()
+        (directory / NAME).parent.rename(tmp_path / "moved")
+        (directory / NAME).parent.symlink_to(outside, target_is_directory=True)
+        sink = begin(folder)
+        with contextlib.suppress(FileError):
+            sink.finish()
+    assert tree(outside) == []
+
+
+def test_a_folder_that_is_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
+    """The page after that has its file."""
+    with Folder(tmp_path) as folder:
+        begin(folder).finish()
+        shutil.rmtree((tmp_path / NAME).parent)
+        begin(folder).finish()
+    assert (tmp_path / NAME).is_file()
 
 
 @needs_links
