@@ -82,6 +82,19 @@ def test_open_connections_are_used_again():
     assert [each.status for each in pages] == [200, 200, 404, 200]
 
 
+def test_a_connection_has_one_request_at_a_time():
+    """Also behind an error page: those who ask next do not meet on its connection."""
+    listener = Listener(no=page(b"", status="404 Not Found"))
+
+    async def do(client, url):
+        await told(client, f"{url}/no")
+        pages = await asyncio.gather(*(told(client, f"{url}/{n}") for n in range(3)))
+        return [each.body for each in pages]
+
+    assert run(do, listener) == [b"hello"] * 3
+    assert len(listener.connections) == 3
+
+
 def test_what_comes_unasked_is_no_answer_to_the_next():
     """A second answer behind the first one is not taken for that of another page, which has another connection."""
     listener = Listener(one=page(b"one") + page(b"forged"), two=page(b"two"))

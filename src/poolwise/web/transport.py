@@ -44,7 +44,8 @@ class Answer:
         give_back: Callable[[], object],
     ) -> None:
         """Take what the parser has found; ``give_back`` is called once nobody reads on."""
-        self._content, self._give_back = content, give_back
+        self._content = content
+        self._give_back: Callable[[], object] | None = give_back
         protocol = connection.protocol if connection is not None and not content.is_eof() else None
         self._closed = protocol.closed if protocol is not None else None
         if self._closed is not None:
@@ -91,10 +92,13 @@ class Answer:
             raise trouble from error
 
     def end(self) -> None:
-        """Give the connection back where the body was read to its end, else close it."""
+        """Give the connection back where the body was read to its end, else close it; once only."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is None:
+            return
         if self._closed is not None:
             self._closed.remove_done_callback(self._on_close)
-        self._give_back()
+        give_back()
 
     def _on_close(self, _closed: asyncio.Future[None]) -> None:
         """End the wait for more: over a garbled chunk aiohttp closes the connection, and tells no reader so."""
