@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -49,3 +50,18 @@ def test_what_is_no_list_is_told() -> None:
     """As any function would."""
     with pytest.raises(TypeError, match="not iterable"):
         fetch(None)
+
+
+@pytest.mark.timeout(60)
+def test_names_that_nobody_answers_for_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-up may take many seconds: two dozen wait at a time, each of which goes on when all are there."""
+    together = threading.Barrier(24)
+
+    def look_up(*_: object, **__: object) -> None:
+        together.wait(20)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    pages = poolwise.fetch([f"http://{number}.invalid/" for number in range(24)], robots=False, retries=0)
+    assert [page.error.type for page in pages] == ["dns"] * 24
+    assert not together.broken

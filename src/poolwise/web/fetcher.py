@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from poolwise.errors import FetchError
 from poolwise.model.classes import replace
+from poolwise.model.retry import as_retry
 from poolwise.web.agent import product_token
 from poolwise.web.client import NOT_MODIFIED, Client
 from poolwise.web.conditions import conditions, take_over
 from poolwise.web.files import FileError, Folder
 from poolwise.web.record import Page, PageError
 from poolwise.web.robots import Robots, Turns
-from poolwise.web.robots_get import robots_by
+from poolwise.web.robots_get import patiently, robots_by
 from poolwise.web.settings import FetchOptions
 from poolwise.web.targets import BadTarget, Target
 from poolwise.web.trouble import Kind
+
+# Names of hosts are looked up by threads that do nothing but wait, for ten seconds and more where a name server does
+# not answer. The event loop's own are six on a machine with two cores, so that a few dead names hold up all the others.
+NAMES_AT_ONCE: Final = 64
 
 
 class Fetcher:
@@ -34,7 +40,11 @@ class Fetcher:
         self._folder = folder
         self._robots: Robots | None = None
         if options.robots:
-            self._robots = Robots(robots_by(self._client, for_client.limits), product_token(for_client.user_agent))
+            get = robots_by(self._client, for_client.limits)
+            # Who wants nothing tried again wants no waiting.
+            self._robots = Robots(
+                patiently(get) if as_retry(options.retries).retries else get, product_token(for_client.user_agent)
+            )
         self._turns = Turns()
         self._plain = options.journal is not None and folder is not None
         """A journal's rows are to be JSON, which others can read; a body in memory is no such thing."""
@@ -45,6 +55,8 @@ class Fetcher:
 
     async def open(self) -> None:
         """Be ready, in the event loop in which pages are fetched."""
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(NAMES_AT_ONCE, thread_name_prefix="poolwise-names"))
         await self._client.__aenter__()
 
     async def close(self) -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from poolwise.errors import FetchError
 from poolwise.model.classes import replace
+from poolwise.model.units import Seconds
 from poolwise.web.client import Client
 from poolwise.web.options import Limits
 from poolwise.web.robots import LEAST_REDIRECTS, MOST_BYTES, GetRobots
+from poolwise.web.trouble import PASSING_STATUSES
 
 # What a host has answered, though not with a file that could be had: its status says what that means.
 ANSWERED: Final = frozenset({"status", "redirect", "redirects", "redirect_loop"})
+
+
+# All pages of a host hang on this one answer. The first two waits of pages (settings.py): who is away for longer is
+# asked again after a minute.
+WAITS: Final[tuple[Seconds, ...]] = (0.5, 1.0)
 
 
 class EnoughError(Exception):
@@ -63,3 +71,22 @@ def robots_by(client: Client, limits: Limits | None = None) -> GetRobots:
         return page.status or 200, bytes(taken.data)
 
     return get
+
+
+def patiently(get: GetRobots, waits: Sequence[Seconds] = WAITS) -> GetRobots:
+    """Ask once more after each of some waits, where the answer may be another one by then."""
+
+    async def get_again(url: str) -> tuple[int, bytes]:
+        for wait_s in waits:
+            try:
+                status, body = await get(url)
+            except FetchError as error:
+                if not error.worth_retrying:
+                    raise
+            else:
+                if status not in PASSING_STATUSES:
+                    return status, body
+            await asyncio.sleep(wait_s)
+        return await get(url)
+
+    return get_again

@@ -7,8 +7,11 @@ import errno
 
 import pytest
 
+from poolwise.errors import FetchError
 from poolwise.web import robots as room
+from poolwise.web.record import Page
 from poolwise.web.robots import AGAIN_S, KEPT_S, MOST_BYTES, MOST_DELAY_S, Robots, Turns
+from poolwise.web.robots_get import patiently
 
 pytest.importorskip("protego")
 
@@ -238,3 +241,47 @@ def test_turns_that_are_over_are_forgotten() -> None:
     for number in range(10 * Turns.MANY):
         turns.take(f"host {number}", 1.0, float(10 * number))
     assert len(turns._next) <= Turns.MANY + 1
+
+
+def play(answers: list[int | Exception], *, waits: int) -> tuple[int | Exception, int]:
+    """Ask patiently a host that answers so, one after another; give what comes of it, and how often it was asked."""
+    left = iter(answers)
+
+    async def get(_: str) -> tuple[int, bytes]:
+        answer = next(left)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer, b""
+
+    async def ask() -> int | Exception:
+        try:
+            return (await patiently(get, [0.0] * waits)(f"{HOST}/robots.txt"))[0]
+        except FetchError as error:
+            return error
+
+    return asyncio.run(ask()), len(answers) - len(list(left))
+
+
+def broken(*, worth_retrying: bool) -> FetchError:
+    """A robots.txt that could not be had."""
+    return FetchError(Page(url=HOST, number=1), worth_retrying=worth_retrying)
+
+
+DROPPED, HOPELESS = broken(worth_retrying=True), broken(worth_retrying=False)
+
+
+@pytest.mark.parametrize(
+    ("answers", "came", "asked"),
+    [
+        ([503, 200, 404], 200, 2),
+        ([DROPPED, 429, 404], 404, 3),
+        ([503, 503, 503, 200], 503, 3),
+        ([200, 503], 200, 1),
+        ([403, 200], 403, 1),
+        ([HOPELESS, 200], HOPELESS, 1),
+        ([503, DROPPED, DROPPED], DROPPED, 3),
+    ],
+)
+def test_one_bad_moment_does_not_cost_all_pages_of_a_host(answers, came, asked) -> None:
+    """All of them hang on this one answer: it is asked for again where it may be another one by then."""
+    assert play(answers, waits=2) == (came, asked)
