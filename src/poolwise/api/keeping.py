@@ -43,8 +43,7 @@ class Keeping:
         """Say what of a run that did not come to its end is kept, and how to go on."""
         if self._book is None or self._book.gone or scheduler.total == scheduler.counts.done:
             return None
-        of = "" if scheduler.total is None else f" of {scheduler.total:,}"
-        return (
-            f"{scheduler.counts.done:,}{of} items are done and kept in {self._book.name}: "
-            "the same again goes on from there"
-        )
+        done, total = scheduler.counts.done, scheduler.total
+        of = "" if total is None else f" of {total:,}"
+        are = "item is" if done == 1 and total is None else "items are"
+        return f"{done:,}{of} {are} done and kept in {self._book.name}: the same again goes on from there"

@@ -159,9 +159,9 @@ def _write_all(run: FetchRun, urls: Urls, output: Output, tally: Tally, argument
                 arguments.stops.check()
         arguments.stops.check()
     except Stopped as stop:
-        of = "" if urls.total is None else f" of {urls.total}"
+        of = "" if urls.total is None else f" of {urls.total:,}"
         on = f"; {run.advice}" if run.advice is not None else ""
-        tell(f"poolwise: {stop.word} after {tally.pages}{of} pages{on}")
+        tell(f"poolwise: {stop.word} after {counted(tally.pages, 'page')}{of}{on}")
         return stop.code
     if urls.error is not None:
         raise urls.error
