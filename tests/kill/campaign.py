@@ -1,4 +1,4 @@
-"""Hundreds of kills at random moments, on every backend; what came of them, as a table.
+"""Hundreds of kills at random moments, on every backend and of ``poolwise fetch``; what came of them, as a table.
 
 Run: ``python -m tests.kill.campaign --times 200 --seed 1`` from the root of the checkout. A scene is one run:
 it is struck up to four times, taken up again each time; in the end all of it is compared with what it must be. The
@@ -17,9 +17,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.kill.pages import Pages, serving
 from tests.kill.scene import KINDS, Scene
 
 BACKENDS = ("loop", "threads", "processes", "asyncio", "auto")
+# ``poolwise fetch``, which is a program and a run on a backend of its own.
+FETCH = "fetch"
 VERBS = ("map", "imap")
 DISK_SIZE = "24m"
 MOST_STRIKES = 4
@@ -49,16 +52,15 @@ def play(seed: int, items: int, backend: str | None = None, kind: str | None = N
     with (
         tempfile.TemporaryDirectory(prefix="kill-", ignore_cleanup_errors=True) as name,
         small_disk(Path(name)) as disk,
+        serving() as server,
     ):
         folder = Path(name)
-        scene = Scene(
-            folder=folder,
-            disk=disk or folder,
-            backend=backend or rng.choice(BACKENDS),
-            verb=rng.choice(VERBS),
-            items=items,
-            rng=rng,
-        )
+        backend = backend or rng.choice((*BACKENDS, FETCH))
+        about = {"folder": folder, "disk": disk or folder, "backend": backend, "items": items, "rng": rng}
+        if backend == FETCH:
+            scene = Pages(verb=FETCH, server=server, **about)
+        else:
+            scene = Scene(verb=rng.choice(VERBS), **about)
         for _ in range(rng.randint(1, MOST_STRIKES)):
             scene.strike(kind or rng.choice(_kinds(scene, small=disk is not None)))
         scene.finish()
@@ -66,7 +68,7 @@ def play(seed: int, items: int, backend: str | None = None, kind: str | None = N
 
 
 def _kinds(scene: Scene, *, small: bool) -> list[str]:
-    able = {"worker": scene.backend == "processes", "full": small}
+    able = {"worker": scene.backend == "processes", "full": small and scene.backend != FETCH}
     return [kind for kind in KINDS if able.get(kind, True)]
 
 
@@ -76,7 +78,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=200, help="strikes that have to hit (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the first scene; each has the next (%(default)s)")
     parser.add_argument("--items", type=int, default=300)
-    parser.add_argument("--backend", choices=BACKENDS)
+    parser.add_argument("--backend", choices=(*BACKENDS, FETCH))
     parser.add_argument("--kind", choices=KINDS, help="strike in this way only")
     arguments = parser.parse_args()
     scenes: list[Scene] = []
@@ -97,7 +99,7 @@ def table(scenes: list[Scene]) -> str:
     lines = [
         f"{'':10} {'runs':>5} " + " ".join(f"{kind:>7}" for kind in KINDS) + "  ran again  most under way  problems"
     ]
-    for backend in BACKENDS:
+    for backend in (*BACKENDS, FETCH):
         its = [scene for scene in scenes if scene.backend == backend]
         struck = sum((scene.struck for scene in its), Counter())
         lines.append(

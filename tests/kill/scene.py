@@ -72,14 +72,10 @@ class Scene:
         with self._running() as program:
             self._end(program)
         self.look()
-        if under_way := set(self._noted("begun")) - self.kept():
+        if under_way := set(self.begun()) - self.kept():
             self.problems.append(f"the run is over, and {sorted(under_way)} are not in the journal")
-        file = self.folder / "results"
-        if not file.exists():
-            self.problems.append(f"the last run gave no results: {self._said()}")
-        elif json.loads(file.read_text()) != [answer(item) for item in range(self.items)]:
-            self.problems.append("the results are not those of the function, in order")
-        runs = Counter(self._noted("begun"))
+        self.compare()
+        runs = Counter(self.begun())
         self.again = sum(count - 1 for count in runs.values())
         for item in range(self.items):
             if not 1 <= runs[item] <= 1 + self.excused[item]:
@@ -87,9 +83,17 @@ class Scene:
                     f"item {item} ran {runs[item]} times, and was under way at {self.excused[item]} ends"
                 )
 
+    def compare(self) -> None:
+        """Compare the results with what they must be."""
+        file = self.folder / "results"
+        if not file.exists():
+            self.problems.append(f"the last run gave no results: {self._said()}")
+        elif json.loads(file.read_text()) != [answer(item) for item in range(self.items)]:
+            self.problems.append("the results are not those of the function, in order")
+
     def look(self) -> None:
         """See that the journal is whole, and has all that was handed over."""
-        if missing := set(self._noted("given")) - self.kept():
+        if missing := set(self.given()) - self.kept():
             self.problems.append(f"{sorted(missing)} were handed over and are not in the journal")
         if (said := self._integrity()) != "ok":
             self.problems.append(f"SQLite finds the journal damaged: {said}")
@@ -100,11 +104,35 @@ class Scene:
             return set()
         with contextlib.closing(sqlite3.connect(self.journal, timeout=10)) as journal:
             try:
-                return {int(item) for (item,) in journal.execute("SELECT item FROM results")}
+                return {self.number(item) for (item,) in journal.execute("SELECT item FROM results")}
             except sqlite3.OperationalError as error:
                 if "no such table" in str(error):
                     return set()  # killed before it had made them
                 raise
+
+    # --- What is run --------------------------------------------------------------------------------------------------
+
+    def command(self) -> list[str]:
+        """Give the program and its arguments."""
+        command = [sys.executable, "-m", "tests.kill.victim", self.folder, self.journal, self.verb, self.backend]
+        return [*map(str, command), str(self.items)]
+
+    def number(self, item: str) -> int:
+        """Give the number of an item from what a journal has of it."""
+        return int(item)
+
+    def begun(self) -> list[int]:
+        """List what was begun so far, as often as it was."""
+        return self._noted("begun")
+
+    def given(self) -> list[int]:
+        """List what the caller has seen so far."""
+        return self._noted("given")
+
+    def left_s(self) -> float:
+        """Say how long the rest may take."""
+        whole_s = sum(duration_s(item) for item in range(self.items) if item not in self.kept())
+        return whole_s / (1 if self.backend == "loop" else 3)
 
     # --- Its parts ----------------------------------------------------------------------------------------------------
 
@@ -123,10 +151,9 @@ class Scene:
     def _running(self):
         """Start the victim in a process group of its own, of which nothing is left at the end."""
         (self.folder / "results").unlink(missing_ok=True)
-        command = [sys.executable, "-m", "tests.kill.victim", self.folder, self.journal, self.verb, self.backend]
         with (self.folder / "said").open("wb") as said:
             program = subprocess.Popen(
-                [*map(str, command), str(self.items)],
+                self.command(),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -142,15 +169,15 @@ class Scene:
 
     def _await_moment(self, program: subprocess.Popen[bytes]) -> None:
         """Wait until it has begun something, and then for a random time that is no longer than the rest may take."""
-        begun, deadline = len(self._noted("begun")), time.monotonic() + WATCHDOG_S
-        left_s = sum(duration_s(item) for item in range(self.items) if item not in self.kept())
+        begun, deadline = len(self.begun()), time.monotonic() + WATCHDOG_S
+        left_s = self.left_s()
         early = self.rng.random() < 0.1
-        while not early and len(self._noted("begun")) == begun and program.poll() is None:
+        while not early and len(self.begun()) == begun and program.poll() is None:
             if time.monotonic() > deadline:
                 self.problems.append("it does not begin")
                 return
             time.sleep(LOOK_EVERY_S)
-        time.sleep(self.rng.random() * (0.3 if early else left_s / (1 if self.backend == "loop" else 3)))
+        time.sleep(self.rng.random() * (0.3 if early else left_s))
 
     def _hit(self, kind: str, program: subprocess.Popen[bytes]) -> None:
         if kind in SIGNALS:
@@ -169,7 +196,7 @@ class Scene:
 
     def _excuse(self, kept: set[int]) -> None:
         """What was begun and is not kept was under way, and may run once more."""
-        under_way = set(self._noted("begun")) - kept
+        under_way = set(self.begun()) - kept
         self.excused.update(under_way)
         self.most_under_way = max(self.most_under_way, len(under_way))
 

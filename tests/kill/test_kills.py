@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.kill.campaign import BACKENDS, play
+from tests.kill.campaign import BACKENDS, FETCH, play
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(os.name != "posix", reason="kills by POSIX signals")]
 # Any will do; another one each day would be a test that fails now and then for reasons that nobody can repeat.
@@ -31,6 +31,12 @@ def test_a_run_that_is_killed_goes_on_where_it_was(backend):
 def test_no_signal_costs_a_result(backend, kind):
     """However the program is ended, on every backend."""
     assert_good(play(SEED + 1, 150, backend, kind))
+
+
+@pytest.mark.parametrize("kind", ["kill", pytest.param("term", marks=pytest.mark.slow), "int"])
+def test_a_fetch_that_is_ended_goes_on_where_it_was(kind):
+    """Every page is there once, whole, with its record; only what was under way is asked for again."""
+    assert_good(play(SEED, 100, FETCH, kind))
 
 
 @pytest.mark.slow
