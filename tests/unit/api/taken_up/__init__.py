@@ -1,0 +1,1 @@
+"""The stage for runs that are cut and taken up again, and the judge of what came of them."""
