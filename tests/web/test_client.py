@@ -495,3 +495,19 @@ def test_without_aiohttp_the_extra_is_named(monkeypatch):
 
     with pytest.raises(MissingExtraError, match=r"poolwise\[fetch\]"):
         asyncio.run(enter())
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "302 In"])
+def test_the_connection_of_a_page_without_a_body_of_use_is_nobody_elses_twice(status):
+    """Each of the requests that follow at a time gets its own answer: what is given back twice has two users."""
+    names = [f"p{number}" for number in range(8)]
+    answers = {name: page(name.encode()) for name in names}
+    listener = Listener(first=page(b"no", "Location: /p0", status=status), **answers)
+
+    async def do(client, url):
+        for _ in range(3):
+            await told(client, f"{url}/first")
+        return await asyncio.gather(*(told(client, f"{url}/{name}") for name in names))
+
+    pages = run(do, listener)
+    assert [found.body for found in pages] == [name.encode() for name in names]
