@@ -1,7 +1,9 @@
 """``poolwise journal``: for people, for programs, and what is to be tried again."""
 
 import csv
+import importlib
 import json
+import sys
 
 import pytest
 
@@ -17,19 +19,23 @@ def work(x):
     return x
 
 
+MINE = """
 class Mine:
-    """A class of the tests, which the command's own process finds as well."""
-
     def __repr__(self):
         return "<mine>"
+"""
 
 
 @pytest.fixture
-def journal(tmp_path):
+def journal(tmp_path, monkeypatch):
     """Give a folder with the journal of a run that was stopped: results of several kinds, a failure, two items left."""
+    (tmp_path / "of_the_user.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "of_the_user", raising=False)
+    mine = importlib.import_module("of_the_user").Mine()
     book = open_book(Journal(tmp_path / "run.db"), Call(work), total=7, take_failures=True, command="poolwise map x")
     items = ["a", (1, 2), b"raw", 4, "bad"]
-    book.keep(Batch(0, [{"n": 1}, "b", (1, "é"), Mine()]), items[:4])
+    book.keep(Batch(0, [{"n": 1}, "b", (1, "é"), mine]), items[:4])
     failed = Failed(4, TaskError(ValueError("no\nbad"), "Traceback …"), 3)
     book.keep(Batch(4, [None], {0: failed}), items[4:])
     book.close("stopped")
@@ -141,3 +147,22 @@ def test_options_of_export_belong_to_export(journal):
     assert (ended.code, "leave out --failed" in ended.err) == (2, True)
     ended = poolwise("journal", "export", "run.db", "-o", "run.db", cwd=journal)
     assert (ended.code, "writing would destroy it" in ended.err) == (2, True)
+
+
+def test_a_function_that_has_changed_is_told_and_dealt_with(tmp_path):
+    """``poolwise map`` stops at results of another version of the function, and ``--changed`` says what they are."""
+    (tmp_path / "work.py").write_text("def times(x):\n    return 2 * x\n")
+    argv = ["map", "work.py:times", "--type", "int", "1", "2", "--journal", "run.db"]
+    assert poolwise(*argv, cwd=tmp_path).lines == [
+        {"index": 0, "item": 1, "result": 2},
+        {"index": 1, "item": 2, "result": 4},
+    ]
+    (tmp_path / "work.py").write_text("def times(x):\n    return 3 * x\n")
+    ended = poolwise(*argv, cwd=tmp_path)
+    assert ended.code == 6
+    assert "has changed since 2 results" in ended.err
+    assert "--changed rerun" in ended.err
+    assert [each["result"] for each in poolwise(*argv, "--changed", "rerun", cwd=tmp_path).lines] == [3, 6]
+    alone = poolwise("map", "work.py:times", "--type", "int", "1", "--changed", "keep", cwd=tmp_path)
+    assert alone.code == 2
+    assert "--journal FILE" in alone.err

@@ -15,6 +15,7 @@ from poolwise.api.map import make_execution
 from poolwise.cli import exits
 from poolwise.cli.arguments import add_option_arguments, add_work_arguments, number, options_of
 from poolwise.cli.ending import explain_end
+from poolwise.cli.exits import UsageError
 from poolwise.cli.output import Output, failure_line, result_line
 from poolwise.cli.source import Source, make_source
 from poolwise.cli.stops import Stopped, Stops
@@ -23,6 +24,7 @@ from poolwise.cli.terminal import tell, tell_error
 from poolwise.errors import TooManyFailuresError
 from poolwise.model.events import Batch
 from poolwise.model.failure import Failure
+from poolwise.model.journal import CHANGED, Journal
 from poolwise.model.options import Options
 from poolwise.model.progress import Progress
 from poolwise.report.progress.watch import make_watch
@@ -66,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep every result in FILE, so that the same command, run again, goes on from there",
     )
     output.add_argument(
+        "--changed",
+        choices=CHANGED,
+        default="raise",
+        help="what becomes of the journal's results where the function is another by now: tell it and stop (raise), "
+        "leave them alone and run all again (rerun), use them (keep)",
+    )
+    output.add_argument(
         "--max-failures", metavar="N", type=number, help="give up when more than N items have failed (default: never)"
     )
     output.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary, errors only")
@@ -78,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do it: options, function, items, output are checked in this order, and the output is touched last."""
     shown = {"ordered": not arguments.unordered, "desc": arguments.desc, "total": arguments.total}
-    options: dict[str, Any] = {**options_of(arguments), **shown, "journal": arguments.journal}
+    options: dict[str, Any] = {**options_of(arguments), **shown, "journal": _journal_of(arguments)}
     options |= {"rate": arguments.rate, "limit": arguments.limit}
     options["max_failures"] = arguments.max_failures
     if arguments.timeline is not None:
@@ -93,6 +102,15 @@ def run(arguments: argparse.Namespace) -> int:
     if code in {exits.DONE, exits.FAILED} and execution.error is None and not arguments.quiet:
         tell(_summarize(execution))
     return code
+
+
+def _journal_of(arguments: argparse.Namespace) -> Journal | None:
+    """Give the journal, if there is one; ``--changed`` alone is a slip."""
+    if arguments.journal is not None:
+        return Journal(arguments.journal, changed=arguments.changed)
+    if arguments.changed != "raise":
+        raise UsageError("--changed says what becomes of a journal's results: name it too (--journal FILE)")
+    return None
 
 
 def make_progress(arguments: argparse.Namespace) -> Callable[[Progress], object] | bool:

@@ -120,5 +120,6 @@ def _refuse_changed(connection: sqlite3.Connection, name: str, identity: Identit
         f"the function {identity} has changed since {count:,} results were recorded in {name}, from {began} on"
         f"{other if python != identity.python else ''}. "
         f'If they are still right, use them: journal=Journal({name!r}, changed="keep"). If not, leave them alone and '
-        'work everything out again: changed="rerun". Or name another file'
+        'work everything out again: changed="rerun". On the command line: --changed keep, or --changed rerun. '
+        "Or name another file"
     )
