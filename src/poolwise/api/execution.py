@@ -365,6 +365,11 @@ class Execution:
         """Too many failures end the run, and what is done then is to be kept."""
         return self._options.max_failures is not None
 
+    @property
+    def has_more(self) -> bool:
+        """Tell whether more is ready behind the batch that was given just now: they may be written together."""
+        return self._driver.has_more
+
     def cancel(self) -> None:
         """End the run soon, from any thread."""
         self._driver.cancel()

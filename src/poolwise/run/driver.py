@@ -111,6 +111,8 @@ class Driver:
         """While this thread waits, the backend's own may play the scheduler."""
         self.cancelled = False
         """Somebody has ended the run from outside."""
+        self.has_more = False
+        """What was handed over just now is not all that is ready."""
 
     def run(self, backend: Backend, crew: Crew, until: Callable[[], bool] | None = None) -> Iterator[Batch]:
         """Run on ``backend`` until all is done or, between chunks, ``until()`` is true; yield what is finished.
@@ -372,6 +374,7 @@ class Driver:
     def _hand_over(self, finished: list[Batch]) -> Iterator[Batch]:
         taken, told_at = 0, self._clock() if finished else 0.0
         for batch in finished:
+            self.has_more = batch is not finished[-1]
             yield batch
             taken += len(batch.values)
             # Who takes them as quickly as they can be given frees nobody by each of them.

@@ -30,6 +30,8 @@ from poolwise.web.record import Page
 from poolwise.web.settings import FetchKeywords, FetchOptions
 from poolwise.web.targets import BadTarget, Target, read_targets
 
+# More pages than this are not held for those that come with them.
+TOGETHER: Final = 256
 # Connections that do not close within this time are left to the system.
 END_PATIENCE_S: Final[Seconds] = 5.0
 
@@ -150,20 +152,28 @@ class FetchRun:
         return make_execution("fetch", self._fetcher, (self._targets,), self._engine, stream=True, event_loop=loop)
 
     def _pages(self, execution: Execution) -> Generator[Batch, None, None]:
+        """Give pages as they come, and those that are there together at once: who writes them writes once."""
+        pages: list[Page] = []
         with contextlib.closing(execution.batches()) as batches:
             for batch in batches:
-                pages: list[Page] = []
-                for place, value in enumerate(batch.values):
-                    failure = batch.failures.get(place)
-                    page = self._page(value) if failure is None else self._failed(failure)
-                    if page is not None:
-                        pages.append(page)
-                    if self._error is not None:
-                        break
-                yield Batch(batch.start, pages)
+                self._add(batch, pages)
+                if self._error is None and execution.has_more and len(pages) < TOGETHER:
+                    continue
+                if pages:
+                    yield Batch(batch.start, pages)
+                    pages = []
                 if self._error is not None:
                     return
         self._error = self._broken
+
+    def _add(self, batch: Batch, pages: list[Page]) -> None:
+        for place, value in enumerate(batch.values):
+            failure = batch.failures.get(place)
+            page = self._page(value) if failure is None else self._failed(failure)
+            if page is not None:
+                pages.append(page)
+            if self._error is not None:
+                return
 
     def _page(self, value: Any) -> Page:  # noqa: ANN401 - a Page, or what a journal has of it
         page = value if isinstance(value, Page) else Page.from_dict(value)
