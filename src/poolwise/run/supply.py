@@ -32,6 +32,10 @@ MOST_AHEAD_BYTES: Bytes = 32 << 20
 LEAST_PER_WORKER = 2
 # Streaming without order: items that may overtake one that is not done.
 MOST_BEHIND = 64 * MOST_AHEAD
+# Items that stand at a gate for those who come next: workers by the hundred take no more in the time of one reading.
+ENOUGH_HELD = 512
+# ... and so many more are looked at a time where none of those may go.
+LOOKED_FURTHER = 256
 # Who sends without the caller's thread calls for it before there are fewer chunks than this to send, or than one for
 # each worker: as many as are sent until it has come.
 LOW = 32
@@ -257,13 +261,31 @@ class Supply:
         if self.ended or self._wishes.lines is not None or self._closed:
             # Tasks of a pool come by themselves.
             return 0
+        if self.gate is not None:
+            return self._wanted_at(self.gate, hungry=hungry)
         room = room or self.crew.workers
-        size = 1 if self.gate is not None else self._size(self.next)
+        size = self._size(self.next)
         waiting = self.known - self.next - self._ahead
         want = 2 * room * size - waiting
         if self._wishes.stream:
             want = min(want, self._read_limit() - self.known)
         return want if want > 0 and (hungry or waiting < room * size) else 0
+
+    def _wanted_at(self, gate: Gate, *, hungry: bool) -> int:
+        """Say how many more items to read where all go through a gate: it holds as many as all workers take twice.
+
+        Where none of those may go and somebody has nothing to do, others may: further on in the input, for other keys.
+        """
+        enough = min(2 * self.crew.workers, ENOUGH_HELD)
+        want = enough - gate.held - (self.known - self.next - self._ahead)
+        if want <= 0 and hungry and not gate.any_ready:
+            want = LOOKED_FURTHER
+        elif want < enough // 4 and not hungry:
+            return 0
+        want = min(want, gate.room)
+        if self._wishes.stream:
+            want = min(want, self._read_limit() - self.known)
+        return max(0, want)
 
     @property
     def runs_low(self) -> bool:
@@ -298,6 +320,9 @@ class Supply:
         if self.value_bytes:
             wanted = min(wanted, int(MOST_AHEAD_BYTES / self.value_bytes))
         ahead = self.taken + max(LEAST_PER_WORKER * self.crew.workers, wanted)
+        if self.gate is not None and not self._wishes.ordered:
+            # What has to wait for its turn at one key must not hold up others behind it: it has no result yet.
+            ahead += self.gate.held
         # Where no order is wanted, one item that takes for ever must not keep everything behind it in memory.
         if not self._wishes.ordered and ahead > self._lowest + MOST_BEHIND:
             # It never falls. To find it means to look at every worker, which for each item would cost more than the

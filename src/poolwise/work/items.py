@@ -150,7 +150,7 @@ class Stream:
         """Read up to ``count`` more, and no more at a time than a quick iterator has earned.
 
         Whoever reads cannot hand on results meanwhile. So an iterator that made the reader wait longer than
-        ``patience_s`` is asked for one item at a time, and so is a new one at first.
+        ``patience_s`` is asked for as many items as come in this time, for one at least; and so is a new one at first.
         """
         if self.total is not None:
             return
@@ -159,7 +159,7 @@ class Stream:
         got = self._take(count)
         took_s = time.monotonic() - begun
         self.read_s += took_s
-        self._quick = 0 if took_s > patience_s else self._quick + got
+        self._quick = self._quick + got if took_s <= patience_s else EARNED * max(0, int(got * patience_s / took_s) - 1)
         self.quick = self._quick >= EARNED
         if got < count:
             self.total = self.known
