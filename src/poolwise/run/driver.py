@@ -111,6 +111,8 @@ class Driver:
         """While this thread waits, the backend's own may play the scheduler."""
         self.cancelled = False
         """Somebody has ended the run from outside."""
+        self._given = 0
+        """Batches that were handed over since items were let go of."""
         self.has_more = False
         """What was handed over just now is not all that is ready."""
 
@@ -383,8 +385,11 @@ class Driver:
                 yield from self._carry_out(self.scheduler.taken(taken))
                 taken, told_at = 0, self._clock()
         # Only now: a failure further on in the list is told with its item, and so is the one that ends it all.
-        if finished and self.ending is None and not self.items.inherited:
+        self._given += len(finished)
+        # To find what is still needed means to look at every worker: not for each item where there are hundreds.
+        if self._given > self.scheduler.busy_workers // 8 and self.ending is None and not self.items.inherited:
             self.items.forget(self.scheduler.lowest_needed())
+            self._given = 0
 
     # --- What is remembered -----------------------------------------------------------------------------------
 
