@@ -10,11 +10,10 @@ It knows items by their numbers only. The numbers move through these states::
       └── recalled: known from an earlier run ─▶ held ──its turn────────────────────┘
 
 *Waiting* is what has been read and not sent yet (``supply.py``), and what goes out again (``leftovers.py``), at once or
-*later*, by the clock (``later.py``): whether and when, ``trials.py`` says, and ``rest.py`` whether anything goes out at
-all. *In
-flight* are the chunks in the book of workers (``staff.py``), each with exactly one. *Held* are finished pieces that
-wait for an earlier one (``handover.py``). Whom a death is blamed on, ``inquest.py`` finds. ``validate`` says this as
-code, and the tests call it after each step.
+*later*, by the clock (``later.py``). *In flight* are the chunks in the book of workers (``staff.py``), each with
+exactly one. *Held* are finished pieces that wait for an earlier one (``handover.py``). What becomes of an item that has
+failed, or on which a worker was lost, ``failing.py`` says, and ``rest.py`` whether anything goes out at all.
+``validate`` says this as code, and the tests call it after each step.
 
 A run may change its backend in the middle (the probe is such a change): ``use`` takes the new crew, once nothing is in
 flight any more.
@@ -55,17 +54,16 @@ from poolwise.model.events import (
 )
 from poolwise.model.units import Seconds
 from poolwise.run.crowd import Crowd
+from poolwise.run.failing import Circumstances, Failing, Verdict, error_of
 from poolwise.run.gate import Gate
 from poolwise.run.handover import Handover
-from poolwise.run.inquest import Inquest
 from poolwise.run.later import Again, Later
 from poolwise.run.level import Answer
 from poolwise.run.rest import Breaker
 from poolwise.run.staff import Staff
 from poolwise.run.supply import Supply
 from poolwise.run.terms import Counts, Crew, Wishes
-from poolwise.run.trials import Trials, draw, excused_wait_s
-from poolwise.work.trouble import trouble_of
+from poolwise.run.trials import draw
 
 # So many workers in a row that die before they are ready are no accident, nor somebody who kills now and then; finding
 # out takes a second at most.
@@ -104,13 +102,11 @@ class Scheduler:
         self._supply = Supply(wishes, total, known, self.lowest_needed, gate)
         self._staff = Staff()
         self._handover = Handover(ordered=wishes.ordered)
-        self._inquest = Inquest()
-        self._crowd = Crowd()
         self._paused = False
         self._suspicious = False
-        self._trials = Trials(wishes.retry, rng)
         self._later = Later()
-        self._breaker = Breaker(wishes.retry)
+        self._breaker, self._crowd = Breaker(wishes.retry), Crowd()
+        self._failing = Failing(wishes, self._breaker, self._crowd, gate, rng)
         self._now_s: Seconds = 0.0
         self._given_up = 0
         """Items that have failed for good in this run; an earlier one may have told of others."""
@@ -422,20 +418,15 @@ class Scheduler:
     def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
         """Split what is told of a chunk into pieces of values and items that failed or are tried again."""
         begin, kept, told = 0, len(outcome.values), outcome.told
-        # One worker may run several items at a time.
-        at_once = self.workers * self._supply.crew.sizing.least
+        circumstances = self._circumstances()
         for offset in sorted(offset for offset in outcome.errors if offset < told):
             if begin < offset <= kept:
                 self._served(chunk, offset - begin)
                 self._finish(Batch(chunk.start + begin, outcome.values[begin:offset]))
             error, index = outcome.errors[offset], chunk.start + offset
             # Where the values before it were not kept, they would have to be made once more.
-            if self._gate is not None and self._gate.excused == index:
-                self._refused_at_gate(self._gate, index, error, chunk)
-            elif offset <= kept and self._crowd.excuses(chunk.id, error.error, at_once, self._wishes.crowding):
-                self._run_in_less_company(index, error, chunk)
-            else:
-                self._task_failed(index, error, chunk)
+            verdict = self._failing.judge(index, error, chunk, circumstances, excusable=offset <= kept)
+            self._follow(verdict, index, error, marked=chunk.marked)
             begin = offset + 1
         if begin < kept:
             self._served(chunk, kept - begin)
@@ -448,32 +439,41 @@ class Scheduler:
             # What comes before a failure is still wanted.
             self._supply.leftovers.give_back(chunk.start + told, chunk.stop, marked=chunk.marked)
 
-    def _task_failed(self, index: int, error: TaskError, chunk: Chunk, *, marked: bool = False) -> None:
-        self._tell_breaker(index, error, chunk)
-        wait_s = self._trials.judge(index, error)
-        if wait_s is None:
-            self._give_up(index, error, self._trials.close(index))
-            return
-        self.counts.retried += 1
-        self._try_later(Again(index, marked or chunk.marked), wait_s)
+    def _circumstances(self) -> Circumstances:
+        crew, supply = self._supply.crew, self._supply
+        # One worker may run several items at a time.
+        at_once = crew.workers * crew.sizing.least
+        return Circumstances(now_s=self._now_s, at_once=at_once, several=supply.known > 1 or not supply.ended)
 
-    def _run_in_less_company(self, index: int, error: TaskError, chunk: Chunk) -> None:
-        self.counts.crowded += 1
-        if self._breaker.holds:
-            self._tell_breaker(index, error, chunk)
-        self._try_later(Again(index, chunk.marked), excused_wait_s(error))
+    def _follow(self, verdict: Verdict, index: int, error: TaskError, *, marked: bool) -> None:
+        """Do with an item that has failed as was found."""
+        self._out += verdict.news
+        match verdict.way:
+            case "again":
+                self.counts.retried += 1
+                self._try_later(Again(index, marked), verdict.wait_s)
+            case "in less company":
+                self.counts.crowded += 1
+                self._try_later(Again(index, marked), verdict.wait_s)
+                self._thin_out()
+            case "to the gate":
+                self.counts.crowded += 1
+                self._back_to_gate(index, marked=marked)
+            case "as a suspect":
+                self._run_again(index, index + 1)
+            case "given up":
+                self._give_up(index, error, verdict.attempts)
+
+    def _thin_out(self) -> None:
         if self._crowd.limit is not None and self._crowd.limit < self.workers:
             self._supply.crew = replace(self._supply.crew, workers=self._crowd.limit)
         # Nobody but the calling thread can run it: somebody has to change the crew.
         self._paused |= self._crowd.only_here
 
-    def _refused_at_gate(self, gate: Gate, index: int, error: TaskError, chunk: Chunk) -> None:
-        """The far side has too many: the gate has heard of it, and lets the item through again in its turn."""
-        self.counts.crowded += 1
-        if self._breaker.holds:
-            self._tell_breaker(index, error, chunk)
+    def _back_to_gate(self, index: int, *, marked: bool) -> None:
+        assert self._gate is not None  # noqa: S101 - it has excused the item; for the type checker
         # Behind the others: right away it would be refused again.
-        gate.hold(index, marked=chunk.marked)
+        self._gate.hold(index, marked=marked)
 
     def _try_later(self, again: Again, wait_s: Seconds) -> None:
         if wait_s > 0:
@@ -484,10 +484,6 @@ class Scheduler:
     def _send_again(self, again: Again) -> None:
         # Named only now: by its number it is known what went out before it.
         self._supply.leftovers.add(self._supply.chunk(again.index, again.index + 1, marked=again.marked))
-
-    def _tell_breaker(self, index: int, error: TaskError, chunk: Chunk) -> None:
-        several = self._supply.known > 1 or not self._supply.ended
-        self._out += self._breaker.failed(index, chunk.id, error.trouble, self._now_s, several=several)
 
     def _served(self, chunk: Chunk, count: int) -> None:
         if count:
@@ -558,23 +554,15 @@ class Scheduler:
 
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
         """Find the guilty item of a chunk whose worker was lost, and run the others again."""
-        finding = self._inquest.examine(chunk, event)
+        finding = self._failing.examine(chunk, event)
         for start, stop in reversed(finding.innocent):
             self._supply.leftovers.give_back(start, stop, marked=chunk.marked)
         for start, stop in reversed(finding.suspects):
             self._run_again(start, stop)
         if finding.culprit is not None:
-            self._punish(finding.culprit, event, chunk)
-
-    def _punish(self, index: int, event: WorkerLost, chunk: Chunk) -> None:
-        """A worker was lost on this item: another try, or no more."""
-        if event.guilty:
-            self._task_failed(index, TaskError(event.error, trouble=trouble_of(event.error)), chunk, marked=True)
-        elif (strikes := self._inquest.strike(index)) > self._wishes.crash_retries:
-            self._inquest.close(index)
-            self._give_up(index, TaskError(event.error), self._trials.close(index) + strikes)
-        else:
-            self._run_again(index, index + 1)
+            index, error = finding.culprit, error_of(event)
+            verdict = self._failing.judge_death(index, error, chunk, self._circumstances(), guilty=event.guilty)
+            self._follow(verdict, index, error, marked=True)
 
     def _run_again(self, start: int, stop: int) -> None:
         if start < stop:
