@@ -12,7 +12,8 @@ It knows items by their numbers only. The numbers move through these states::
 *Waiting* is what has been read and not sent yet (``supply.py``), and what goes out again (``leftovers.py``), at once or
 *later*, by the clock (``later.py``). *In flight* are the chunks in the book of workers (``staff.py``), each with
 exactly one. *Held* are finished pieces that wait for an earlier one (``handover.py``). What becomes of an item that has
-failed, or on which a worker was lost, ``failing.py`` says, and ``rest.py`` whether anything goes out at all.
+failed, or on which a worker was lost, ``failing.py`` says, and ``rest.py`` whether anything goes out at all. Where a
+rate or a limit was asked for, what waits goes out through the gate (``gate.py``), as ``doorkeeper.py`` lets it.
 ``validate`` says this as code, and the tests call it after each step.
 
 A run may change its backend in the middle (the probe is such a change): ``use`` takes the new crew, once nothing is in
@@ -54,11 +55,11 @@ from poolwise.model.events import (
 )
 from poolwise.model.units import Seconds
 from poolwise.run.crowd import Crowd
+from poolwise.run.doorkeeper import Doorkeeper
 from poolwise.run.failing import Circumstances, Failing, Verdict, error_of
 from poolwise.run.gate import Gate
 from poolwise.run.handover import Handover
 from poolwise.run.later import Again, Later
-from poolwise.run.level import Answer
 from poolwise.run.rest import Breaker
 from poolwise.run.staff import Staff
 from poolwise.run.supply import Supply
@@ -94,9 +95,7 @@ class Scheduler:
         """
         self.counts = Counts()
         self._wishes = wishes
-        self._gate = gate
-        self._stale = gate is not None
-        """Something has changed since the time was told last: nothing goes through the gate before it is told again."""
+        self._door = Doorkeeper(gate, wishes.refusal) if gate is not None else None
         self.away = False
         """The caller's thread runs an item, and this is another: no function of the caller's is to be called."""
         self._supply = Supply(wishes, total, known, self.lowest_needed, gate)
@@ -152,7 +151,7 @@ class Scheduler:
     @property
     def at_gate(self) -> int:
         """Items that a rate or a limit holds back."""
-        return self._gate.held if self._gate is not None else 0
+        return self._door.gate.held if self._door is not None else 0
 
     @property
     def only_here(self) -> bool:
@@ -238,7 +237,7 @@ class Scheduler:
     def minds_time(self) -> bool:
         """Something may have to wait: the time has to be told (``Now``) with what happens."""
         wishes = self._wishes
-        return self._gate is not None or wishes.retry.retries > 0 or wishes.crowding is not None
+        return self._door is not None or wishes.retry.retries > 0 or wishes.crowding is not None
 
     @property
     def next_at(self) -> Seconds | None:
@@ -251,14 +250,11 @@ class Scheduler:
     @property
     def _gate_at(self) -> Seconds | None:
         """When the gate may let something through by the clock alone."""
-        if self._gate is None or self._breaker.state == "resting":
+        if self._door is None or self._breaker.state == "resting":
             return None
-        if self._stale:
-            return self._gate.now
         crew, staff = self._supply.crew, self._staff
         able = (staff.any_idle and staff.busy < crew.workers) or len(staff) < crew.workers
-        # What may go now and has not gone waits for a worker that starts.
-        return self._gate.next_at if able and not self._gate.any_ready else None
+        return self._door.next_at(able=able)
 
     @property
     def resting(self) -> tuple[Seconds, str] | None:
@@ -283,7 +279,7 @@ class Scheduler:
     def lowest_needed(self) -> int:
         """Give the number below which no item is needed any more."""
         needed = [start for start, _ in self._moving()]
-        if self._gate is not None and (lowest := self._gate.lowest) is not None:
+        if self._door is not None and (lowest := self._door.gate.lowest) is not None:
             needed.append(lowest)
         needed.append(self._handover.turn if self._wishes.ordered else self._supply.next)
         return min(needed)
@@ -350,11 +346,7 @@ class Scheduler:
             case ChunkDone():
                 self._chunk_done(event)
             case TakenBack():
-                # Those who are recalled answer too.
-                self._asked_back = None if self._asked_back == event.worker else self._asked_back
-                pieces = self._staff.cut(event.worker, event.kept)
-                self._release(pieces)
-                self._supply.leftovers.give_back_last(pieces)
+                self._taken_back(event)
             case WorkerReady():
                 self._staff.arrive(event.worker)
                 self._start_failures, self._most_start_failures = 0, PROVEN_START_FAILURES
@@ -382,9 +374,8 @@ class Scheduler:
 
     def _pass_time(self, now_s: Seconds) -> None:
         self._now_s = now_s
-        if self._gate is not None:
-            self._gate.tell(now_s)
-            self._told = True
+        if self._door is not None:
+            self._door.tell(now_s)
         self._breaker.pass_time(now_s)
         for again in self._later.due(now_s):
             self._send_again(again)
@@ -396,7 +387,8 @@ class Scheduler:
             chunk = self._staff.progress(event.worker, event.chunk, told)
         else:
             chunk = self._staff.done(event.worker, event.chunk)
-        self._release([chunk], outcome)
+        if self._door is not None:
+            self._door.release([chunk], outcome)
         if told or not event.cut:
             # One that was left whole says nothing about its items.
             item_bytes = max(outcome.item_bytes, outcome.value_bytes)
@@ -414,6 +406,14 @@ class Scheduler:
             self._finish(Batch(chunk.start, outcome.values, light=outcome.light))
         if rest:
             self._settle_rest(chunk, told)
+
+    def _taken_back(self, event: TakenBack) -> None:
+        # Those who are recalled answer too.
+        self._asked_back = None if self._asked_back == event.worker else self._asked_back
+        pieces = self._staff.cut(event.worker, event.kept)
+        if self._door is not None:
+            self._door.release(pieces, None)
+        self._supply.leftovers.give_back_last(pieces)
 
     def _settle_errors(self, chunk: Chunk, outcome: Outcome) -> None:
         """Split what is told of a chunk into pieces of values and items that failed or are tried again."""
@@ -471,9 +471,9 @@ class Scheduler:
         self._paused |= self._crowd.only_here
 
     def _back_to_gate(self, index: int, *, marked: bool) -> None:
-        assert self._gate is not None  # noqa: S101 - it has excused the item; for the type checker
+        assert self._door is not None  # noqa: S101 - its gate has excused the item; for the type checker
         # Behind the others: right away it would be refused again.
-        self._gate.hold(index, marked=marked)
+        self._door.gate.hold(index, marked=marked)
 
     def _try_later(self, again: Again, wait_s: Seconds) -> None:
         if wait_s > 0:
@@ -505,8 +505,8 @@ class Scheduler:
             self._supply.close()
             self._supply.leftovers.forget_from(index)
             self._later.forget_from(index)
-            if self._gate is not None:
-                self._gate.forget_from(index)
+            if self._door is not None:
+                self._door.gate.forget_from(index)
             self._raise_what_is_due()
         else:
             self._end(Raise(failed, error.error))
@@ -549,7 +549,8 @@ class Scheduler:
         """A worker is gone, and answers no more: give the chunks that were with it, and whether it was ever ready."""
         self._asked_back = None if self._asked_back == worker else self._asked_back
         chunks, was_ready = self._staff.lose(worker)
-        self._release(chunks)
+        if self._door is not None:
+            self._door.release(chunks, None)
         return chunks, was_ready
 
     def _judge(self, chunk: Chunk, event: WorkerLost) -> None:
@@ -577,51 +578,25 @@ class Scheduler:
 
     def _advance(self, *, waited: bool = False) -> list[Instruction]:
         if not (self._over or self._paused):
-            if self._gate is None or self._opens(self._gate):
+            if self._door is None or self._opens(self._door):
                 self._start_workers()
                 self._send_chunks()
             self._take_back(waited=waited)
             self._read_items()
             self._end_idle()
-        if self._gate is not None:
-            if self._told:
-                self._gate.look()
-            self._stale, self._told = not self._told, False
+        if self._door is not None:
+            self._door.end_step()
         out, self._out = self._out, []
         return out
 
-    # --- The gate ---------------------------------------------------------------------------------------------
-
-    _told = False
-    """The time was told just now."""
-
-    def _opens(self, gate: Gate) -> bool:
+    def _opens(self, door: Doorkeeper) -> bool:
         """Bring to the gate what may go through it, and say whether it may now: only when the time was just told."""
-        if not self._told:
+        if not door.told:
             return False
         if not self.away:
-            for index, error in self._supply.fill_gate(gate, self.workers - self._staff.busy):
+            for index, error in self._supply.fill_gate(door.gate, self.workers - self._staff.busy):
                 self._give_up(index, TaskError(error), 1)
         return not self._over
-
-    def _release(self, chunks: Iterable[Chunk], outcome: Outcome | None = None) -> None:
-        """Chunks are with no worker any more, whatever has become of them."""
-        if self._gate is None:
-            return
-        for chunk in chunks:
-            for index in range(chunk.start, chunk.stop):
-                self._gate.release(index, self._answer(outcome))
-
-    def _answer(self, outcome: Outcome | None) -> Answer | None:
-        """Say what an outcome tells of the far side; through the gate, items go one by one."""
-        if outcome is None or not outcome.told:
-            return None
-        error = outcome.errors.get(0)
-        if error is None:
-            return Answer(outcome.wall_s, served=True)
-        refused = self._wishes.refusal is not None and self._wishes.refusal(error.error)
-        after_s = error.trouble.retry_after_s if error.trouble is not None else None
-        return Answer(outcome.wall_s, served=False, refused=refused, retry_after_s=after_s)
 
     def _start_workers(self) -> None:
         """Never more workers than unfinished items."""
@@ -722,8 +697,8 @@ class Scheduler:
 
     def _hand_on(self, batch: Batch) -> None:
         self.counts.done += len(batch.values)
-        if self._gate is not None:
-            self._gate.finished(batch.start, len(batch.values))
+        if self._door is not None:
+            self._door.gate.finished(batch.start, len(batch.values))
         for ready in self._handover.take(batch):
             self._out.append(Emit(ready))
         self._raise_what_is_due()
@@ -741,13 +716,13 @@ class Scheduler:
 
     def validate(self) -> None:
         """Check that every item read is in exactly one state, and every worker where it should be."""
-        moving = self._moving() + (self._gate.spans() if self._gate is not None else [])
+        moving = self._moving() + (self._door.gate.spans() if self._door is not None else [])
         problems = [
             *_overlaps(moving + self._handover.ranges()),
             *self._lost_items(sum(stop - start for start, stop in moving)),
             *self._stuck(),
             *self._staff.problems(),
-            *self._gate_problems(),
+            *(self._door.problems(self._staff.in_flight()) if self._door is not None else ()),
         ]
         if problems:
             raise InternalError("; ".join(problems))
@@ -757,12 +732,9 @@ class Scheduler:
         in_flight = [(each.start, each.stop) for each in self._staff.in_flight() if len(each)]
         return in_flight + self._supply.leftovers.spans() + self._later.spans()
 
-    def _gate_problems(self) -> Iterator[str]:
-        if self._gate is not None:
-            yield from self._gate.problems({index for each in self._staff.in_flight() for index in _numbers(each)})
-
     def _stuck(self) -> Iterator[str]:
-        moving = self._staff.busy or self._staff.starting or self._stale or self._breaker.state == "resting"
+        stale = self._door is not None and self._door.stale
+        moving = self._staff.busy or self._staff.starting or stale or self._breaker.state == "resting"
         if not (self.finished or self._paused or moving) and self._supply.takeable():
             yield f"{self._supply.takeable()} items could be sent and nobody runs anything"
 
@@ -779,10 +751,6 @@ def _changed(chunk: Chunk, came: int) -> CallerError:
         f"the list of items was made shorter or longer while it was run: of the {len(chunk)} items from number "
         f"{chunk.start} on, {came} were found; hand over a copy (list(items)), or let the function leave it alone"
     )
-
-
-def _numbers(chunk: Chunk) -> range:
-    return range(chunk.start, chunk.stop)
 
 
 def _overlaps(ranges: Iterable[tuple[int, int]]) -> Iterator[str]:
