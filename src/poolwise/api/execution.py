@@ -9,12 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
 from poolwise.api.ask import NOT_WORTH_A_POOL_S, Ask, crew_for, first_crew, options_at_gate, wishes_of
-from poolwise.api.hopeless import Toll
+from poolwise.api.dressing import Dressing, add_note
 from poolwise.api.keeping import Keeping
 from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.outlook import Outlook
@@ -25,7 +24,7 @@ from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
-from poolwise.errors import NotAwaitableError, TooManyFailuresError
+from poolwise.errors import TooManyFailuresError
 from poolwise.measure.cpu import Background, CpuClock
 from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
@@ -33,7 +32,7 @@ from poolwise.measure.pace import Runner
 from poolwise.measure.probe import Probe
 from poolwise.measure.tally import Tally
 from poolwise.model.classes import replace
-from poolwise.model.events import Batch, ChunkDone, Failed
+from poolwise.model.events import Batch, ChunkDone
 from poolwise.model.facts import AtWork, Facts, foresee_by
 from poolwise.model.failure import Failure
 from poolwise.model.options import CORES_VARIABLE, BackendName
@@ -49,7 +48,7 @@ from poolwise.run.driver import TICK_S, Driver
 from poolwise.run.gate import make_gate
 from poolwise.run.scheduler import Scheduler
 from poolwise.work import role
-from poolwise.work.call import make_call, short_repr
+from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules
 from poolwise.work.items import make_items
 from poolwise.work.job import Job
@@ -113,7 +112,7 @@ class Execution:
             total=ask.options.total,
             recorder=self._recording.recorder,
         )
-        self._toll = Toll(ask.options.max_failures)
+        self._dressing = Dressing(self._call, self._item_at, ask.options.max_failures)
         self._probe: Probe | None = None
         self._company: Company | None = None
         self._opening: Opening | None = None
@@ -169,7 +168,7 @@ class Execution:
         """Open the journal, if there is one, and hand over what it knows of the items that are all there."""
         self._driver.keeper = self._keeping.begin(self._call, self._items.total)
         if self._driver.keeper is not None:
-            yield from map(self._dress, self._driver.recall())
+            yield from map(self._dressing.dress, self._driver.recall())
 
     def measure(self) -> Iterator[Batch]:
         """Run the first items as real work, watch them, and bring them company; not where the backend is given.
@@ -208,10 +207,10 @@ class Execution:
         # Where the items run elsewhere, this thread looks on.
         tick_s = TICK_S if here or runner is None else LOOK_EVERY_S
         crew = first_crew(self._ask, plan, coroutine=call.coroutine)
-        yield from map(self._dress, self._driver.go_on(self._company, crew, self._is_decided, tick_s=tick_s))
+        yield from map(self._dressing.dress, self._driver.go_on(self._company, crew, self._is_decided, tick_s=tick_s))
         opening.end()
         if not self.is_over():
-            yield from map(self._dress, opening.observe(self._company, probe.elapsed_s))
+            yield from map(self._dressing.dress, opening.observe(self._company, probe.elapsed_s))
         probe.rest()
         self._probe_s, self._probe_items = time.monotonic() - self._begun, probe.items
 
@@ -256,7 +255,7 @@ class Execution:
         )
         if company is None or probe is None:
             backend = backends.create(plan, self._job(plan))
-            yield from map(self._dress, self._driver.run(backend, crew))
+            yield from map(self._dressing.dress, self._driver.run(backend, crew))
             return
         company.starts = plan.backend
         if plan.here:
@@ -279,7 +278,7 @@ class Execution:
         watched = self.profile is not None and Outlook.is_watched(plan, self.profile)
         tick_s = COMPUTING_LOOK_S[plan.backend] if watched else TICK_S
         steps = self._driver.go_on(company, crew, until, without=others, recall=recall, tick_s=tick_s)
-        yield from map(self._dress, steps)
+        yield from map(self._dressing.dress, steps)
 
     def report(self, *, timeline: bool = True) -> Report:
         """Tell what happened, with the ``timeline`` where there is one, or without it."""
@@ -392,40 +391,7 @@ class Execution:
     def _advise(self, error: BaseException) -> None:
         """Say with an error what is kept of the run that it ended."""
         if self.advice is not None:
-            _add_note(error, f"poolwise: {self.advice}")
-
-    def _dress(self, batch: Batch) -> Batch:
-        """Give failures their items, while these are still held."""
-        if batch.start == 0:
-            self._refuse_coroutines(batch)
-        if not batch.failures:
-            return batch
-        dressed = self._with_items(batch)
-        self._toll.add(dressed.failures.values())
-        return dressed
-
-    def _with_items(self, batch: Batch) -> Batch:
-        failures = {offset: self._failure(failed) for offset, failed in batch.failures.items()}
-        values = [failures.get(offset, value) for offset, value in enumerate(batch.values)]
-        return Batch(batch.start, values, failures)
-
-    def _refuse_coroutines(self, batch: Batch) -> None:
-        """A plain function that gives coroutines has done nothing yet, and nobody would ever await them."""
-        given = batch.values[0] if batch.values else None
-        if not isinstance(given, CoroutineType):
-            return
-        for value in (each for each in batch.values if isinstance(each, CoroutineType)):
-            value.close()
-        raise NotAwaitableError(
-            f"{self._call.name} gives coroutines, but is not an async function itself, so that nobody awaits them: "
-            "pass the async function (functools.partial adds arguments to it), or say backend='asyncio'"
-        )
-
-    def _failure(self, failed: Failed) -> Failure:
-        item = self._item_at(failed.index)
-        error = failed.error.as_raised()
-        _add_note(error, f"poolwise: on item {failed.index}: {short_repr(item)}")
-        return Failure(failed.index, item, error, failed.attempts, failed.error.traceback)
+            add_note(error, f"poolwise: {self.advice}")
 
     def _bounded(self, plan: Plan) -> Plan:
         """Name no more workers than may be at work at a time: of a given backend, ``decide`` knows no bound."""
@@ -645,7 +611,7 @@ class Execution:
     def _make_room_for_processes(self, company: Company, plan: Plan) -> Generator[Batch, None, Plan]:
         """End our own threads, so that workers can be forked; give the plan, another one where they cannot."""
         if self._threads_of_ours():
-            yield from map(self._dress, self._driver.drain(company))
+            yield from map(self._dressing.dress, self._driver.drain(company))
             self._dismiss(company, "threads")
             self._dismiss(company, "asyncio")
             self._end_own_loop()
@@ -759,22 +725,15 @@ class Execution:
         """Keep what ended the run; an error of the caller's iterator ends it too, after the items before it."""
         ending, input_error = self._driver.ending, self._items.error
         if ending is not None and isinstance(ending.error, TooManyFailuresError) and ending.failed is None:
-            self.error = self._toll.error([self._with_items(batch) for batch in self._scheduler.held])
+            self.error = self._dressing.too_many(self._scheduler.held)
         elif ending is not None:
-            self.error = ending.error if ending.failed is None else self._failure(ending.failed).error
+            self.error = ending.error if ending.failed is None else self._dressing.failure(ending.failed).error
             self._advise(self.error)
         elif input_error is not None:
             index = self._items.known
-            _add_note(input_error, f"poolwise: raised by the iterable, in the place of item {index}")
+            add_note(input_error, f"poolwise: raised by the iterable, in the place of item {index}")
             if self._options.errors == "collect":
                 failure = Failure(index, None, input_error)
                 yield Batch(index, [failure], {0: failure})
             else:
                 self.error = input_error
-
-
-def _add_note(error: BaseException, note: str) -> None:
-    """Add a note once: one exception object may stand for several items; some (frozen dataclasses) take none."""
-    with contextlib.suppress(Exception):
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
