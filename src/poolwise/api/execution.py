@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from poolwise.api.ask import NOT_WORTH_A_POOL_S, Ask, crew_for, first_crew, opti
 from poolwise.api.dressing import Dressing, add_note
 from poolwise.api.keeping import Keeping
 from poolwise.api.opening import LOOK_EVERY_S, Opening
+from poolwise.api.ours import Ours
 from poolwise.api.outlook import Outlook
 from poolwise.api.recording import Recording
 from poolwise.backends.company import FIRST, Company
@@ -28,7 +27,6 @@ from poolwise.errors import TooManyFailuresError
 from poolwise.measure.cpu import Background, CpuClock
 from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
-from poolwise.measure.pace import Runner
 from poolwise.measure.probe import Probe
 from poolwise.measure.tally import Tally
 from poolwise.model.classes import replace
@@ -54,9 +52,6 @@ from poolwise.work.items import make_items
 from poolwise.work.job import Job
 
 if TYPE_CHECKING:
-    import asyncio
-
-    from poolwise.backends.coroutines import LoopThread
     from poolwise.model.machine import Machine
     from poolwise.model.profile import Profile
     from poolwise.model.timeline import Timeline
@@ -73,8 +68,6 @@ PEEK_S: Seconds = 0.002
 
 # So often at least somebody looks whether those compute who are to: to look at threads takes the GIL from them.
 COMPUTING_LOOK_S: dict[BackendName, Seconds] = {"processes": 0.05, "threads": 0.02}
-# A task that never awaits cannot be ended, and its loop's thread is left behind after so long.
-OWN_LOOP_PATIENCE_S: Seconds = 0.5
 
 learn_from(teach_words)
 hire(find_painter)
@@ -124,8 +117,7 @@ class Execution:
         self._probe_s: Seconds = 0.0
         self._probe_items = 0
         self._runs = 0
-        self._own_loop: LoopThread | None = None
-        self._event_loop: asyncio.AbstractEventLoop | None = None
+        self._ours = Ours(self._recording.recorder)
         self._run_begun: Seconds | None = None
         self.plan: Plan | None = None
         self.profile: Profile | None = None
@@ -179,13 +171,9 @@ class Execution:
             return
         plan, call = self._first_plan(), self._call
         if call.coroutine and self._ask.event_loop is None:
-            # One loop for the whole run: what the function keeps (a session, a semaphore) belongs to it.
-            from poolwise.backends.coroutines import LoopThread  # noqa: PLC0415 - asyncio takes 40 ms to import
-
-            self._own_loop = LoopThread()
-            self._event_loop = self._own_loop.begin()
+            self._ours.begin_loop()
         cores = usable_cores()[0]
-        runner = self._runner(plan)
+        runner = self._ours.runner(plan.backend)
         meet = self._meet_company
         self._opening = opening = Opening(self._driver, self._options, plan.backend, cores, runner, meet=meet)
         first = backends.create(plan, self._job())
@@ -217,7 +205,8 @@ class Execution:
     def decide(self) -> Plan:
         """Look at the machine and choose; nothing but these figures and the options counts."""
         self._peek()
-        self.machine = machine = self._look_at_machine()
+        company = self._company
+        self.machine = machine = find_machine() if company is None else self._ours.machine(company, self.machine)
         left = self._scheduler.left
         if self._scheduler.has_suspects:
             # Whatever it costs: in this process, the item might end the caller's program.
@@ -404,16 +393,6 @@ class Execution:
             return Plan(backend="asyncio")
         return Plan(backend="threads" if self._options.timeout is not None else "loop")
 
-    def _runner(self, plan: Plan) -> Runner | None:
-        """Say whose clocks tell what the first items do: this thread's, or our event loop's."""
-        thread = self._own_loop.thread if self._own_loop is not None else threading.current_thread()
-        known = plan.backend == "loop" or self._own_loop is not None
-        if not known or thread.ident is None or thread.native_id is None:
-            return None
-        with contextlib.suppress(OSError):
-            return Runner(thread.ident, thread.native_id)
-        return None
-
     def _is_decided(self) -> bool:
         """Tell whether enough is known; look on where the first items run elsewhere."""
         assert self._probe is not None  # noqa: S101 - it is asked while they run; for the type checker
@@ -446,7 +425,7 @@ class Execution:
         """Look at the run from now on, where something is known that it can be held against."""
         if self.profile is None or self.machine is None or self._opening is None:
             return None
-        there = self._there(plan.backend)
+        there = company.there(plan.backend)
         tally = self._tally(company, plan)
         joined = self._opening.joined
         # What was run in another way, or before the work changed, is no base.
@@ -532,28 +511,23 @@ class Execution:
         processes.take_snapshot()
         return True
 
-    def _there(self, backend: BackendName) -> int:
-        """Count the workers of a kind that were started."""
-        if self._company is None:
-            return 0
-        return sum(
-            1 for worker, kind in self._company.kinds.items() if kind == backend and worker not in self._company.ended
-        )
-
     def _kept(self) -> Plan | None:
         """Make the Plan that keeps the company that is there, where another way would be better, but not for the rest.
 
         What is under way has to end where it was begun, and only what is with nobody could go elsewhere.
         """
-        joined, facts = self._opening.joined if self._opening is not None else None, self.facts
-        if joined is None or facts is None or facts.left is None or self._runs or joined.backend == "processes":
+        joined, company, facts = self._opening.joined if self._opening is not None else None, self._company, self.facts
+        if joined is None or company is None or joined.backend == "processes":
             # Processes give back what they have not begun.
+            return None
+        if facts is None or facts.left is None or self._runs:
             return None
         if not self._scheduler.waiting or decide_by(facts).backend == joined.backend:
             return None
         waiting = self._scheduler.waiting
-        company = AtWork(backend=joined.backend, workers=self._there(joined.backend), under_way=facts.left - waiting)
-        rest = replace(facts, left=waiting, company=company)
+        under_way = facts.left - waiting
+        there = AtWork(backend=joined.backend, workers=company.there(joined.backend), under_way=under_way)
+        rest = replace(facts, left=waiting, company=there)
         plan = decide_by(rest)
         if plan.backend != joined.backend:
             return None
@@ -579,7 +553,7 @@ class Execution:
             return None
         self.machine = self.machine or find_machine()
         self.profile, self.facts = self._probe.profile(shipping=False), None
-        workers = self._there(joined.backend)
+        workers = self._company.there(joined.backend)
         return plan_company(self.profile, self.machine, joined, workers, self._scheduler.left)
 
     def _meet_company(self) -> None:
@@ -587,34 +561,11 @@ class Execution:
         # The one that looks on is no thread that Python knows.
         self.machine = find_machine(native_ours=1)
 
-    def _look_at_machine(self) -> Machine:
-        """Look at the machine, if need be as it was before company came; our own threads will have ended by a fork."""
-        if self._company is None:
-            return find_machine()
-        ours = self._threads_of_ours()
-        if ours and self.machine is not None:
-            return replace(self.machine, python_threads=max(1, threading.active_count() - ours))
-        machine = find_machine()
-        return replace(machine, python_threads=max(1, machine.python_threads - ours))
-
-    def _threads_of_ours(self) -> int:
-        """Count the threads that will have ended when workers are forked."""
-        own_loop = int(self._own_loop is not None)
-        assert self._company is not None  # noqa: S101 - it is asked for then only; for the type checker
-        # Who was told to end may have: it is not counted, since a thread of somebody else's must not pass for it.
-        kinds, ended = self._company.kinds, self._company.ended
-        helpers = self._company.helpers
-        return (
-            helpers + own_loop + sum(1 for worker, kind in kinds.items() if kind == "threads" and worker not in ended)
-        )
-
     def _make_room_for_processes(self, company: Company, plan: Plan) -> Generator[Batch, None, Plan]:
         """End our own threads, so that workers can be forked; give the plan, another one where they cannot."""
-        if self._threads_of_ours():
+        if self._ours.count(company):
             yield from map(self._dressing.dress, self._driver.drain(company))
-            self._dismiss(company, "threads")
-            self._dismiss(company, "asyncio")
-            self._end_own_loop()
+            self._ours.end(company)
             # The items may have started threads that go on.
             self.machine = find_machine()
             method = choose_start_method(self.machine, self._options).method
@@ -629,13 +580,7 @@ class Execution:
             company.processes.start_by(plan)
         return plan
 
-    def _dismiss(self, company: Company, kind: BackendName) -> None:
-        ending = [worker for worker, its in company.kinds.items() if its == kind]
-        recorder = self._recording.recorder
-        with recorder.closing(ending) if recorder is not None else contextlib.nullcontext():
-            company.dismiss(kind)
-
-    def _job(self, plan: Plan | None = None, *, initialized: bool = False) -> Job:
+    def _job(self, plan: Plan | None = None) -> Job:
         options, stream = self._options, self._ask.stream
         return Job(
             call=self._call,
@@ -649,10 +594,9 @@ class Execution:
                 timeout_s=options.timeout,
                 timed=self._recording.recorder is not None,
             ),
-            # The probe has called it in this thread already.
-            initializer=None if initialized and self._probe is not None else options.initializer,
+            initializer=options.initializer,
             initargs=options.initargs,
-            event_loop=self._ask.event_loop or self._event_loop,
+            event_loop=self._ask.event_loop or self._ours.event_loop,
             cores=self.machine.cores if self.machine is not None else 1,
             inner_max_num_threads=options.inner_max_num_threads,
             seed=options.seed,
@@ -705,12 +649,7 @@ class Execution:
         if self._company is not None:
             self._driver.close(self._company)
         self._driver.finish()
-        self._end_own_loop()
-
-    def _end_own_loop(self) -> None:
-        if self._own_loop is not None:
-            self._own_loop.end(OWN_LOOP_PATIENCE_S)
-            self._own_loop = self._event_loop = None
+        self._ours.end_loop()
 
     def _peek(self) -> None:
         """Learn how many items are left where that costs next to nothing; an endless stream is not read ahead."""

@@ -74,6 +74,10 @@ class Company:
         """List the workers that are of any other kind, or are gone."""
         return [worker for worker, its in self.kinds.items() if its != kind or worker in self.ended]
 
+    def there(self, kind: BackendName) -> int:
+        """Count the workers of a kind that were started and not told to end: who was may have ended by now."""
+        return sum(1 for worker, its in self.kinds.items() if its == kind and worker not in self.ended)
+
     def dismiss(self, kind: BackendName) -> None:
         """Close a backend that has nothing to do; its workers are not to be sent anything any more."""
         backend = self._backends.pop(kind, None)
