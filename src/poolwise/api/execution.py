@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from poolwise import backends
 from poolwise.api.ask import NOT_WORTH_A_POOL_S, Ask, crew_for, first_crew, options_at_gate, wishes_of
+from poolwise.api.chronicle import Chronicle, told_profile
 from poolwise.api.dressing import Dressing, add_note
 from poolwise.api.keeping import Keeping
 from poolwise.api.opening import LOOK_EVERY_S, Opening
 from poolwise.api.ours import Ours
-from poolwise.api.outlook import Outlook
+from poolwise.api.outlook import Outlook, make_tally
 from poolwise.api.recording import Recording
 from poolwise.backends.company import FIRST, Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
@@ -24,11 +24,10 @@ from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import TooManyFailuresError
-from poolwise.measure.cpu import Background, CpuClock
+from poolwise.measure.cpu import Background
 from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
 from poolwise.measure.probe import Probe
-from poolwise.measure.tally import Tally
 from poolwise.model.classes import replace
 from poolwise.model.events import Batch, ChunkDone
 from poolwise.model.facts import AtWork, Facts, foresee_by
@@ -95,8 +94,8 @@ class Execution:
         self._items = make_items(self._iterables(), stream=ask.stream)
         self._gate = make_gate(quotas_of(ask.options.rate, ask.options.limit), self._item_at)
         self._scheduler = Scheduler(wishes_of(ask), self._items.total, self._items.known, self._gate)
-        self._revisions: list[Revision] = []
-        self._recording = Recording(ask.options.timeline, self._item_at, self._kind_of, self._revisions)
+        revisions: list[Revision] = []
+        self._recording = Recording(ask.options.timeline, self._item_at, self._kind_of, revisions)
         self._driver = Driver(
             self._scheduler,
             self._items,
@@ -111,14 +110,9 @@ class Execution:
         self._opening: Opening | None = None
         self._outlook: Outlook | None = None
         self._now: Profile | None = None
-        self._begun = time.monotonic()
-        self._cpu = CpuClock()
+        self._chronicle = Chronicle(self._scheduler, self._items, self._gate, revisions)
         self._background = Background()
-        self._probe_s: Seconds = 0.0
-        self._probe_items = 0
-        self._runs = 0
         self._ours = Ours(self._recording.recorder)
-        self._run_begun: Seconds | None = None
         self.plan: Plan | None = None
         self.profile: Profile | None = None
         self.machine: Machine | None = None
@@ -142,10 +136,10 @@ class Execution:
             while not self.is_over():
                 # Once, as a rule; again where the work turns out to be other than it was thought.
                 before, known = self.plan, self.profile
-                self.plan = self._company_plan() or self.decide()
-                if self._runs:
-                    self._revisions.append(self._revision(before, known))
-                yield from self.run(self.plan)
+                self.plan = plan = self._company_plan() or self.decide()
+                if self._chronicle.runs:
+                    self._chronicle.revise(before, known, plan, self.profile)
+                yield from self.run(plan)
         except Exception as error:
             self._advise(error)
             raise
@@ -200,7 +194,7 @@ class Execution:
         if not self.is_over():
             yield from map(self._dressing.dress, opening.observe(self._company, probe.elapsed_s))
         probe.rest()
-        self._probe_s, self._probe_items = time.monotonic() - self._begun, probe.items
+        self._chronicle.probed(probe.items)
 
     def decide(self) -> Plan:
         """Look at the machine and choose; nothing but these figures and the options counts."""
@@ -230,8 +224,7 @@ class Execution:
 
     def run(self, plan: Plan) -> Generator[Batch, None, None]:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
-        self._run_begun = time.monotonic()
-        self._runs += 1
+        self._chronicle.begin_run()
         company, probe = self._company, self._probe
         if company is not None and plan.backend == "processes":
             plan = yield from self._make_room_for_processes(company, plan)
@@ -271,38 +264,16 @@ class Execution:
 
     def report(self, *, timeline: bool = True) -> Report:
         """Tell what happened, with the ``timeline`` where there is one, or without it."""
-        counts, now = self._scheduler.counts, time.monotonic()
-        wall_s = now - self._begun
-        waited_s = self._gate.waited_s if self._gate is not None else {}
-        profile = self._told(self.profile)
-        return Report(
-            plan=self.plan or self._company_plan() or plan_ended(counts.done, wall_s, coroutine=self._call.coroutine),
-            profile=profile,
-            machine=self.machine,
-            items=counts.done,
-            failed=counts.failed,
-            recalled=counts.recalled,
-            retried=counts.retried,
-            rests=self._scheduler.rests,
-            rested_s=self._scheduler.rested_s,
-            deaths=counts.deaths,
-            recycled=counts.recycled,
-            crowded=counts.crowded,
-            workers_started=counts.started,
-            chunks=counts.chunks,
-            wall_s=wall_s,
-            probe_s=self._probe_s,
-            probe_items=self._probe_items,
-            revisions=tuple(self._revisions),
-            at_once=self._at_once(),
-            revised=max(0, self._runs - 1),
-            run_s=now - self._run_begun if self._run_begun is not None else 0.0,
-            cpu_s=self._cpu.elapsed_s(),
-            read_s=self._items.read_s,
-            longest_s=self._scheduler.longest_s,
-            rate_s=waited_s.get("rate", 0.0),
-            limit_s=waited_s.get("limit", 0.0),
-            facts=self._told_facts(profile),
+        now = time.monotonic()
+        profile = told_profile(self.profile, self._probe)
+        plan = self.plan or self._company_plan()
+        return self._chronicle.report(
+            now,
+            plan or self._plan_ended(now - self._chronicle.begun),
+            profile,
+            self.machine,
+            self.facts,
+            most=self._outlook.most if self._outlook is not None else None,
             timeline=self.teller() if timeline and self.teller is not None else None,
         )
 
@@ -319,22 +290,19 @@ class Execution:
             plan = None if self.is_over() else self.decide()
         finally:
             self._end()
-        counts = self._scheduler.counts
-        profile = self._told(self.profile or (self._probe.profile(shipping=False) if self._probe else None))
+        found = self.profile or (self._probe.profile(shipping=False) if self._probe else None)
+        profile = told_profile(found, self._probe)
         if self._driver.ending is not None:
             for _ in self._settle():
                 pass
             if self.error is not None:
                 raise self.error
-        return Diagnosis(
-            plan=plan or plan_ended(counts.done, self._probe_s, coroutine=self._call.coroutine),
-            profile=profile,
-            machine=self.machine,
-            sampled=counts.done,
-            sample_s=self._probe_s,
-            total=self._scheduler.total,
-            facts=self._told_facts(profile),
-        )
+        plan = plan or self._plan_ended(self._chronicle.probe_s)
+        return self._chronicle.diagnosis(plan, profile, self.machine, self.facts)
+
+    def _plan_ended(self, seconds: Seconds) -> Plan:
+        """Make the Plan of a run that was over before there was anything to decide, after so long."""
+        return plan_ended(self._scheduler.counts.done, seconds, coroutine=self._call.coroutine)
 
     def wanted(self, batch: Batch) -> Sequence[Any]:
         """Give the values of a batch that the caller wants to see."""
@@ -426,10 +394,11 @@ class Execution:
         if self.profile is None or self.machine is None or self._opening is None:
             return None
         there = company.there(plan.backend)
-        tally = self._tally(company, plan)
+        tally = make_tally(company.backend(plan.backend), plan)
         joined = self._opening.joined
         # What was run in another way, or before the work changed, is no base.
-        firsts = self._opening.firsts if self._runs == 1 and (joined and joined.backend) == plan.backend else None
+        same_way = self._chronicle.runs == 1 and joined is not None and joined.backend == plan.backend
+        firsts = self._opening.firsts if same_way else None
         outlook = Outlook(self._driver, plan, self.profile, self.machine, tally, there=there, firsts=firsts)
         self._outlook = outlook
 
@@ -440,46 +409,6 @@ class Execution:
 
         company.hear = hear
         return outlook
-
-    def _told(self, profile: Profile | None) -> Profile | None:
-        """Add what a decision does not need, and a person wants to know."""
-        if profile is None or self._probe is None:
-            return profile
-        return replace(profile, hot=self._probe.hot())
-
-    def _told_facts(self, profile: Profile | None) -> Facts | None:
-        """Give the facts of the decision, with what is told of the work."""
-        return replace(self.facts, profile=profile) if self.facts is not None and profile is not None else self.facts
-
-    def _revision(self, before: Plan | None, known: Profile | None) -> Revision:
-        """Say what had changed since the Plan before."""
-        plan, profile = self.plan, self.profile
-        assert plan is not None  # noqa: S101 - it was made just now; for the type checker
-        return Revision(
-            at_s=time.monotonic() - self._begun,
-            backend=plan.backend,
-            workers=plan.workers,
-            before=before.backend if before is not None else "loop",
-            item_s=profile.wall_s if profile is not None else None,
-            item_before_s=known.wall_s if known is not None else None,
-            waiting=profile.waiting if profile is not None else None,
-            waiting_before=known.waiting if known is not None else None,
-            lock=profile is not None and profile.serial_s > 0 and not (known is not None and known.serial_s > 0),
-            only_here=self._scheduler.only_here,
-        )
-
-    def _at_once(self) -> int | None:
-        """Say how many at a time the far side bore, where it objected to more."""
-        found = [each for each in (self._outlook and self._outlook.most, self._scheduler.most_workers) if each]
-        return min(found, default=None)
-
-    def _tally(self, company: Company, plan: Plan) -> Tally:
-        """Make what hears of the workers of a plan, and can look at them."""
-        backend = company.backend(plan.backend)
-        # What another process has computed, to less than 10 ms, only Linux tells.
-        used_s = getattr(backend, "used_s", None) if sys.platform == "linux" else None
-        queued_s, at_work = getattr(backend, "queued_s", None), getattr(backend, "at_work", None)
-        return Tally(plan.backend, queued_s, at_work, used_s, workers=plan.workers)
 
     def _make_backend(self, kind: BackendName) -> Backend:
         """Make a backend that joins the first one."""
@@ -520,7 +449,7 @@ class Execution:
         if joined is None or company is None or joined.backend == "processes":
             # Processes give back what they have not begun.
             return None
-        if facts is None or facts.left is None or self._runs:
+        if facts is None or facts.left is None or self._chronicle.runs:
             return None
         if not self._scheduler.waiting or decide_by(facts).backend == joined.backend:
             return None
@@ -547,7 +476,7 @@ class Execution:
     def _company_plan(self) -> Plan | None:
         """Where company has all that is left, there is nothing to decide."""
         joined = self._opening.joined if self._opening is not None else None
-        if joined is None or self._company is None or self._probe is None or self._runs:
+        if joined is None or self._company is None or self._probe is None or self._chronicle.runs:
             return None
         if self._scheduler.total is None or self._scheduler.waiting or self._scheduler.at_gate:
             return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
+from poolwise.backends.protocol import Backend
 from poolwise.decide.revise import revised
 from poolwise.measure.firsts import Firsts
 from poolwise.measure.tally import Tally
@@ -118,3 +120,11 @@ class Outlook:
             workers = min(workers, scheduler.most_workers)
         if workers != scheduler.workers:
             self._driver.resize(workers)
+
+
+def make_tally(backend: Backend, plan: Plan) -> Tally:
+    """Make what hears of the workers of a plan, and can look at them."""
+    # What another process has computed, to less than 10 ms, only Linux tells.
+    used_s = getattr(backend, "used_s", None) if sys.platform == "linux" else None
+    queued_s, at_work = getattr(backend, "queued_s", None), getattr(backend, "at_work", None)
+    return Tally(plan.backend, queued_s, at_work, used_s, workers=plan.workers)
