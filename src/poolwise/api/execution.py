@@ -1,4 +1,9 @@
-"""One run from its first item to its report: probe → plan → run → report. Every verb tells this story."""
+"""One run from its first item to its report: probe → plan → run → report. Every verb tells this story.
+
+Who helps: the first items are watched by ``opening.py``, the rest by ``outlook.py``; ``ours.py`` looks after our own
+threads, ``keeping.py`` after the journal, ``recording.py`` after the timeline. What is finished is made fit for the
+caller by ``dressing.py``, and what happened is told by ``chronicle.py``.
+"""
 
 from __future__ import annotations
 
@@ -152,8 +157,8 @@ class Execution:
 
     def recall(self) -> Iterator[Batch]:
         """Open the journal, if there is one, and hand over what it knows of the items that are all there."""
-        self._driver.keeper = self._keeping.begin(self._call, self._items.total)
-        if self._driver.keeper is not None:
+        self._driver.memory.keeper = keeper = self._keeping.begin(self._call, self._items.total)
+        if keeper is not None:
             yield from map(self._dressing.dress, self._driver.recall())
 
     def measure(self) -> Iterator[Batch]:

@@ -2,7 +2,7 @@
 
 The driver runs in the caller's thread, inside a generator: nothing happens while nobody asks for results, which is
 what keeps ``imap`` from reading ahead of an idle consumer. All state is in the scheduler; the driver owns the backend,
-and ends it whatever happens.
+and ends it whatever happens. What a journal has to do with it is in ``remembering.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import os
 import time
 from _thread import allocate_lock
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from poolwise.backends.protocol import Backend
@@ -40,9 +40,10 @@ from poolwise.model.events import (
 )
 from poolwise.model.units import Seconds
 from poolwise.run.deputy import Deputy
+from poolwise.run.remembering import Memory
 from poolwise.run.scheduler import Scheduler
 from poolwise.run.telling import EVERY_S, Telling, Watch, tell_rest
-from poolwise.run.terms import Crew, Keeper
+from poolwise.run.terms import Crew
 from poolwise.work.items import Items
 
 if TYPE_CHECKING:
@@ -101,8 +102,7 @@ class Driver:
         self._backend: Backend | None = None
         self._tick_s = TICK_S
         self._finished: list[Batch] = []
-        self.keeper: Keeper | None = None
-        """What remembers finished items beyond this run; None: nobody has asked for that."""
+        self.memory = Memory(scheduler, items, self._fail)
         # Who holds it may touch the scheduler: the caller's thread, but for while it runs an item.
         self._baton = allocate_lock()
         self._baton.acquire()
@@ -190,7 +190,7 @@ class Driver:
         for start in range(0, stop, RECALLED_AT_A_TIME):
             if self._is_over():
                 return
-            some = self._recalled(start, min(stop, start + RECALLED_AT_A_TIME))
+            some = self.memory.recalled(start, min(stop, start + RECALLED_AT_A_TIME))
             # Those behind them are not to be sent before it is known which of them need not be.
             yield from self._carry_out(self._handle(ItemsRead(stop, self.items.total is not None, some)))
         yield from self._hand_over(self._safe())
@@ -370,7 +370,8 @@ class Driver:
     def _carry_out(self, instructions: list[Instruction]) -> Iterator[Batch]:
         """Give every worker what it is to do, then the caller what is finished: nobody waits for a slow consumer."""
         self._finished += self._obey(instructions)
-        if self.keeper is None or not self._keeps_back(self.keeper):
+        keeper = self.memory.keeper
+        if keeper is None or not self.memory.keeps_back(keeper, self._finished):
             yield from self._hand_over(self._safe())
 
     def _hand_over(self, finished: list[Batch]) -> Iterator[Batch]:
@@ -391,48 +392,16 @@ class Driver:
             self.items.forget(self.scheduler.lowest_needed())
             self._given = 0
 
-    # --- What is remembered -----------------------------------------------------------------------------------
-
-    def _keeps_back(self, keeper: Keeper) -> bool:
-        """Tell whether results wait until they are safely on disk: to bring each there by itself would take too long.
-
-        Not where nobody sees any before the end, nor where the run would wait for whoever takes them, or for nothing.
-        """
-        if not (self.scheduler.is_stream and self._finished):
-            return False
-        return not (keeper.due or self.scheduler.waits_for_consumer or not self.scheduler.busy_workers)
-
     def _safe(self) -> list[Batch]:
         """Give what is finished; where results are taken one by one, once it is on disk."""
         finished, self._finished = self._finished, []
-        if self.keeper is not None and ((finished and self.scheduler.is_stream) or self.keeper.due):
-            with self._ends_the_run():
-                self.keeper.sync()
+        if self.memory.keeper is not None:
+            self.memory.secure(self.memory.keeper, finished)
         return finished
 
-    def _keep(self, batch: Batch) -> bool:
-        """Write it down, and say whether that went well: else nobody is to be told of it."""
-        assert self.keeper is not None  # noqa: S101 - the scheduler was told that there is one; for the type checker
-        with self._ends_the_run():
-            self.keeper.keep(batch, self.items.slice(batch.start, batch.start + len(batch.values)))
-            return True
-        return False
-
-    def _recalled(self, start: int, stop: int) -> Sequence[Batch]:
-        if self.keeper is None or start == stop:
-            return ()
-        with self._ends_the_run():
-            return self.keeper.find(start, self.items.slice(start, stop))
-        return ()
-
-    @contextlib.contextmanager
-    def _ends_the_run(self) -> Iterator[None]:
-        """An error of the journal: it may come up in the thread that looks on, where nobody would hear of it."""
-        try:
-            yield
-        except PoolwiseError as error:
-            if self.ending is None:
-                self.ending = Ending(None, error)
+    def _fail(self, error: PoolwiseError) -> None:
+        if self.ending is None:
+            self.ending = Ending(None, error)
 
     def _obey(self, instructions: list[Instruction]) -> list[Batch]:
         """Do what is said, and give what is finished."""
@@ -445,7 +414,7 @@ class Driver:
                 case Emit(batch):
                     finished.append(batch)
                 case Keep(batch):
-                    if not self._keep(batch):
+                    if not self.memory.keep(batch):
                         break
                 case Read(count):
                     self._wanted = count
@@ -497,7 +466,7 @@ class Driver:
 
     def _items_read(self) -> ItemsRead:
         before, known = self.scheduler.known, self.items.known
-        return ItemsRead(known, self.items.total is not None, self._recalled(before, known))
+        return ItemsRead(known, self.items.total is not None, self.memory.recalled(before, known))
 
     def _running(self) -> Backend:
         assert self._backend is not None  # noqa: S101 - instructions are carried out within run(); for the type checker

@@ -507,7 +507,7 @@ class Memory:
 
 def remembering(stage: Stage, memory: Memory, staff=None):
     """Run with a memory, from what it knows already on; give each value as it is handed over."""
-    stage.driver.keeper = memory
+    stage.driver.memory.keeper = memory
     yield from (value for batch in stage.driver.recall() for value in batch.values)
     if not stage.driver.scheduler.finished:
         yield from stage.values(staff)
