@@ -93,7 +93,7 @@ def test_a_late_item_is_judged_by_the_policy(way: Way):
 def test_a_service_that_fails_is_given_a_rest(way: Way, tmp_path: Path, caplog: pytest.LogCaptureFixture):
     """The run rests, tries one item, and goes on when that is served; nothing is lost, and it is told."""
     path = tmp_path / "calls"
-    policy = Retry(8, wait=0.01, rest_after=4, rest=0.02)
+    policy = Retry(8, wait=0.01, rest_after=2, rest=0.02)
     with caplog.at_level(logging.WARNING, "poolwise"):
         results = way.map(functools.partial(functions.down_first, path, 8), range(30), retries=policy)
     assert results == [*range(30)]
