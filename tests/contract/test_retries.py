@@ -95,7 +95,7 @@ def test_a_service_that_fails_is_given_a_rest(way: Way, tmp_path: Path, caplog: 
     path = tmp_path / "calls"
     policy = Retry(8, wait=0.01, rest_after=2, rest=0.02)
     with caplog.at_level(logging.WARNING, "poolwise"):
-        results = way.map(functools.partial(functions.down_first, path, 8), range(30), retries=policy)
+        results = way.map(functools.partial(functions.down_first, path, 4), range(30), retries=policy)
     assert results == [*range(30)]
     assert 1 <= results.report.rests <= 5
     assert results.report.rested_s >= 0.02
