@@ -50,6 +50,8 @@ LATER_VALUES = [
     "Usage",
     "Verdict",
 ]
+# What an example needs that only an extra brings.
+EXTRAS = {"fetch": ("aiohttp", "protego")}
 # What takes long to import: libraries, longer than Poolwise itself ...
 HEAVY = {"numpy", "asyncio", "multiprocessing", "rich", "psutil", "cloudpickle", "threadpoolctl", "IPython"}
 # ... and modules of the standard library that would be a third of it.
@@ -83,6 +85,8 @@ def test_everything_public_says_what_it_is(name):
 @pytest.mark.parametrize("name", [*FUNCTIONS, *LATER])
 def test_the_examples_are_true(name):
     """Each function's docstring has an example, and it gives what stands there."""
+    for library in EXTRAS.get(name, ()):
+        pytest.importorskip(library)
     runner = doctest.DocTestRunner(verbose=False)
     told: list[str] = []
     for example in doctest.DocTestFinder(recurse=False).find(getattr(poolwise, name), name, globs={}):
