@@ -47,7 +47,6 @@ from poolwise.model.retry import as_retry
 from poolwise.report import find_painter, teach_words
 from poolwise.report.progress.watch import make_watch
 from poolwise.run.driver import TICK_S, Driver
-from poolwise.run.gate import make_gate
 from poolwise.run.scheduler import Scheduler
 from poolwise.work import role
 from poolwise.work.call import make_call
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from poolwise.model.profile import Profile
     from poolwise.model.timeline import Timeline
     from poolwise.model.units import Bytes, Seconds
+    from poolwise.run.gate import Gate
 
 # Below this there is nothing to gain: starting the cheapest pool takes longer.
 NOT_WORTH_A_LOOK_S: Seconds = 0.0005
@@ -97,7 +97,7 @@ class Execution:
         self._call = make_call(ask.function, spread=ask.star or len(ask.iterables) > 1)
         self._keeping = Keeping(ask)
         self._items = make_items(self._iterables(), stream=ask.stream)
-        self._gate = make_gate(quotas_of(ask.options.rate, ask.options.limit), self._item_at)
+        self._gate = self._make_gate()
         self._scheduler = Scheduler(wishes_of(ask), self._items.total, self._items.known, self._gate)
         revisions: list[Revision] = []
         self._recording = Recording(ask.options.timeline, self._item_at, self._kind_of, revisions)
@@ -556,6 +556,15 @@ class Execution:
             return self._company.kinds[worker]
         assert self.plan is not None  # noqa: S101 - a worker was started by it; for the type checker
         return self.plan.backend
+
+    def _make_gate(self) -> Gate | None:
+        """Make a gate where a rate or a limit was asked for."""
+        quotas = quotas_of(self._options.rate, self._options.limit)
+        if not quotas:
+            return None
+        from poolwise.run.gate import Gate  # noqa: PLC0415 - few ask
+
+        return Gate(quotas, self._item_at)
 
     def _item_at(self, index: int) -> Any:  # noqa: ANN401 - any item
         """Give an item that is still held; a function may have emptied the very list that it was called on."""

@@ -17,18 +17,20 @@ verdict is a plain value: the scheduler carries it out, and is the only one that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, Instruction, TaskError, WorkerLost
 from poolwise.model.units import Seconds
 from poolwise.run.crowd import Crowd
-from poolwise.run.gate import Gate
 from poolwise.run.inquest import Finding, Inquest
 from poolwise.run.rest import Breaker
 from poolwise.run.terms import Wishes
 from poolwise.run.trials import Trials, excused_wait_s
 from poolwise.work.trouble import trouble_of
+
+if TYPE_CHECKING:
+    from poolwise.run.gate import Gate
 
 Way: TypeAlias = Literal["again", "in less company", "to the gate", "as a suspect", "given up"]
 

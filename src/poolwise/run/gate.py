@@ -335,8 +335,3 @@ def _key_of(function: Key, item: Any) -> Hashable:  # noqa: ANN401 - any item
             )
         raise
     return key
-
-
-def make_gate(quotas: Sequence[Rate | Limit], item_of: Callable[[int], Any]) -> Gate | None:
-    """Make a gate where something was asked for."""
-    return Gate(quotas, item_of) if quotas else None

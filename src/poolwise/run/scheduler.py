@@ -23,6 +23,7 @@ flight any more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from poolwise.errors import CallerError, InternalError, TooManyFailuresError
 from poolwise.model.classes import replace
@@ -55,9 +56,7 @@ from poolwise.model.events import (
 )
 from poolwise.model.units import Seconds
 from poolwise.run.crowd import Crowd
-from poolwise.run.doorkeeper import Doorkeeper
 from poolwise.run.failing import Circumstances, Failing, Verdict, error_of
-from poolwise.run.gate import Gate
 from poolwise.run.handover import Handover
 from poolwise.run.later import Again, Later
 from poolwise.run.rest import Breaker
@@ -65,6 +64,10 @@ from poolwise.run.staff import Staff
 from poolwise.run.supply import Supply
 from poolwise.run.terms import Counts, Crew, Wishes
 from poolwise.run.trials import draw
+
+if TYPE_CHECKING:
+    from poolwise.run.doorkeeper import Doorkeeper
+    from poolwise.run.gate import Gate
 
 # So many workers in a row that die before they are ready are no accident, nor somebody who kills now and then; finding
 # out takes a second at most.
@@ -95,7 +98,7 @@ class Scheduler:
         """
         self.counts = Counts()
         self._wishes = wishes
-        self._door = Doorkeeper(gate, wishes.refusal) if gate is not None else None
+        self._door = _keeper_of(gate, wishes) if gate is not None else None
         self.away = False
         """The caller's thread runs an item, and this is another: no function of the caller's is to be called."""
         self._supply = Supply(wishes, total, known, self.lowest_needed, gate)
@@ -744,6 +747,12 @@ class Scheduler:
             return
         if self.counts.done + inside != self._supply.sent:
             yield f"{self._supply.sent} items were sent or known, {self.counts.done} are done and {inside} under way"
+
+
+def _keeper_of(gate: Gate, wishes: Wishes) -> Doorkeeper:
+    from poolwise.run.doorkeeper import Doorkeeper  # noqa: PLC0415 - few runs have a gate
+
+    return Doorkeeper(gate, wishes.refusal)
 
 
 def _changed(chunk: Chunk, came: int) -> CallerError:

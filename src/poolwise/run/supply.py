@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from poolwise.model.classes import replace
 from poolwise.model.events import Chunk
 from poolwise.model.units import Bytes, Seconds
 from poolwise.run.adapt import ChunkSizer
-from poolwise.run.gate import Gate
 from poolwise.run.leftovers import Leftovers
 from poolwise.run.terms import Crew, Wishes
+
+if TYPE_CHECKING:
+    from poolwise.run.gate import Gate
 
 # A worker is given its next chunk ahead only while chunks are shorter than this: behind a long one the next would wait
 # for a busy worker while another is idle, and the 0.1 ms that fetching it takes is nothing beside it.
