@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Self
 
 from poolwise.cli.exits import OutputClosedError, OutputError, UsageError
 from poolwise.model.failure import Failure
-from poolwise.work.call import short_repr
+from poolwise.work.call import short_repr, type_name, words_of
 
 # --- Lines -------------------------------------------------------------------------------------------------------
 
@@ -31,8 +31,8 @@ def result_line(index: int, item: str, value: object) -> str:
 def failure_line(item: str, failure: Failure) -> str:
     """Write the line of an item that failed."""
     error = {
-        "type": _name(type(failure.error)),
-        "message": _message(failure.error),
+        "type": type_name(type(failure.error)),
+        "message": words_of(failure.error),
         "traceback": failure.traceback,
     }
     return f'{{"index": {failure.index}, "item": {item}, "error": {encode_value(error)}}}\n'
@@ -64,17 +64,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever json does not know
     if type(value).__module__.partition(".")[0] != "numpy":
         raise TypeError
     return value.tolist()
-
-
-def _name(kind: type) -> str:
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
-        return short_repr(error)
 
 
 # --- Where they go -------------------------------------------------------------------------------------------------

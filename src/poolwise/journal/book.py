@@ -20,7 +20,7 @@ from poolwise.journal.values import FAILURE, write_error, write_item, write_valu
 from poolwise.model.classes import frozen, mutable
 from poolwise.model.events import Batch, Failed
 from poolwise.model.units import Seconds
-from poolwise.work.call import short_repr, show_error
+from poolwise.work.call import short_repr, show_error, type_name, words_of
 
 logger = logging.getLogger("poolwise")
 
@@ -296,14 +296,6 @@ class Book:
 
 def _failure_cells(failed: Failed) -> tuple[object, ...]:
     error = failed.error.error
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return name, _words(error), failed.error.traceback, failed.attempts, write_error(error), time.time()
-
-
-def _words(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
-        text = short_repr(error)
-    return text.encode(errors="backslashreplace").decode()
+    # Half a surrogate pair, which a database cannot hold.
+    words = words_of(error).encode(errors="backslashreplace").decode()
+    return type_name(type(error)), words, failed.error.traceback, failed.attempts, write_error(error), time.time()

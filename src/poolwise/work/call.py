@@ -109,3 +109,16 @@ def show_error(error: BaseException) -> str:
     except Exception as problem:  # noqa: BLE001 - as in short_repr
         text = f"<its str raises {type(problem).__name__}>"
     return f"{type(error).__qualname__}: {text}" if text else type(error).__qualname__
+
+
+def type_name(kind: type) -> str:
+    """Name a type as a person finds it: with its module, but for built-in ones."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def words_of(error: BaseException) -> str:
+    """Give an exception's words without its type; never raises, whatever its ``__str__`` does."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - as in short_repr
+        return short_repr(error)
