@@ -89,6 +89,17 @@ def add_option_arguments(parser: argparse.ArgumentParser, *, errors: str) -> Non
     )
 
 
+def add_progress_arguments(group: argparse._ArgumentGroup, *, desc: str, total: str) -> None:
+    """Add how far a run is shown to be, with what ``desc`` and ``total`` mean for it."""
+    group.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="show how far it is, on standard error (default: in a terminal, unless the lines are shown there)",
+    )
+    group.add_argument("--desc", metavar="TEXT", help=desc)
+    group.add_argument("--total", metavar="N", type=number, help=total)
+
+
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Give the parsed arguments as keywords for the api."""
     names = [

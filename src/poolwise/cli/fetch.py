@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from poolwise.cli import exits
-from poolwise.cli.arguments import number
+from poolwise.cli.arguments import add_progress_arguments, number
 from poolwise.cli.ending import explain_end
 from poolwise.cli.exits import UsageError
 from poolwise.cli.map import make_progress
@@ -86,13 +86,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     output.add_argument("-o", "--output", metavar="FILE", help="write the lines to FILE (default: standard output)")
     output.add_argument("--headers", action="store_true", help="write each answer's headers, too")
     output.add_argument("--ordered", action="store_true", help="write the lines in the order of the URLs")
-    output.add_argument(
-        "--progress",
-        action=argparse.BooleanOptionalAction,
-        help="show how far it is, on standard error (default: in a terminal, unless the lines are shown there)",
-    )
-    output.add_argument("--desc", metavar="TEXT", help="what the run is called there")
-    output.add_argument("--total", metavar="N", type=number, help="how many URLs the list has, for it")
+    add_progress_arguments(output, desc="what the run is called there", total="how many URLs the list has, for it")
     output.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary, errors only")
 
 

@@ -13,7 +13,7 @@ from poolwise.api.execution import Execution
 from poolwise.api.hopeless import NEXT_STEP
 from poolwise.api.map import make_execution
 from poolwise.cli import exits
-from poolwise.cli.arguments import add_option_arguments, add_work_arguments, number, options_of
+from poolwise.cli.arguments import add_option_arguments, add_progress_arguments, add_work_arguments, number, options_of
 from poolwise.cli.ending import explain_end
 from poolwise.cli.exits import UsageError
 from poolwise.cli.output import Output, failure_line, result_line
@@ -50,14 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("-o", "--output", metavar="FILE", help="write the lines to FILE (default: standard output)")
     output.add_argument("--unordered", action="store_true", help="write each line as soon as it is ready, in any order")
-    output.add_argument(
-        "--progress",
-        action=argparse.BooleanOptionalAction,
-        help="show how far it is, on standard error (default: in a terminal, unless the lines are shown there)",
-    )
-    output.add_argument("--desc", metavar="TEXT", help="what the run is called there (default: the function's name)")
-    output.add_argument(
-        "--total", metavar="N", type=number, help="how many items an input that is read on the way will give, for it"
+    add_progress_arguments(
+        output,
+        desc="what the run is called there (default: the function's name)",
+        total="how many items an input that is read on the way will give, for it",
     )
     output.add_argument(
         "--timeline", metavar="FILE", help="write who worked on what and when, for https://ui.perfetto.dev, to FILE"
