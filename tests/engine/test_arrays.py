@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,12 @@ def arrays(count: int) -> Iterator:
     return (make(number) for number in range(count))
 
 
+def noted(array: numpy.ndarray, there: list[weakref.ref]) -> numpy.ndarray:
+    """Note an array, so that somebody can count those that are still there."""
+    there[:] = [weakref.ref(array), *(each for each in there if each() is not None)]
+    return array
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_arrays_come_and_go_whole_and_writable(method: str) -> None:
     """In, changed in place, and out; here, too, whoever has it may write."""
@@ -87,12 +94,13 @@ def test_arrays_come_and_go_whole_and_writable(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_long_stream_of_arrays_takes_the_memory_of_a_few(method: str) -> None:
-    """A consumer that lets each result go: places are used again, in the parent, in the workers, and in the files."""
+    """A consumer lets each result go: so are items and places, in the parent, in the workers, and in the files."""
     seen = []
-    with poolwise.imap(same, arrays(256), **options(method)) as results:
+    items: list[weakref.ref] = []
+    with poolwise.imap(same, (noted(array, items) for array in arrays(256)), **options(method)) as results:
         for number, (array, its_memory) in enumerate(results):
             assert int(array[-1]) == number
-            seen.append((shared_memory(), its_memory, arena_bytes()))
+            seen.append((shared_memory(), its_memory, arena_bytes(), SIZE * sum(each() is not None for each in items)))
     # All of them would be 2 GiB in each direction. Each of four arenas holds what is under way, and keeps so much warm.
     for most in map(max, zip(*seen, strict=True)):
         assert most <= 4 * (MOST_WARM + 8 * SIZE)

@@ -134,6 +134,8 @@ class Stream:
         self._iterator = iterator
         self._held: list[Any] = []
         self._base = 0
+        self._gone = 0
+        """Of those held, the first places, which hold nothing any more."""
         self.total: int | None = None
         self.known = 0
         self.inherited = False
@@ -175,11 +177,17 @@ class Stream:
         return got
 
     def forget(self, below: int) -> None:
-        """Let go of the items before ``below``, in strides, since deleting from a list's front moves the rest."""
+        """Let go of the items before ``below``: at once, since a few may fill the memory.
+
+        Their places go in strides, since deleting from a list's front moves the rest.
+        """
         done = below - self._base
         if done > 0 and (done >= STRIDE or done == len(self._held)):
             del self._held[:done]
-            self._base = below
+            self._base, self._gone = below, 0
+        elif done > self._gone:
+            self._held[self._gone : done] = [None] * (done - self._gone)
+            self._gone = done
 
 
 # So many items that came quickly earn one more at a time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 import types
@@ -227,16 +228,30 @@ def test_several_iterators_stop_at_the_shortest():
     assert (items.total, list(items.slice(0, 2))) == (2, [(0, "a"), (1, "b")])
 
 
+class Counted:
+    """An item that tells, by its number, for how long it is there."""
+
+    def __init__(self, alive: set[int], number: int) -> None:
+        self.number = number
+        self._alive = alive
+        alive.add(number)
+
+    def __del__(self) -> None:
+        self._alive.remove(self.number)
+
+
 @given(count=st.integers(1, 5 * STRIDE), steps=st.lists(st.integers(0, STRIDE), max_size=20))
 def test_forgetting_lets_go_of_old_items_only(count, steps):
-    """After any forgetting the items that are still needed are there under their numbers, and few others."""
-    items = make_items((iter(range(count)),))
+    """After any forgetting the items that are still needed are there under their numbers, and no others at all."""
+    alive = set()
+    items = make_items((map(functools.partial(Counted, alive), range(count)),))
     read_all(items)
     below = 0
     for step in steps:
         below = min(count, below + step)
         items.forget(below)
-        assert list(items.slice(below, count)) == list(range(below, count))
+        assert [item.number for item in items.slice(below, count)] == list(range(below, count))
+        assert alive == set(range(below, count))
         assert len(items._held) < count - below + STRIDE
     items.forget(count)
     assert items._held == []
