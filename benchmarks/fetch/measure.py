@@ -11,8 +11,9 @@ from pathlib import Path
 
 from benchmarks.fetch import pages
 from benchmarks.fetch.server import Settings, Status
-from benchmarks.fetch.serving import ROOT, served, status_of
+from benchmarks.fetch.serving import environment, served, status_of
 from benchmarks.fetch.ways import Way
+from benchmarks.peers.environments import ROOT
 
 LOOK_EVERY_S = 0.05
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of an own, with a name of its own, is made in it
@@ -45,7 +46,7 @@ def run_once(way: Way, settings: Settings, count: int, *, timeout_s: float, root
             process = subprocess.Popen(
                 way.command(urls, folder),
                 cwd=ROOT,
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -109,9 +110,3 @@ def _spent(before: Status, after: Status) -> Status:
 def _why(process: subprocess.Popen[bytes], log: Path) -> str:
     said = log.read_text(errors="replace").strip().splitlines()
     return f"ended with {process.returncode}: {said[-1] if said else 'and said nothing'}"
-
-
-def _environment() -> dict[str, str]:
-    """Have Poolwise come from this checkout."""
-    path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": path}

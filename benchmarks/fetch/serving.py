@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from urllib.request import urlopen
 
 from benchmarks.fetch.server import Settings, Status
+from benchmarks.peers.environments import ROOT, compiled
 
-ROOT = Path(__file__).resolve().parents[2]
+
+def environment() -> dict[str, str]:
+    """Have Poolwise come from this checkout, compiled as an installed package is."""
+    return compiled(
+        {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))}
+    )
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.fetch.serving import environment
+
 PROGRAMS = "benchmarks.fetch.programs"
 TASKS = (8, 16, 24, 32, 64, 128, 256, 512)
 
@@ -51,5 +53,5 @@ def missing(way: Way) -> str | None:
         probe = [sys.executable, "-m", "poolwise", "fetch", "--help"]
     else:
         return None
-    done = subprocess.run(probe, capture_output=True, text=True, check=False)
+    done = subprocess.run(probe, capture_output=True, text=True, check=False, env=environment())
     return None if done.returncode == 0 else f"{way.name} does not exist here"

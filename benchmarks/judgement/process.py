@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.judgement.case import FOLDER_VARIABLE, URL_VARIABLE
-from benchmarks.peers.environments import ROOT
+from benchmarks.peers.environments import ROOT, compiled
 from benchmarks.peers.family import VARIABLE, Family
 
-BYTECODE = ROOT / ".venvs" / "bytecode"
 # What a child does before its own clock and after it: imports, files to be made, results to be checked.
 AROUND_S = 90.0
 
@@ -85,16 +84,15 @@ def _read(answer: Path, log: Path, code: int | None) -> dict[str, Any]:
 
 def _environment(place: Place, folder: str, word: str) -> dict[str, str]:
     """Give the environment: that of the caller, with the code to measure; what it says of BLAS threads is left out."""
-    left_out = {"PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
+    left_out = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
     given = {
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
-        "PYTHONPYCACHEPREFIX": str(BYTECODE),
         "TMPDIR": folder,
         VARIABLE: word,
         FOLDER_VARIABLE: str(place.folder),
         URL_VARIABLE: place.url,
     }
-    return {name: value for name, value in os.environ.items() if name not in left_out} | given
+    return {name: value for name, value in compiled(given).items() if name not in left_out}
 
 
 @contextlib.contextmanager

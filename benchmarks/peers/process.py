@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -12,11 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers.environments import ROOT, compiled
 from benchmarks.peers.family import VARIABLE, Family
 from benchmarks.peers.memory import Watch, summarize
 
-ROOT = Path(__file__).resolve().parents[2]
-BYTECODE = ROOT / ".venvs" / "bytecode"
 LOOK_EVERY_S = 0.03
 
 
@@ -90,7 +88,4 @@ def _read(answer: Path, log: Path, code: int) -> dict[str, Any]:
 def _environment(folder: str, word: str) -> dict[str, str]:
     """Give the environment: the code to measure with, a folder to write in, and one thread for each worker's BLAS."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    given = {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(BYTECODE), "TMPDIR": folder, VARIABLE: word}
-    # Installed packages are compiled once. So is this working tree, though the caller's shell may say otherwise: what
-    # a first map imports would be compiled anew in each run.
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | threads | given
+    return compiled({**threads, "PYTHONPATH": str(ROOT), "TMPDIR": folder, VARIABLE: word})
