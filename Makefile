@@ -13,6 +13,8 @@ BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints/dev.txt
 # pyright's wheel knows only its own version; without this it looks for a newer one and warns.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+# Tests start thousands of Pythons: where the shell forbids it to keep what is compiled, each compiles Poolwise anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
