@@ -192,6 +192,11 @@ def refuse_first(folder: Path, item):
     return item
 
 
+def fail(item):
+    """Fail on every item."""
+    raise ValueError(item)
+
+
 def fail_odd(item):
     """Fail on every other item."""
     if item % 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 import traceback
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from poolwise.errors import CallerError, ErrorShippingError, FunctionExitedError
 from poolwise.model.failure import Failure
 from tests.contract import functions
 from tests.contract.conftest import leftovers
-from tests.contract.ways import ALL, AUTO, FORK, LOOP, THREADS, Way, on, on_all, on_all_core
+from tests.contract.ways import ALL, ASYNCIO, AUTO, AUTO_COROUTINES, FORK, LOOP, THREADS, Way, on, on_all, on_all_core
 
 counts = st.integers(1, 80)
 chunksizes = st.one_of(st.none(), st.integers(1, 30))
@@ -47,6 +48,27 @@ def test_the_error_comes_out_as_itself(way: Way):
         assert error.args == ("bad item", bad)
         assert error.__notes__ == [f"poolwise: on item {bad}: {bad}"]
         assert "in fail_on" in "".join(traceback.format_exception(error))
+
+
+@on(ASYNCIO, THREADS, FORK, AUTO, AUTO_COROUTINES)
+def test_a_failure_that_is_streamed_has_its_item(way: Way, tmp_path: Path):
+    """Whoever takes results slowly, while many workers are done and gone, gets each failure with its own item."""
+
+    @way.for_all(count=st.integers(1, 300), workers=st.integers(1, 100), ordered=st.booleans(), kept=st.booleans())
+    def _(count, workers, ordered, kept):
+        journal = tmp_path / f"{len(list(tmp_path.iterdir()))}.db" if kept else None
+        items = (f"item {number}" for number in range(count))
+        more = {
+            "max_workers": min(workers, 8) if way.other_process else workers,
+            "ordered": ordered,
+            "journal": journal,
+        }
+        seen = []
+        for failure in way.imap(functions.fail, items, errors="collect", **more):
+            seen.append((failure.index, failure.item))
+            if len(seen) % 20 == 7:
+                time.sleep(0.002)  # longer than results are handed over without looking at what else is to be done
+        assert sorted(seen) == [(number, f"item {number}") for number in range(count)]
 
 
 @on_all

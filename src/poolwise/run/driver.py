@@ -113,6 +113,8 @@ class Driver:
         """Somebody has ended the run from outside."""
         self._given = 0
         """Batches that were handed over since items were let go of."""
+        self._handing_over = False
+        """Some of what is finished is on its way to the caller."""
         self.has_more = False
         """What was handed over just now is not all that is ready."""
 
@@ -375,6 +377,7 @@ class Driver:
             yield from self._hand_over(self._safe())
 
     def _hand_over(self, finished: list[Batch]) -> Iterator[Batch]:
+        within, self._handing_over = self._handing_over, True
         taken, told_at = 0, self._clock() if finished else 0.0
         for batch in finished:
             self.has_more = batch is not finished[-1]
@@ -385,10 +388,18 @@ class Driver:
             if late or batch is finished[-1]:
                 yield from self._carry_out(self.scheduler.taken(taken))
                 taken, told_at = 0, self._clock()
-        # Only now: a failure further on in the list is told with its item, and so is the one that ends it all.
+        self._handing_over = within
         self._given += len(finished)
-        # To find what is still needed means to look at every worker: not for each item where there are hundreds.
-        if self._given > self.scheduler.busy_workers // 8 and self.ending is None and not self.items.inherited:
+        # Only now: a failure further on is told with its item, and so is the one that ends it all.
+        if not (within or self._finished or self.ending is not None or self.items.inherited):
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let go of items that nobody needs; of all that is finished, nothing may be left to be handed over.
+
+        To find what is still needed means to look at every worker: not for each item where there are hundreds.
+        """
+        if self._given > self.scheduler.busy_workers // 8:
             self.items.forget(self.scheduler.lowest_needed())
             self._given = 0
 
