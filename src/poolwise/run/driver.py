@@ -113,8 +113,6 @@ class Driver:
         """Somebody has ended the run from outside."""
         self._given = 0
         """Batches that were handed over since items were let go of."""
-        self._handing_over = False
-        """Some of what is finished is on its way to the caller."""
         self.has_more = False
         """What was handed over just now is not all that is ready."""
 
@@ -178,6 +176,7 @@ class Driver:
                 self.scheduler.pause()
             waited = [] if events or aside else self._waited()
             yield from self._carry_out(aside + self._handle(*(events or waited)))
+            self._forget()
             # Before the next item runs in this thread, or it is decided how: either may take long.
             if self._telling.watch is not None:
                 self._telling.tell(self._clock(), self.scheduler)
@@ -377,7 +376,6 @@ class Driver:
             yield from self._hand_over(self._safe())
 
     def _hand_over(self, finished: list[Batch]) -> Iterator[Batch]:
-        within, self._handing_over = self._handing_over, True
         taken, told_at = 0, self._clock() if finished else 0.0
         for batch in finished:
             self.has_more = batch is not finished[-1]
@@ -388,17 +386,17 @@ class Driver:
             if late or batch is finished[-1]:
                 yield from self._carry_out(self.scheduler.taken(taken))
                 taken, told_at = 0, self._clock()
-        self._handing_over = within
         self._given += len(finished)
-        # Only now: a failure further on is told with its item, and so is the one that ends it all.
-        if not (within or self._finished or self.ending is not None or self.items.inherited):
-            self._forget()
 
     def _forget(self) -> None:
-        """Let go of items that nobody needs; of all that is finished, nothing may be left to be handed over.
+        """Let go of items that nobody needs.
 
-        To find what is still needed means to look at every worker: not for each item where there are hundreds.
+        Not while anything finished has to be handed over: a failure is told with its item, and so is the one that ends
+        it all. And to find what is still needed means to look at every worker: not for each item where there are
+        hundreds.
         """
+        if self._finished or self.ending is not None or self.items.inherited:
+            return
         if self._given > self.scheduler.busy_workers // 8:
             self.items.forget(self.scheduler.lowest_needed())
             self._given = 0
@@ -470,6 +468,7 @@ class Driver:
             self.items.read(count, READ_PATIENCE_S)
             read = self._items_read()
             yield from self._carry_out(self._handle(read))
+            self._forget()
             if not read.recalled:
                 return
             # Of an iterator that begins with a million known items, not two at a time.
