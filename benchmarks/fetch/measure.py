@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchmarks.fetch import pages
 from benchmarks.fetch.server import Settings, Status
-from benchmarks.fetch.serving import environment, served, status_of
-from benchmarks.fetch.ways import Way
+from benchmarks.fetch.serving import served, status_of
+from benchmarks.fetch.ways import Way, environment
 from benchmarks.peers.environments import ROOT
 
 LOOK_EVERY_S = 0.05

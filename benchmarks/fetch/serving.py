@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,14 +11,7 @@ from dataclasses import asdict
 from urllib.request import urlopen
 
 from benchmarks.fetch.server import Settings, Status
-from benchmarks.peers.environments import ROOT, compiled
-
-
-def environment() -> dict[str, str]:
-    """Have Poolwise come from this checkout, compiled as an installed package is."""
-    return compiled(
-        {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))}
-    )
+from benchmarks.peers.environments import ROOT
 
 
 @contextlib.contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.fetch.serving import environment
+from benchmarks.peers.environments import ROOT, compiled
 
 PROGRAMS = "benchmarks.fetch.programs"
 TASKS = (8, 16, 24, 32, 64, 128, 256, 512)
@@ -55,3 +56,10 @@ def missing(way: Way) -> str | None:
         return None
     done = subprocess.run(probe, capture_output=True, text=True, check=False, env=environment())
     return None if done.returncode == 0 else f"{way.name} does not exist here"
+
+
+def environment() -> dict[str, str]:
+    """Have Poolwise come from this checkout, compiled as an installed package is."""
+    return compiled(
+        {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))}
+    )
