@@ -126,9 +126,10 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
         other thread that might hold a lock or be missed in the child), else forkserver, else spawn.
     ``crash_retries``: an item on which its worker process died is run again alone up to so many times, 0 or more,
         before it fails with ``WorkerDiedError``. What ``retries`` allows is not used up by it.
-    ``memory_limit``: bytes, 16 MiB or more, that a worker process may grow by after its start. One that is beyond it
-        after a chunk ends, with all its results handed over, and another takes its place. ``"auto"``: an even share of
-        the memory that is free when the workers start, and at least 512 MiB. None: no limit.
+    ``memory_limit``: bytes, 16 MiB or more, that a worker process may grow by after its start (on Linux, copies of
+        pages that it inherited count, once it has written to them). One that is beyond it after a chunk ends, with all
+        its results handed over, and another takes its place. ``"auto"``: an even share of the memory that is free when
+        the workers start, and at least 512 MiB. None: no limit.
     ``inner_max_num_threads``: threads that BLAS and OpenMP libraries may use in each worker process, 1 to 10,000. None:
         the worker's share of the cores, at least 1, unless the environment (``OMP_NUM_THREADS`` ...) has said it.
     ``seed``: a whole number, 0 or more. The functions of ``random`` and ``numpy.random`` give each item numbers that

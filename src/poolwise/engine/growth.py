@@ -3,52 +3,126 @@
 from __future__ import annotations
 
 import mmap
+import sys
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work.proc import read_proc
 
 STATM = "/proc/self/statm"
+SMAPS = "/proc/self/smaps_rollup"
 # Reading takes 15 µs; so often, it costs less than a thousandth of the time, and a worker that takes a gigabyte a
 # second is seen in time.
 LOOK_EVERY_S: Seconds = 0.05
+# What a worker has alone is found by going through its page tables: 0.5 ms for a small process, 12 ms for each gigabyte
+# of a large one. So long looks take a hundredth of its time, after the first few.
+SHARE_OF_TIME = 0.01
+FIRST_LOOKS_S: Seconds = 0.02
+
+
+class Memory(Protocol):
+    """What a process can tell of its memory; None, or 0, where the system does not tell."""
+
+    def own(self) -> Bytes | None:
+        """Give what is resident and not shared by a file or a mapping; what was inherited is in it."""
+
+    def faulted(self) -> Bytes:
+        """Give the pages that the process has been given, fresh ones and copies; cheap, and at least what it has alone.
+
+        Huge pages count as small ones.
+        """
+        ...
+
+    def alone(self) -> Bytes | None:
+        """Give what no other process has a part in; dear."""
+
+
+class ThisProcess:
+    """The memory of this process, as Linux tells it."""
+
+    def own(self) -> Bytes | None:
+        """Give the resident pages less the shared ones."""
+        try:
+            _, resident, shared, *_ = read_proc(STATM).split()
+        except (OSError, ValueError):
+            return None
+        return (int(resident) - int(shared)) * mmap.PAGESIZE
+
+    def faulted(self) -> Bytes:
+        """Give the minor faults as pages (getrusage(2)); a child that is forked begins at 0."""
+        if sys.platform != "linux":
+            # Of no use without alone().
+            return 0
+        import resource  # noqa: PLC0415 - does not exist on Windows
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt * mmap.PAGESIZE
+
+    def alone(self) -> Bytes | None:
+        """Give the pages that were written to and that no other process maps (proc_pid_smaps(5): Private_Dirty)."""
+        try:
+            lines = read_proc(SMAPS).splitlines()
+        except OSError:
+            return None
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Private_Dirty:")), None)
 
 
 class Growth:
-    """Tells when a process has grown beyond a limit.
+    """Tells when a process has grown beyond a limit, by one of two signs.
 
-    Counted is what nobody shares by a file or a shared mapping: resident pages less shared ones. Pages that a forked
-    worker has inherited are in that number from its start, and so do not count as growth.
+    - Its own resident pages are more. Those that a forked worker has inherited are in that number from its start, and
+      so do not count.
+    - It has more pages alone. An inherited page that is written to is copied, which costs the machine a page more and
+      shows in no number of resident ones: a worker whose parent has let go of memory, and holds it still, fills that
+      first. (Python's own counts of references do so, too.)
     """
 
     def __init__(
         self,
         limit: Bytes | None,
         *,
-        read: Callable[[], Bytes | None] | None = None,
+        at_birth: Bytes = 0,
+        memory: Memory | None = None,
         clock: Callable[[], Seconds] = time.monotonic,
     ) -> None:
-        """Begin where the process stands now; with no ``limit``, nothing is ever read."""
-        self._read = read if read is not None else own_memory
+        """Begin where the process stands now; with no ``limit``, nothing is ever read.
+
+        ``at_birth``: the own memory of the process as it began, which all was inherited.
+        """
+        self._memory = memory if memory is not None else ThisProcess()
         self._clock = clock
-        self._look_at_s = clock() + LOOK_EVERY_S
-        begun = None if limit is None else self._read()
-        self._most = None if limit is None or begun is None else begun + limit
+        self._begun_s = clock()
+        self._look_at_s = self._begun_s + LOOK_EVERY_S
+        self._long_looks_s: Seconds = 0.0
+        begun = None if limit is None else self._memory.own()
+        self._limit = None if begun is None else limit
+        if begun is None or limit is None:
+            return
+        self._most = begun + limit
+        # To ask what it has alone by now would cost each worker a long look. It is no more than this: what it was
+        # given, and, for huge pages among that, what it grew by.
+        self._faulted = self._memory.faulted()
+        self._most_alone = self._faulted + max(0, begun - at_birth) + limit
+        self._alone: Bytes = self._most_alone - limit
 
     def is_over(self) -> bool:
         """Tell whether it is beyond the limit; looked at now and then only."""
-        if self._most is None or (now_s := self._clock()) < self._look_at_s:
+        if self._limit is None or (now_s := self._clock()) < self._look_at_s:
             return False
         self._look_at_s = now_s + LOOK_EVERY_S
-        own = self._read()
-        return own is not None and own > self._most
+        own = self._memory.own()
+        return own is not None and (own > self._most or self._is_over_alone(now_s))
 
-
-def own_memory() -> Bytes | None:
-    """Give this process's own resident memory; None where the system does not tell."""
-    try:
-        _, resident, shared, *_ = read_proc(STATM).split()
-    except (OSError, ValueError):
-        return None
-    return (int(resident) - int(shared)) * mmap.PAGESIZE
+    def _is_over_alone(self, now_s: Seconds) -> bool:
+        faulted = self._memory.faulted()
+        if self._alone + faulted - self._faulted <= self._most_alone:
+            return False
+        if self._long_looks_s > FIRST_LOOKS_S + SHARE_OF_TIME * (now_s - self._begun_s):
+            return False
+        alone = self._memory.alone()
+        self._long_looks_s += self._clock() - now_s
+        if alone is None:
+            return False
+        self._alone, self._faulted = alone, faulted
+        return alone > self._most_alone

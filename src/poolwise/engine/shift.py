@@ -104,7 +104,9 @@ class Gathered:
 class Shift:
     """A worker's work, from its first chunk to its last."""
 
-    def __init__(self, job: Job, voice: Voice, memory: WorkerMemory, *, tasks: int, by_value: bool) -> None:
+    def __init__(
+        self, job: Job, voice: Voice, memory: WorkerMemory, growth: Growth, *, tasks: int, by_value: bool
+    ) -> None:
         """Be ready for chunks of ``job``, ``tasks`` items at a time."""
         self._items = job.items
         self._calls: dict[int, tuple[Call, ChunkRules]] = {0: (job.call, job.rules)}
@@ -115,7 +117,7 @@ class Shift:
         self._marks = memory.marks
         self._packer = Packer(memory.writer, by_value=by_value)
         self._unpacker = Unpacker(memory.reader)
-        self._growth = Growth(job.memory_limit)
+        self._growth = growth
         self._postman: Postman | None = None
         self._loop: asyncio.Runner | None = None
         self._together: Together | None = None

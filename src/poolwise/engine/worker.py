@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from poolwise.engine import lifeline, records, speech
 from poolwise.engine.channel import Message, WorkerEnd, parent_side
+from poolwise.engine.growth import Growth, ThisProcess
 from poolwise.engine.managers import share_secret, take_secret
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.process import ENDING
@@ -25,6 +26,7 @@ from poolwise.engine.shift import Shift
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
 from poolwise.model.classes import frozen
 from poolwise.model.events import TaskError
+from poolwise.model.units import Bytes
 from poolwise.work import role, streams
 from poolwise.work.call import make_call
 from poolwise.work.chunk import format_error
@@ -137,8 +139,9 @@ def become_worker(life: int, mask: set[signal.Signals]) -> None:
 def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory: WorkerMemory) -> None:
     """Serve, and end the process without running what the parent registered for its own end (atexit, finally)."""
     code = 0
+    inherited = ThisProcess().own() or 0
     try:
-        _serve(get_job, channel, memory)
+        _serve(get_job, channel, memory, inherited)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone or has closed the channel: there is nobody to tell.
         code = 0
@@ -156,7 +159,7 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory:
             os._exit(code)
 
 
-def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, memory: WorkerMemory) -> None:
+def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, memory: WorkerMemory, inherited: Bytes) -> None:
     channel = speech.begin(connection)
     try:
         job = _load(get_job)
@@ -173,7 +176,8 @@ def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, memory: Work
         channel.send(("failed", pack_error(TaskError(error, format_error(error)))))
         return
     channel.send(("ready",))
-    Shift(job.job, channel, memory, tasks=job.tasks, by_value=job.by_value).serve()
+    growth = Growth(job.job.memory_limit, at_birth=inherited)
+    Shift(job.job, channel, memory, growth, tasks=job.tasks, by_value=job.by_value).serve()
 
 
 def _load(get_job: Callable[[], WorkerJob]) -> WorkerJob:

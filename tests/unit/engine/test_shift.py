@@ -12,6 +12,7 @@ import pytest
 
 from poolwise.engine import shift as module
 from poolwise.engine.channel import Message
+from poolwise.engine.growth import Growth
 from poolwise.engine.memory import UNLIMITED, WorkerMemory
 from poolwise.engine.shift import GROWTH, Gathered, Shift
 from poolwise.model.events import Outcome
@@ -47,7 +48,7 @@ class Stage:
         self.voice: Any = FakeVoice()
         call, items = make_call(function, spread=False), make_items((range(count),))
         job = Job(call=call, items=items, rules=ChunkRules(**{"stop_at_error": True, **rules}))
-        self.shift = Shift(job, self.voice, self.memory, tasks=1, by_value=False)
+        self.shift = Shift(job, self.voice, self.memory, Growth(None), tasks=1, by_value=False)
 
     def chunk(
         self, start: int, stop: int, *, place: int | None = None, items: list[Any] | None = None, **more: Any
