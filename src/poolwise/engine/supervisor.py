@@ -312,11 +312,9 @@ class Supervisor:
             self._events.append(WorkerLost(handle.worker, describe_failed_start(handle.worker, pid, code, oom)))
 
     def _end_late(self, watch: Watch) -> None:
-        """End workers that will not get on by themselves; all are looked at first, since one's end may be another's."""
+        """End workers that will not get on by themselves."""
         watch.tick(time.monotonic())
-        for handle, lost in [(each, watch.judge(each)) for each in self._handles.values()]:
-            if lost is None:
-                continue
+        for handle, lost in watch.judge_all(self._handles.values()):
             handle.process.kill()
             handle.process.exit_code(END_PATIENCE_S)
             for message, body in handle.channel.drain():

@@ -14,14 +14,15 @@ Time counts only while somebody looks: a consumer of ``imap`` that is busy elsew
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 from poolwise.engine.channel import ParentEnd
 from poolwise.engine.handle import Sent
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.process import Process
 from poolwise.errors import WorkerDiedError, WorkerStartError
-from poolwise.model.classes import field, mutable
+from poolwise.model.classes import field, mutable, replace
 from poolwise.model.events import NOTHING_BEGUN, WorkerLost
 from poolwise.model.units import Seconds
 from poolwise.work.chunk import late
@@ -53,6 +54,9 @@ class Watched(Protocol):
     answers: int
 
 
+Its = TypeVar("Its", bound=Watched)
+
+
 @mutable
 class Seen:
     """What was seen of a worker, and since when it is so, on the watch's own clock."""
@@ -75,7 +79,7 @@ class Watch:
     _seen: dict[int, Seen] = field(default_factory=dict)
 
     def tick(self, now_s: Seconds) -> None:
-        """Begin a look at all workers; call it before ``judge``. Long pauses between two looks do not count."""
+        """Begin a look at all workers; call it before they are judged. Long pauses between two looks do not count."""
         if self._looked_at_s is not None:
             # The supervisor looks this often or oftener, as long as anybody wants results.
             self._clock_s += min(now_s - self._looked_at_s, 2 * max(self.look_s, 0.1))
@@ -85,6 +89,20 @@ class Watch:
     def look_s(self) -> Seconds:
         """How long the supervisor may wait between two looks."""
         return max(0.001, self.limit_s * LATE_SHARE)
+
+    def judge_all(self, workers: Iterable[Its]) -> list[tuple[Its, WorkerLost]]:
+        """Give those that have to be ended now, and what to tell of each; all are looked at before any is ended.
+
+        Workers that are not born yet have one nursery for their process: they end with it, and for the same reason.
+        """
+        found = [(its, self.judge(its)) for its in workers]
+        ended = {its.process.pid: lost for its, lost in found if lost is not None}
+        if not ended:
+            return []
+        for place, (its, lost) in enumerate(found):
+            if lost is None and (same := ended.get(its.process.pid)) is not None:
+                found[place] = its, replace(same, worker=its.worker)
+        return [(its, lost) for its, lost in found if lost is not None]
 
     def judge(self, its: Watched) -> WorkerLost | None:
         """Say what to tell of a worker that has to be ended now; None for one that may go on."""

@@ -75,6 +75,22 @@ def test_a_stopped_worker_is_given_time_to_be_woken(stopped: set[int], ready: bo
     assert (type(lost.error), lost.index, lost.guilty) == (error, NOTHING_BEGUN, False)
 
 
+def test_workers_of_one_nursery_end_together_and_for_one_reason(stopped: set[int]) -> None:
+    """It was stopped while they were looked at: only the second saw it at once, and neither is told as killed."""
+    watch, first, second = Watch(LIMIT_S), Worker(0, ready=False), Worker(1, ready=False)
+    born = Worker(2, process=SimpleNamespace(pid=200))
+    assert watch.judge_all([first, born]) == []
+    stopped.add(100)
+    told: list[Any] = []
+    now_s, workers = 0.0, [second]
+    while not told:
+        watch.tick(now_s := now_s + STEP_S)
+        told, workers = watch.judge_all(workers), [first, second, born]
+    assert [(worker, lost.worker) for worker, lost in told] == [(first, 0), (second, 1)]
+    assert {type(lost.error) for _, lost in told} == {WorkerStartError}
+    assert all("was stopped (SIGSTOP" in str(lost.error) for _, lost in told)
+
+
 def test_a_worker_that_does_not_begin_what_it_was_given_is_silent(stopped: set[int]) -> None:
     """Given a chunk and nothing heard for long: it is ended. Idle, or still being sent to, it is left alone."""
     given = Worker(chunks=[1])
