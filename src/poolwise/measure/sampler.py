@@ -187,12 +187,13 @@ class Stacks:
         """Make the file."""
         import mmap  # noqa: PLC0415 - in CPython 3.11 only
 
-        self._file = os.memfd_create("poolwise")
+        # A file object, so that Python tells where one is forgotten.
+        self._file = os.fdopen(os.memfd_create("stacks-of-poolwise"), "wb", buffering=0)
         try:
-            os.ftruncate(self._file, MOST_BYTES)
-            self._seen = mmap.mmap(self._file, MOST_BYTES, prot=mmap.PROT_READ)
+            self._file.truncate(MOST_BYTES)
+            self._seen = mmap.mmap(self._file.fileno(), MOST_BYTES, prot=mmap.PROT_READ)
         except BaseException:
-            os.close(self._file)
+            self._file.close()
             raise
         self._end = 0
 
@@ -206,7 +207,7 @@ class Stacks:
         if self._end > MOST_BYTES // 2:
             return []
         begin = self._end
-        faulthandler.dump_traceback(self._file, all_threads=True)
+        faulthandler.dump_traceback(self._file.fileno(), all_threads=True)
         self._end = self._seen.find(b"\0", begin)
         if self._end < 0:
             # More than there was room for; it is not known where it ends.
@@ -226,7 +227,7 @@ class Stacks:
     def close(self) -> None:
         """Let the file go."""
         self._seen.close()
-        os.close(self._file)
+        self._file.close()
 
 
 def _unescaped(name: bytes) -> str:

@@ -56,10 +56,11 @@ def play(monkeypatch):
     monkeypatch.setattr(probe_module, "gil_enabled", lambda: False)
     # Whether the tests have loaded NumPy is no matter here.
     monkeypatch.setattr(probe_module, "have_threads", lambda: False)
-    stage = Stage(clock, cpu)
+    stage, made = Stage(clock, cpu), []
 
     def make(**options):
         probe = Probe(stage, **{"coroutine": False, "total": 100, "here": True, **options})
+        made.append(probe)
 
         def run(wall_s, items=1, *, cpu_s=0.0, process_cpu_s=None, values=None, errors=None):
             number = len(stage.orders)
@@ -78,7 +79,9 @@ def play(monkeypatch):
 
         return SimpleNamespace(probe=probe, run=run, lose=lose, stage=stage, own=own)
 
-    return make
+    yield make
+    for probe in made:
+        probe.rest()
 
 
 # --- When it has seen enough ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import json
@@ -58,11 +59,21 @@ def line_of(function, offset):
     return function.__code__.co_firstlineno + offset
 
 
+@contextlib.contextmanager
+def sampling():
+    """Have a sampler, which holds nothing afterwards."""
+    sampler = Sampler()
+    try:
+        yield sampler
+    finally:
+        sampler.rest()
+
+
 def looked(held, times=4, **how):
     """Look so many times at the thread that is held."""
-    sampler = Sampler()
-    for _ in range(times):
-        sampler.look(held.thread.ident, **{"waiting": True, **how})
+    with sampling() as sampler:
+        for _ in range(times):
+            sampler.look(held.thread.ident, **{"waiting": True, **how})
     return sampler
 
 
@@ -102,11 +113,12 @@ def test_where_all_is_a_librarys_the_innermost_line_stands_for_it():
     waited = threading.Event()
     thread = threading.Thread(target=run_chunk, args=(make_call(waited.wait, spread=False), [PATIENCE_S], ChunkRules()))
     thread.start()
+    end = time.monotonic() + PATIENCE_S
     try:
-        sampler, end = Sampler(), time.monotonic() + PATIENCE_S
-        while (hot := sampler.hot()) is None or hot.callee != "acquire":
-            assert time.monotonic() < end
-            sampler.look(thread.ident, waiting=True)
+        with sampling() as sampler:
+            while (hot := sampler.hot()) is None or hot.callee != "acquire":
+                assert time.monotonic() < end
+                sampler.look(thread.ident, waiting=True)
     finally:
         waited.set()
         thread.join(PATIENCE_S)
@@ -115,9 +127,9 @@ def test_where_all_is_a_librarys_the_innermost_line_stands_for_it():
 
 def test_waiting_and_computing_are_told_apart_and_weighed_by_time():
     """Each look counts for the time that it stands for."""
-    with Held(wait_here) as held:
+    with Held(wait_here) as held, sampling() as sampler:
         settled(held, "get")
-        sampler = looked(held, 1, seconds=0.0)
+        sampler.look(held.thread.ident, waiting=True, seconds=0.0)
         sampler.look(held.thread.ident, waiting=True, seconds=0.001)
         sampler.look(held.thread.ident, waiting=False, seconds=0.003)
     assert sampler.hot().waiting_share == pytest.approx(0.25)
@@ -131,13 +143,13 @@ def test_one_look_says_nothing():
 
 def test_what_is_not_in_the_users_function_is_not_counted():
     """A thread that does something else, or has ended, is not looked at."""
-    sampler = Sampler()
     ended = threading.Thread(target=lambda: None)
     ended.start()
     ended.join()
-    for _ in range(4):
-        sampler.look(ended.ident, waiting=True)
-        sampler.look(-1, waiting=True)
+    with sampling() as sampler:
+        for _ in range(4):
+            sampler.look(ended.ident, waiting=True)
+            sampler.look(-1, waiting=True)
     assert sampler.hot() is None
 
 
@@ -181,8 +193,8 @@ def test_no_frame_is_held():
 
 def test_a_look_is_short():
     """The fastest of many takes less than 20 µs, in a stack of some depth."""
-    with Held(wait_here) as held:
-        sampler, times = Sampler(), []
+    times = []
+    with Held(wait_here) as held, sampling() as sampler:
         for _ in range(200):
             begun = time.perf_counter()
             sampler.look(held.thread.ident, waiting=True)
@@ -252,8 +264,7 @@ def test_where_no_file_can_be_had_nothing_is_seen(monkeypatch):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(os, "memfd_create", refuse)
-    with Held(wait_here) as held:
-        sampler = Sampler()
+    with Held(wait_here) as held, sampling() as sampler:
         sampler._frames, sampler._dumps = False, True
         for _ in range(4):
             sampler.look(held.thread.ident, waiting=True)
@@ -265,12 +276,10 @@ def test_stacks_are_read_seldom(monkeypatch):
     """Each takes longer than to hold a frame: of 200 looks seven, each for the time since the last one."""
     read, of = [], Stacks.of
     monkeypatch.setattr(Stacks, "of", lambda stacks, thread: read.append(thread) or of(stacks, thread))
-    with Held(wait_here) as held:
-        sampler = Sampler()
+    with Held(wait_here) as held, sampling() as sampler:
         sampler._frames, sampler._dumps = False, True
         for _ in range(200):
             sampler.look(held.thread.ident, waiting=True, seconds=2**-11)
-        sampler.rest()
     hot = sampler.hot()
     assert (len(read), hot.samples) == (7, 7)
     assert 2**-5 < sampler._seconds < 200 * 2**-11
