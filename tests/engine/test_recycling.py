@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import mmap
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tests.contract.functions import lines, note
 MIB = 1 << 20
 LIMIT = 32 * MIB
 hoard: list[bytes] = []
+mapped: list[mmap.mmap] = []
 
 
 def leak(calls: Path, item: int) -> tuple[int, int]:
@@ -87,6 +89,36 @@ def test_what_the_parent_let_go_of_and_still_holds_counts_as_it_is_filled(tmp_pa
     )
     assert int(told.stdout) <= LIMIT // (10 * MIB) + 2
     assert sorted(map(int, lines(tmp_path / "calls"))) == list(range(24))
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_what_is_written_to_a_mapped_file_is_no_growth(tmp_path: Path, method: str) -> None:
+    """A large result that each worker has its part of, as by numpy.memmap: its pages are the file's."""
+    file = tmp_path / "result"
+    with file.open("wb") as result:
+        result.truncate(16 * 10 * MIB)
+    results = poolwise.map(
+        functools.partial(fill, file),
+        range(16),
+        backend="processes",
+        max_workers=2,
+        start_method=method,
+        chunksize=1,
+        memory_limit=LIMIT,
+    )
+    assert results.report.recycled == 0
+    with file.open("rb") as result:
+        assert all(result.read(10 * MIB) == bytes([item + 1]) * (10 * MIB) for item in range(16))
+
+
+def fill(file: Path, item: int) -> int:
+    """Fill a part of a mapped file, which stays mapped, and take longer than the pause between two looks."""
+    time.sleep(0.06)
+    with file.open("r+b") as result:
+        part = mmap.mmap(result.fileno(), 10 * MIB, offset=item * 10 * MIB)
+    part.write(bytes([item + 1]) * len(part))
+    mapped.append(part)
+    return os.getpid()
 
 
 def test_without_a_limit_nobody_is_replaced(tmp_path: Path) -> None:

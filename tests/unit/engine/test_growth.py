@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import mmap
 
+import pytest
+
 from poolwise.engine.growth import FIRST_LOOKS_S, LOOK_EVERY_S, SHARE_OF_TIME, Growth, ThisProcess
 from poolwise.testing import FakeClock
 
@@ -129,16 +131,19 @@ def test_a_system_that_does_not_tell_sets_no_limit() -> None:
     assert (only_resident, growth.is_over(), silent.is_over()) == (False, False, False)
 
 
-def test_this_process_grows_by_what_is_written_to() -> None:
-    """Ten megabytes that are filled are ten megabytes more, by each of the three."""
+@pytest.mark.parametrize("shared", [False, True], ids=["private", "shared"])
+def test_this_process_grows_by_what_it_writes_to(shared: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Ten megabytes that are filled are as much more; what lies in shared memory is faulted in, and is not its own."""
     memory = ThisProcess()
     # Fresh pages: the allocator may have some left that earlier tests have filled.
-    with mmap.mmap(-1, 10 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as kept:
-        before = (memory.own(), memory.faulted(), memory.alone())
+    kind = mmap.MAP_SHARED if shared else mmap.MAP_PRIVATE
+    with mmap.mmap(-1, 10 * MIB, flags=kind | mmap.MAP_ANONYMOUS) as kept:
+        before = (memory.faulted(), memory.own(), memory.alone())
         for page in range(0, len(kept), mmap.PAGESIZE):
             kept[page] = 1
-        after = (memory.own(), memory.faulted(), memory.alone())
-        for then, now in zip(before, after, strict=True):
-            assert then is not None
-            assert now is not None
-            assert len(kept) * 0.9 < now - then < len(kept) * 1.5
+        after = (memory.faulted(), memory.own(), memory.alone())
+        assert None not in before + after
+        faulted, *its_own = [now - then for then, now in zip(before, after, strict=True)]
+        assert len(kept) * 0.9 < faulted < len(kept) * 1.5
+        for grown in its_own:
+            assert (-0.4 if shared else 0.9) < grown / len(kept) < (0.4 if shared else 1.5)
