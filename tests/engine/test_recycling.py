@@ -116,7 +116,13 @@ def fill(file: Path, item: int) -> int:
     time.sleep(0.06)
     with file.open("r+b") as result:
         part = mmap.mmap(result.fileno(), 10 * MIB, offset=item * 10 * MIB)
-    part.write(bytes([item + 1]) * len(part))
+    # Faults make a worker go through its mappings; those of files are few, where the kernel maps many pages with each.
+    # What the allocator is not asked for, it does not hold for a while, either.
+    with mmap.mmap(-1, 40 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as passing:
+        for page in range(0, len(passing), mmap.PAGESIZE):
+            passing[page] = 1
+    for _ in range(10 * MIB >> 12):
+        part.write(bytes([item + 1]) * (1 << 12))
     mapped.append(part)
     return os.getpid()
 
