@@ -9,16 +9,24 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import poolwise
 from tests.contract.functions import lines, note
+from tests.memory import fill, fresh_pages
 
 MIB = 1 << 20
 LIMIT = 32 * MIB
 hoard: list[bytes] = []
 mapped: list[mmap.mmap] = []
+
+
+def options(method: str, **more: Any) -> dict[str, Any]:
+    """Run in two workers, one item at a time, that may grow by the limit."""
+    given = {"backend": "processes", "max_workers": 2, "start_method": method, "chunksize": 1, "memory_limit": LIMIT}
+    return {**given, **more}
 
 
 def leak(calls: Path, item: int) -> tuple[int, int]:
@@ -38,12 +46,7 @@ def test_a_leaking_worker_is_replaced(
     results = poolwise.map(
         functools.partial(slow_leak, calls),
         range(24),
-        backend="processes",
-        max_workers=2,
-        start_method=method,
-        chunksize=1,
-        memory_limit=LIMIT,
-        errors=errors,
+        **options(method, errors=errors),
     )
     assert [item for item, _ in results] == list(range(24))
     assert sorted(map(int, lines(calls))) == list(range(24))
@@ -66,7 +69,7 @@ def slow_leak(calls: Path, item: int) -> tuple[int, int]:
 HELD = """
 import functools, pathlib, sys
 import poolwise
-from tests.engine.test_recycling import LIMIT, MIB, slow_leak
+from tests.engine.test_recycling import MIB, options, slow_leak
 
 # The allocator maps large blocks one by one until one was let go of; from then on they come from its heap (mallopt(3),
 # M_MMAP_THRESHOLD), and what is let go of below one that is held stays with the process.
@@ -75,8 +78,7 @@ let_go = [b"y" * (12 * MIB) for _ in range(10)]
 held = b"z" * (12 * MIB)
 del let_go
 leak = functools.partial(slow_leak, pathlib.Path(sys.argv[1]))
-options = dict(backend="processes", max_workers=2, start_method="fork", chunksize=1, memory_limit=LIMIT)
-workers = [pid for _, pid in poolwise.map(leak, range(24), **options)]
+workers = [pid for _, pid in poolwise.map(leak, range(24), **options("fork"))]
 print(max(workers.count(pid) for pid in workers))
 """
 
@@ -98,29 +100,23 @@ def test_what_is_written_to_a_mapped_file_is_no_growth(tmp_path: Path, method: s
     with file.open("wb") as result:
         result.truncate(16 * 10 * MIB)
     results = poolwise.map(
-        functools.partial(fill, file),
+        functools.partial(fill_part, file),
         range(16),
-        backend="processes",
-        max_workers=2,
-        start_method=method,
-        chunksize=1,
-        memory_limit=LIMIT,
+        **options(method),
     )
     assert results.report.recycled == 0
     with file.open("rb") as result:
         assert all(result.read(10 * MIB) == bytes([item + 1]) * (10 * MIB) for item in range(16))
 
 
-def fill(file: Path, item: int) -> int:
+def fill_part(file: Path, item: int) -> int:
     """Fill a part of a mapped file, which stays mapped, and take longer than the pause between two looks."""
     time.sleep(0.06)
     with file.open("r+b") as result:
         part = mmap.mmap(result.fileno(), 10 * MIB, offset=item * 10 * MIB)
     # Faults make a worker go through its mappings; those of files are few, where the kernel maps many pages with each.
-    # What the allocator is not asked for, it does not hold for a while, either.
-    with mmap.mmap(-1, 40 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as passing:
-        for page in range(0, len(passing), mmap.PAGESIZE):
-            passing[page] = 1
+    with fresh_pages(40 * MIB) as passing:
+        fill(passing)
     for _ in range(10 * MIB >> 12):
         part.write(bytes([item + 1]) * (1 << 12))
     mapped.append(part)
@@ -146,11 +142,7 @@ def test_what_was_sent_ahead_goes_to_another(tmp_path: Path) -> None:
     results = poolwise.map(
         functools.partial(leak, calls),
         range(60),
-        backend="processes",
-        max_workers=2,
-        start_method="fork",
-        chunksize=3,
-        memory_limit=LIMIT,
+        **options("fork", chunksize=3),
     )
     assert [item for item, _ in results] == list(range(60))
     assert sorted(map(int, lines(calls))) == list(range(60))

@@ -105,19 +105,20 @@ class Growth:
         self._look_at_s = self._begun_s + LOOK_EVERY_S
         self._long_looks_s: Seconds = 0.0
         begun = None if limit is None else self._memory.own()
-        self._limit = None if begun is None else limit
+        self._most: Bytes | None = None
         if begun is None or limit is None:
             return
         self._most = begun + limit
+        faulted = self._memory.faulted()
         # To ask what it has alone by now would cost each worker a long look. It is no more than this: what it was
         # given, and, for huge pages among that, what it grew by.
-        self._faulted = self._memory.faulted()
-        self._most_alone = self._faulted + max(0, begun - at_birth) + limit
-        self._alone: Bytes = self._most_alone - limit
+        self._most_alone = faulted + max(0, begun - at_birth) + limit
+        self._may_be_over_at: Bytes = faulted + limit
+        """With fewer pages faulted in, it cannot have too many alone."""
 
     def is_over(self) -> bool:
         """Tell whether it is beyond the limit; looked at now and then only."""
-        if self._limit is None or (now_s := self._clock()) < self._look_at_s:
+        if self._most is None or (now_s := self._clock()) < self._look_at_s:
             return False
         self._look_at_s = now_s + LOOK_EVERY_S
         own = self._memory.own()
@@ -125,7 +126,7 @@ class Growth:
 
     def _is_over_alone(self, now_s: Seconds) -> bool:
         faulted = self._memory.faulted()
-        if self._alone + faulted - self._faulted <= self._most_alone:
+        if faulted <= self._may_be_over_at:
             return False
         if self._long_looks_s > FIRST_LOOKS_S + SHARE_OF_TIME * (now_s - self._begun_s):
             return False
@@ -133,5 +134,5 @@ class Growth:
         self._long_looks_s += self._clock() - now_s
         if alone is None:
             return False
-        self._alone, self._faulted = alone, faulted
+        self._may_be_over_at = faulted + self._most_alone - alone
         return alone > self._most_alone

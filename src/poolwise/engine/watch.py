@@ -99,10 +99,11 @@ class Watch:
         ended = {its.process.pid: lost for its, lost in found if lost is not None}
         if not ended:
             return []
-        for place, (its, lost) in enumerate(found):
-            if lost is None and (same := ended.get(its.process.pid)) is not None:
-                found[place] = its, replace(same, worker=its.worker)
-        return [(its, lost) for its, lost in found if lost is not None]
+        return [
+            (its, lost or replace(ended[pid], worker=its.worker))
+            for its, lost in found
+            if (pid := its.process.pid) in ended
+        ]
 
     def judge(self, its: Watched) -> WorkerLost | None:
         """Say what to tell of a worker that has to be ended now; None for one that may go on."""

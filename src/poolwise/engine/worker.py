@@ -26,7 +26,6 @@ from poolwise.engine.shift import Shift
 from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseError
 from poolwise.model.classes import frozen
 from poolwise.model.events import TaskError
-from poolwise.model.units import Bytes
 from poolwise.work import role, streams
 from poolwise.work.call import make_call
 from poolwise.work.chunk import format_error
@@ -139,9 +138,8 @@ def become_worker(life: int, mask: set[signal.Signals]) -> None:
 def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory: WorkerMemory) -> None:
     """Serve, and end the process without running what the parent registered for its own end (atexit, finally)."""
     code = 0
-    inherited = ThisProcess().own() or 0
     try:
-        _serve(get_job, channel, memory, inherited)
+        _serve(get_job, channel, memory)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone or has closed the channel: there is nobody to tell.
         code = 0
@@ -159,7 +157,8 @@ def serve_and_exit(get_job: Callable[[], WorkerJob], channel: WorkerEnd, memory:
             os._exit(code)
 
 
-def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, memory: WorkerMemory, inherited: Bytes) -> None:
+def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, memory: WorkerMemory) -> None:
+    inherited = ThisProcess().own() or 0
     channel = speech.begin(connection)
     try:
         job = _load(get_job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import sys
 
@@ -11,6 +10,7 @@ import pytest
 from poolwise.measure import growth, limits
 from poolwise.measure.growth import MemoryWatch
 from poolwise.measure.limits import open_files, threads_left
+from tests.memory import fill, fresh_pages
 
 MIB = 1 << 20
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the system tells it on Linux only")
@@ -72,12 +72,11 @@ def test_the_users_own_limit_holds_too(pids, monkeypatch):
 @on_linux
 def test_what_is_kept_is_growth():
     """Memory that is written to and kept is seen, within what the kernel rounds."""
-    # Fresh pages: the allocator may have some left that earlier tests have filled.
-    with mmap.mmap(-1, 40 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as kept:
+    with fresh_pages(40 * MIB) as kept:
         watch = MemoryWatch()
-        for _ in range(40):
-            kept.write(b"x" * MIB)
+        fill(kept)
         assert 39 * MIB <= watch.grown() < 60 * MIB
+        assert len(kept) == 40 * MIB
 
 
 def test_a_peak_that_is_gone_is_seen_where_it_was_the_highest_ever(monkeypatch):

@@ -1,5 +1,4 @@
 import contextlib
-import mmap
 import os
 import select
 import signal
@@ -14,8 +13,8 @@ import pytest
 from poolwise.measure.tree import children_of
 from poolwise.measure.usage import UsageClock
 from poolwise.measure.watcher import Watcher
+from tests.memory import fill, fresh_pages
 
-PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 BURN = "import time, sys\nwhile time.process_time() < {}: pass\n"
 TELL_AND_STAY = "print(flush=True); sys.stdin.read()\n"
 
@@ -138,12 +137,10 @@ def test_without_a_watcher_nobody_knows_of_memory():
 
 def test_one_watcher_serves_stretches_one_inside_the_other(watch):
     """The outer keeps what the inner one has seen; the next one does not."""
-    # Mapped by itself: what is let go of may stay with the allocator for a while.
-    much = mmap.mmap(-1, 200 << 20, flags=PRIVATE)
+    much = fresh_pages(200 << 20)
     with UsageClock(watch=watch) as outer:
         with UsageClock(watch=watch) as inner:
-            for page in range(0, len(much), mmap.PAGESIZE):
-                much[page] = 1
+            fill(much)
             inner.usage()
         much.close()
     with UsageClock(watch=watch) as later:
