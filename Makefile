@@ -78,6 +78,10 @@ cpython-executor-tests: .venv/dev.stamp ## CPython's own executor tests over poo
 	$(BIN)/python -m pytest -q tests/cpython $(ARGS)
 	tools/on_each_python.sh executor 3.12 3.13 $(PYTHONS)
 
+.PHONY: others
+others: .venv/dev.stamp ## the tests with real other parties, the slow ones too (minutes): ONLY=joblib, asyncio, dask, ray, compat
+	$(BIN)/python -m pytest tests/others/$(ONLY) $(ARGS)
+
 .PHONY: kill-tests
 kill-tests: .venv/dev.stamp ## kill runs with a journal at random moments and take them up, hundreds of times: ARGS="--times 200 --seed 1"
 	$(BIN)/python -m tests.kill.campaign $(ARGS)
