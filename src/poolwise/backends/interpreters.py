@@ -12,7 +12,6 @@ given up, as in threads.
 from __future__ import annotations
 
 import atexit
-import pickle
 import sys
 import threading
 import time
@@ -24,15 +23,12 @@ from typing import Any, Protocol
 from poolwise.backends.outbox import Outbox
 from poolwise.backends.threads import ThreadsBackend, WorkerThread
 from poolwise.errors import FunctionShippingError, InternalError, WorkerStartError
-from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.units import Seconds
 from poolwise.work import guest
 from poolwise.work.call import show_error
+from poolwise.work.host import Mail, open_greeting, pack_job
 from poolwise.work.job import Job
-from poolwise.work.packing import Packer, Parcel, Unpacker
-from poolwise.work.raised import unpack_error
-from poolwise.work.shipping import PROTOCOL, pickle_one, unshippable
-from poolwise.work.variables import portable, take_variables
 
 # Interpreters that were told to end get so long at the program's end; one that is deep in an item gets no more.
 END_PATIENCE_S: Seconds = 0.5
@@ -64,7 +60,7 @@ class InterpretersBackend(ThreadsBackend):
         """Start a thread, which starts an interpreter."""
         if self._packed is None:
             try:
-                self._packed = _pack(self._job)
+                self._packed = pack_job(self._job, "another interpreter")
             except FunctionShippingError as error:
                 self._outbox.put(WorkerFailed(error))
                 return
@@ -97,7 +93,7 @@ class Host(WorkerThread):
         self._packed = packed
         # A byte that the interpreter reads between two items.
         self._flag = bytearray(1)
-        self._packer, self._unpacker = Packer(_no_arena, by_value=True), Unpacker(_no_arena)
+        self._mail = Mail()
         self._said: list[guest.Said] = []
 
     def begin(self) -> None:
@@ -136,10 +132,11 @@ class Host(WorkerThread):
 
     def _live(self, interpreter: Interpreter) -> None:
         interpreter.exec(_boot())
-        said, problem = pickle.loads(interpreter.call(guest.begin, self._packed, memoryview(self._flag), _heard()))
+        greeting = interpreter.call(guest.begin, self._packed, memoryview(self._flag), _heard())
+        said, problem = open_greeting(greeting)
         self._said.append(said)
         if problem is not None:
-            self._outbox.put(WorkerFailed(unpack_error(problem).as_raised()))
+            self._outbox.put(WorkerFailed(problem))
             return
         self._outbox.put(WorkerReady(self.worker))
         while (order := self.inbox.get()) is not None and not self._flag[0]:
@@ -148,32 +145,16 @@ class Host(WorkerThread):
         interpreter.call(guest.end)
 
     def _take_in(self, interpreter: Interpreter, chunk: Chunk, items: Sequence[Any]) -> None:
-        parcel, body = self._packer.items(items)
-        message = pickle.dumps((chunk.start, _heard(), parcel, bytes(body)), PROTOCOL)
+        message, size = self._mail.pack(chunk.start, items, _heard())
         # With a timeout, an item is alone in its chunk.
         self.on = (chunk.start, time.monotonic())
         reply = interpreter.call(guest.run, message)
         self.on = None
         if not reply:
             return
-        said, (wall_s, cpu_s, ended_s, each_s), back, values_body, told = pickle.loads(reply)
-        errors = {offset: unpack_error(each) for offset, each in told.items()}
-        values = self._unpacker.values(Parcel(*back), memoryview(values_body), errors)
+        said, outcome = self._mail.open(reply, len(items), size)
         self._said.append(said)
-        sizes = (parcel.size / max(1, len(items)), back[-1] / max(1, len(values)))
-        outcome = Outcome(values, errors, wall_s, cpu_s, *sizes, ended_s=ended_s, each_s=each_s)
         self._outbox.put(ChunkDone(self.worker, chunk.id, outcome))
-
-
-def _pack(job: Job) -> bytes:
-    """Pickle the job, and the caller's context variables beside it."""
-    module = getattr(job.call.function, "__module__", None) or "the function"
-    try:
-        with portable():
-            packed = pickle_one(job.without_items(), by_value=True)
-    except (Exception, SystemExit) as error:
-        raise unshippable(job.call.name, error, "another interpreter") from error
-    return pickle.dumps((packed, tuple(take_variables()), f"module {module!r}"), PROTOCOL)
 
 
 def _boot() -> str:
@@ -185,10 +166,6 @@ def _boot() -> str:
 def _heard() -> tuple[bool, ...]:
     """Say which streams somebody has redirected here; an interpreter's own go where the process's go."""
     return tuple(getattr(sys, name) is not getattr(sys, f"__{name}__") for name in guest.STREAMS)
-
-
-def _no_arena() -> None:
-    """Say that everything travels in the pickle."""
 
 
 # --- The end of the program ----------------------------------------------------------------------------------
