@@ -40,13 +40,13 @@ def refused_module(error: BaseException) -> str | None:
     return None
 
 
-def unloadable(error: BaseException) -> FunctionShippingError:
-    """Say why a worker's interpreter could not load the function, and what to do."""
+def unloadable(error: BaseException, where: str = "in a fresh interpreter") -> FunctionShippingError:
+    """Say why a worker could not load the function ``where`` it is, and what to do."""
     module = refused_module(error)
     if module is None:
         return FunctionShippingError(
-            f"a worker could not load the function ({show_error(error)}): its module must be importable in a fresh "
-            "interpreter, with what it imports"
+            f"a worker could not load the function ({show_error(error)}): its module must be importable {where}, "
+            "with what it imports"
         )
     return FunctionShippingError(
         f"a worker could not load the function: it needs {module}, an extension module that cannot be loaded into a "
