@@ -533,6 +533,7 @@ class Execution:
             event_loop=self._ask.event_loop or self._ours.event_loop,
             cores=self.machine.cores if self.machine is not None else 1,
             inner_max_num_threads=options.inner_max_num_threads,
+            cluster=options.cluster,
             seed=options.seed,
             # What is put there at once has not been kept.
             into=self.into if self._keeping.journal is None else None,

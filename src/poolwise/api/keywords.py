@@ -57,6 +57,7 @@ class _Shared(RaceKeywords, total=False):
     timeline: TimelineChoice
     desc: str | None
     total: int | None
+    cluster: object
 
 
 class Keywords(_Shared):

@@ -8,7 +8,7 @@ engine would be half of it.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from poolwise.backends.loop import LoopBackend
 from poolwise.backends.protocol import Backend
@@ -17,6 +17,7 @@ from poolwise.work.job import Job
 
 if TYPE_CHECKING:
     from poolwise.backends.processes import TaskProcesses
+    from poolwise.model.options import ClusterName
     from poolwise.model.plan import Plan
 
 __all__ = ["Backend", "Job", "create", "create_task_processes"]
@@ -32,19 +33,16 @@ def create_task_processes(plan: Plan, job: Job) -> TaskProcesses:
 def create(plan: Plan, job: Job) -> Backend:
     """Make the backend that ``plan`` names, for ``job``; nothing starts yet."""
     match plan.backend:
-        case "loop" if job.call.coroutine:
-            # Coroutines need an event loop, and this thread may be inside one already: one task at a time elsewhere.
+        case "loop" if not job.call.coroutine:
+            return LoopBackend(job)
+        case "loop" | "asyncio":
+            # Coroutines need an event loop, and this thread may be inside one already: with "loop", one task at a time
+            # elsewhere.
             from poolwise.backends.coroutines import CoroutinesBackend  # noqa: PLC0415 - imported when first used
 
             return CoroutinesBackend(job)
-        case "loop":
-            return LoopBackend(job)
         case "threads":
             return ThreadsBackend(job)
-        case "asyncio":
-            from poolwise.backends.coroutines import CoroutinesBackend  # noqa: PLC0415 - imported when first used
-
-            return CoroutinesBackend(job)
         case "processes":
             from poolwise.backends.processes import ProcessesBackend  # noqa: PLC0415 - imported when first used
 
@@ -53,6 +51,19 @@ def create(plan: Plan, job: Job) -> Backend:
             from poolwise.backends.interpreters import InterpretersBackend  # noqa: PLC0415 - imported when first used
 
             return InterpretersBackend(job)
+        case "dask" | "ray":
+            return _create_cluster(plan.backend, job)
+
+
+def _create_cluster(name: ClusterName, job: Job) -> Backend:
+    import queue  # noqa: PLC0415 - see below
+    from importlib import import_module  # noqa: PLC0415 - few have a cluster
+
+    from poolwise.backends.cluster import ClusterBackend  # noqa: PLC0415 - imported when first used
+
+    outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    link = import_module(f"poolwise.backends.{name}").make_link(job.cluster, outbox)
+    return ClusterBackend(job, link, outbox)
 
 
 if sys.platform != "win32":  # where there is no engine yet

@@ -111,7 +111,8 @@ class ThreadsBackend(InThisProcess):
         self._beginner.queue.put(thread)
 
     def _read(self, timeout_s: Seconds | None) -> list[Event]:
-        return [event for event in drain(self._outbox, timeout_s) if not self._is_stale(event)]
+        events: list[Event] = drain(self._outbox, timeout_s)
+        return [event for event in events if not self._is_stale(event)]
 
     def _is_stale(self, event: Event) -> bool:
         return isinstance(event, ChunkDone) and self._threads[event.worker].given_up

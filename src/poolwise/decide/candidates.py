@@ -16,7 +16,7 @@ from poolwise.decide.limits import (
     tightest,
 )
 from poolwise.model.classes import frozen
-from poolwise.model.options import BACKENDS, BackendName, Options
+from poolwise.model.options import LOCAL_BACKENDS, BackendName, Options
 from poolwise.model.plan import (
     Bounded,
     Candidate,
@@ -71,7 +71,7 @@ class Question:
 def candidates(question: Question) -> list[Candidate]:
     """Give the best candidate of each backend that the caller allows."""
     forced = question.options.backend
-    names = BACKENDS if forced == "auto" else (forced,)
+    names = LOCAL_BACKENDS if forced == "auto" else (forced,)
     return [_candidate(question, name) for name in names]
 
 

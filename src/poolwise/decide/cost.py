@@ -77,6 +77,9 @@ CHUNK_S: dict[BackendName, Seconds] = {
     "processes": 0.02,
     "interpreters": 0.02,
     "asyncio": 0.005,
+    # A message to a cluster and back takes some 15 ms, and its scheduler a millisecond.
+    "dask": 0.2,
+    "ray": 0.1,
 }
 
 

@@ -17,14 +17,18 @@ from poolwise.model.quota import LimitChoice, RateChoice, as_limits, as_rates
 from poolwise.model.retry import Retry, as_retry
 from poolwise.model.units import Bytes, Seconds
 
-BackendName: TypeAlias = Literal["loop", "threads", "processes", "interpreters", "asyncio"]
-BackendChoice: TypeAlias = Literal["auto", "loop", "threads", "processes", "interpreters", "asyncio"]
+BackendName: TypeAlias = Literal["loop", "threads", "processes", "interpreters", "asyncio", "dask", "ray"]
+BackendChoice: TypeAlias = Literal["auto", "loop", "threads", "processes", "interpreters", "asyncio", "dask", "ray"]
+ClusterName: TypeAlias = Literal["dask", "ray"]
 ErrorsChoice: TypeAlias = Literal["raise", "collect", "skip"]
 StartMethod: TypeAlias = Literal["fork", "forkserver", "spawn"]
 ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object]
 TimelineChoice: TypeAlias = bool | str | os.PathLike[str]
 
 BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
+CLUSTERS: tuple[ClusterName, ...] = get_args(ClusterName)
+LOCAL_BACKENDS: tuple[BackendName, ...] = tuple(name for name in BACKENDS if name not in CLUSTERS)
+"""Those that need nothing but this machine."""
 ERRORS: tuple[ErrorsChoice, ...] = get_args(ErrorsChoice)
 START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
 
@@ -67,12 +71,14 @@ class Options:
     timeline: TimelineChoice = False
     desc: str | None = None
     total: int | None = None
+    cluster: object = None
 
     def __post_init__(self) -> None:
         """Check every value once, here; afterwards everybody may trust them."""
         _one_of("backend", self.backend, ("auto", *BACKENDS))
         if self.backend == "interpreters" and not HAS_INTERPRETERS:
             _refuse_interpreters()
+        _cluster(self.cluster, self.backend)
         _one_of("errors", self.errors, ERRORS)
         as_journal(self.journal)
         if self.start_method is not None:
@@ -157,6 +163,18 @@ def _one_of(name: str, value: object, allowed: tuple[str, ...], also: str | None
     hint = f"; did you mean {near[0]!r}?" if near else ""
     msg = f"{name}={shown(value)} is not known{hint} (one of {choices})"
     raise OptionError(msg)
+
+
+def _cluster(cluster: object, backend: str) -> None:
+    if cluster is None:
+        return
+    if backend not in CLUSTERS:
+        raise OptionError(
+            f"cluster={shown(cluster)} with backend={backend!r}: write backend='dask' or backend='ray' too, or leave "
+            "cluster out"
+        )
+    if cluster == "" or isinstance(cluster, (bool, int, float, bytes)):
+        raise OptionError(f"cluster={shown(cluster)}: write the address of a cluster, or None for the connected one")
 
 
 def _flag(name: str, value: object) -> None:

@@ -37,7 +37,7 @@ DERIVED: Final = {
 LEFT_OUT: Final = {
     "Options": (
         *("progress", "initializer", "initargs", "timeline", "desc", "total"),
-        *("journal", "max_failures", "rate", "limit"),
+        *("journal", "max_failures", "rate", "limit", "cluster"),
     )
 }
 

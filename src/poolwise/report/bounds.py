@@ -16,6 +16,8 @@ WAYS = {
     "processes": "processes",
     "asyncio": "an event loop",
     "interpreters": "interpreters",
+    "dask": "Dask workers",
+    "ray": "Ray workers",
 }
 # From here on a factor is told with a digit behind the point no more.
 WHOLE_FROM = 9.95

@@ -20,6 +20,8 @@ WORKERS = {
     "threads": "thread",
     "processes": "process",
     "interpreters": "interpreter",
+    "dask": "Dask worker",
+    "ray": "Ray worker",
     "asyncio": "task",
 }
 # What sets the time of a way, as it is said (``Estimate.limit``).

@@ -26,6 +26,8 @@ NAMES: dict[BackendName, str] = {
     "processes": "process",
     "interpreters": "interpreter",
     "asyncio": "task",
+    "dask": "Dask worker",
+    "ray": "Ray worker",
 }
 
 

@@ -34,6 +34,8 @@ class Job:
     """Cores that all workers share."""
     inner_max_num_threads: int | None = None
     """Threads that a library may have in a worker process; None: the worker's share of the cores."""
+    cluster: object = None
+    """Which cluster is meant, by its address or what its library makes; None: the connected one."""
     seed: int | None = None
     """Each item's random streams are made of this and its index; None: as it comes."""
 
@@ -42,7 +44,7 @@ class Job:
 
     def without_items(self) -> Job:
         """Give the job as it travels: the items come in chunks, and the event loop and the caller's list stay here."""
-        return replace(self, items=Indexed(([],)), event_loop=None, into=None)
+        return replace(self, items=Indexed(([],)), event_loop=None, into=None, cluster=None)
 
     def initialize(self) -> None:
         """Call the initializer; what it raises is the cause of an InitializerError."""
