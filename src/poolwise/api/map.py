@@ -140,8 +140,8 @@ def map(function: Callable[..., Any], /, *iterables: Iterable[Any], **options: U
         written there too, once the run has ended in whatever way, as a trace that https://ui.perfetto.dev opens; a file
         that is there is replaced. It costs less than 2 % where items take a millisecond.
 
-    ``cluster``: which cluster ``backend="dask"`` or ``"ray"`` means: its address, or a ``distributed.Client``. None: the
-        one that this program is connected to.
+    ``cluster``: which cluster ``backend="dask"`` or ``"ray"`` means: its address, or a ``distributed.Client``. None:
+        the one that this program is connected to.
 
     **Guarantees**
 
