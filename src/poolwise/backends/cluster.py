@@ -23,6 +23,7 @@ from poolwise.errors import FunctionShippingError, InternalError, WorkerDiedErro
 from poolwise.model.classes import field, frozen, mutable, replace
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.units import Bytes, Seconds
+from poolwise.work.chunk import late
 from poolwise.work.host import Mail, open_greeting, pack_job
 from poolwise.work.job import Job
 
@@ -55,6 +56,16 @@ class Gone:
 
 
 @frozen
+class Overdue:
+    """A worker's item was late, and its process was killed for that."""
+
+    worker: int
+    number: int
+    limit_s: Seconds
+    took_s: Seconds
+
+
+@frozen
 class Unseated:
     """A worker got no seat: the cluster has no room, or the process could not begin."""
 
@@ -70,7 +81,7 @@ class Broken:
     error: BaseException
 
 
-News: TypeAlias = Seated | Answered | Gone | Unseated | Broken
+News: TypeAlias = Seated | Answered | Gone | Overdue | Unseated | Broken
 
 
 class Link(Protocol):
@@ -217,11 +228,18 @@ class ClusterBackend:
                 return [self._seated(seat, news)]
             case Answered():
                 return self._answered(seat, news)
+            case _:
+                del self._seats[news.worker]
+                return [self._lost(seat, news)]
+
+    def _lost(self, seat: Seat, news: Gone | Overdue | Unseated) -> Event:
+        match news:
             case Gone():
-                return [self._gone(news)]
+                return self._gone(seat, news)
+            case Overdue():
+                return self._overdue(seat, news)
             case Unseated(worker, why):
-                del self._seats[worker]
-                return [WorkerLost(worker, WorkerStartError(f"worker {worker} {why}"))]
+                return WorkerLost(worker, WorkerStartError(f"worker {worker} {why}"))
 
     def _seated(self, seat: Seat, news: Seated) -> Event:
         _, problem = open_greeting(news.greeting)
@@ -246,11 +264,15 @@ class ClusterBackend:
             seat.letters.remove(letter)
         return [ChunkDone(news.worker, letter.chunk.id, outcome, more=more)]
 
+    def _overdue(self, seat: Seat, news: Overdue) -> Event:
+        letter = next(each for each in seat.letters if news.number in each.sizes)
+        error = late(news.limit_s, news.took_s, "; its worker was ended")
+        return WorkerLost(news.worker, error, letter.chunk.start + letter.done, guilty=True)
+
     def _stops(self, outcome: Outcome) -> bool:
         return bool(outcome.errors) and self._job.rules.stop_at_error
 
-    def _gone(self, news: Gone) -> Event:
-        seat = self._seats.pop(news.worker)
+    def _gone(self, seat: Seat, news: Gone) -> Event:
         letter = seat.letters[0] if seat.letters else None
         if not seat.ready:
             return WorkerLost(news.worker, WorkerStartError(f"worker {news.worker} {news.why}"))

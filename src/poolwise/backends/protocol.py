@@ -51,7 +51,7 @@ CAPABILITIES: dict[BackendName, Capabilities] = {
     "interpreters": Capabilities("abandons", False, True, "one", True, True, False, 1),  # noqa: FBT003
     "asyncio": Capabilities("cancels", False, False, "many", False, False, False, 1),  # noqa: FBT003
     "dask": Capabilities("abandons", True, True, "one", True, True, False, 2),  # noqa: FBT003
-    "ray": Capabilities("abandons", True, True, "one", True, True, False, 2),  # noqa: FBT003
+    "ray": Capabilities("kills", True, True, "one", True, True, False, 2),  # noqa: FBT003
 }
 
 

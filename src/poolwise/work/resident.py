@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from typing import cast
 
 from poolwise.errors import PoolwiseError
 from poolwise.model.units import Seconds
@@ -34,11 +35,22 @@ class Residence:
         if self._job.seed is not None:
             dispatch.begin()
 
+    @property
+    def limit_s(self) -> Seconds | None:
+        """The timeout of an item."""
+        return self._job.rules.timeout_s
+
     def run(self, message: bytes) -> bytes:
         """Run a chunk in this thread; with a timeout in one beside it, which can be left behind."""
-        limit_s = self._job.rules.timeout_s
-        if limit_s is not None:
-            return self._within(limit_s, message)
+        came = self.run_in_time(message)
+        if self.limit_s is None or isinstance(came, bytes):
+            return cast("bytes", came)
+        return self._new_guest().failed(late(self.limit_s, came, LEFT_BEHIND))
+
+    def run_in_time(self, message: bytes) -> bytes | Seconds:
+        """Run a chunk as ``run`` does, and give how long its only item has taken so far where that is late."""
+        if self.limit_s is not None:
+            return self._within(self.limit_s, message)
         if not hasattr(self._guests, "guest"):
             self._guests.guest = self._new_guest()
         reply: bytes = self._guests.guest.run(message)
@@ -53,8 +65,8 @@ class Residence:
     def _new_guest(self) -> Guest:
         return Guest(self._job, self._context.copy(), self._retired, side_by_side=True)
 
-    def _within(self, limit_s: Seconds, message: bytes) -> bytes:
-        """Give what came of the only item, or say that it was late."""
+    def _within(self, limit_s: Seconds, message: bytes) -> bytes | Seconds:
+        """Give what came of the only item, or how long it has taken when it was late."""
         came: list[bytes | BaseException] = []
         guest = self._new_guest()
 
@@ -71,7 +83,7 @@ class Residence:
         thread.start()
         thread.join(limit_s)
         if not came:
-            return self._new_guest().failed(late(limit_s, time.monotonic() - begun, LEFT_BEHIND))
+            return time.monotonic() - begun
         if isinstance(came[0], BaseException):
             raise came[0]
         return came[0]
