@@ -154,8 +154,8 @@ class Connection:
                 self._address, self._runs = self._connect(ray, cluster), 0
             elif cluster not in (None, "auto", self._address, here := _address_of(ray)):
                 raise OptionError(
-                    f"cluster={cluster!r}, and this program is connected to the Ray cluster at {here or 'another place'}"
-                    " already: leave cluster out, or call ray.shutdown() first"
+                    f"cluster={cluster!r}, and this program is connected to the Ray cluster at {here} already: "
+                    "leave cluster out, or call ray.shutdown() first"
                 )
             self._runs += self._address is not None
             return self._address is not None
@@ -190,7 +190,7 @@ _connection = Connection()
 
 
 def _address_of(ray: Ray) -> str:
-    return str(getattr(ray.get_runtime_context(), "gcs_address", ""))
+    return str(getattr(ray.get_runtime_context(), "gcs_address", "another address"))
 
 
 def _knock(address: str) -> None:
