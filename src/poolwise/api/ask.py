@@ -104,7 +104,7 @@ def crew_for(plan: Plan, options: Options, *, stream: bool, coroutine: bool, inh
             by_share=gives_back and inherited and not stream,
         ),
         # Where nothing is to be run again, the first death must name its item.
-        marked=killing or (plan.backend == "processes" and options.crash_retries == 0),
+        marked=killing or (CAPABILITIES[plan.backend].survives_death and options.crash_retries == 0),
         gives_back=gives_back,
         ends_idle=plan.backend == "threads",
         # A copy of this process, which has the items, is ready in a millisecond if nothing of the caller's runs first;

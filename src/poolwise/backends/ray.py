@@ -228,6 +228,10 @@ class Actor:
     seated: bool = False
     under_way: dict[int, Seconds] = field(default_factory=dict)
     """Messages that are being answered, by number, in order: when they were sent."""
+    held: deque[tuple[int, bytes, bool]] = field(default_factory=deque)
+    """Messages that wait, because one of them is to be alone: number, message, and whether it is that one."""
+    alone: bool = False
+    """The one that is under way is to be alone."""
     free_at: Seconds = 0.0
     """When it had answered the newest message that it has answered."""
 
@@ -276,12 +280,25 @@ class RayLink:
         self._call(worker, BEGIN, actor.handle.begin, self._packed)
 
     def send(self, worker: int, number: int, message: bytes, *, alone: bool) -> None:
-        """Send it; an actor is alone in its process, and answers in order."""
+        """Send it, or hold it until nothing else, or nothing that is to be alone, is with its actor.
+
+        What a process has answered just before it dies may be lost with it: of two messages, it is not known which it
+        was on.
+        """
         actor = self._actors.get(worker)
-        if actor is None or self._is_cut_off:
-            return
-        actor.under_way[number] = time.monotonic()
-        self._call(worker, number, actor.handle.run, message)
+        if actor is not None:
+            actor.held.append((number, message, alone))
+            self._send_held(worker, actor)
+
+    def _send_held(self, worker: int, actor: Actor) -> None:
+        while actor.held and not (actor.alone and actor.under_way) and not self._is_cut_off:
+            number, message, alone = actor.held[0]
+            if alone and actor.under_way:
+                return
+            actor.held.popleft()
+            actor.alone = alone
+            actor.under_way[number] = time.monotonic()
+            self._call(worker, number, actor.handle.run, message)
 
     def _call(self, worker: int, number: int, method: Any, *args: object) -> None:  # noqa: ANN401 - an actor's method
         try:
@@ -326,6 +343,7 @@ class RayLink:
         begun_at = max(actor.under_way.pop(note.number), actor.free_at)
         actor.free_at = note.at_s
         if isinstance(note.value, bytes):
+            self._send_held(note.worker, actor)
             return [Answered(note.worker, note.number, note.value)]
         actor.under_way = {note.number: begun_at}
         return self._end_late(note.worker, actor, note.value)
@@ -369,10 +387,10 @@ class RayLink:
     # --- The end ----------------------------------------------------------------------------------------------
 
     def close(self, *, abort: bool) -> None:
-        """Let the actors end, or kill them."""
-        _let_go.add(sum(actor.seated for actor in self._actors.values()))
-        if abort:
-            for worker in tuple(self._actors):
+        """Let the actors end, which lets their processes tidy up; or kill them, as those that have not begun anyway."""
+        _let_go.add(len(self._actors))
+        for worker, actor in tuple(self._actors.items()):
+            if abort or not actor.seated:
                 self._kill(worker)
         self._actors.clear()
         self._packed = None
