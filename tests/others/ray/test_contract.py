@@ -42,7 +42,8 @@ MODULES = (
 )
 RAY = Way(
     name="ray",
-    options={"backend": "ray"},
+    # A start takes seconds, and a second worker would start meanwhile, for nothing: test_runs.py has several.
+    options={"backend": "ray", "max_workers": 1},
     # Every example starts actors.
     examples=2,
     other_process=True,

@@ -71,7 +71,7 @@ def test_a_killed_program_is_taken_up_again(cluster: str, free: Callable[[], flo
     program.communicate(timeout=PATIENCE_S)
     assert free() == CPUS
     before = len(lines(path))
-    again = begin(cluster, path, 0.0, journal)
+    again = begin(cluster, path, 0.2, journal)
     _, told = again.communicate(timeout=PATIENCE_S)
     assert (again.returncode, told) == (0, "")
     # What each worker had under way or ahead when the program died, and what had not been written down yet.
