@@ -21,7 +21,7 @@ from poolwise.model.bottleneck import Bottleneck
 from poolwise.model.classes import field_names
 from poolwise.model.facts import Facts
 from poolwise.model.lap import Spread
-from poolwise.model.machine import NativePool
+from poolwise.model.machine import Cluster, NativePool
 from poolwise.model.options import Options
 from poolwise.model.profile import Hot, Payload
 from poolwise.model.sweep import Cause, Dropoff, Interval, NoFit, Worth
@@ -66,6 +66,7 @@ VALUES = [
     Facts,
     Hot,
     Payload,
+    Cluster,
     NativePool,
     poolwise.Sweep,
     poolwise.Point,

@@ -37,7 +37,7 @@ from poolwise.model.classes import replace
 from poolwise.model.events import Batch, ChunkDone
 from poolwise.model.facts import AtWork, Facts, foresee_by
 from poolwise.model.failure import Failure
-from poolwise.model.options import CORES_VARIABLE, BackendName
+from poolwise.model.options import CLUSTERS, CORES_VARIABLE, BackendName
 from poolwise.model.pictures import hire
 from poolwise.model.plan import Plan, Revision, Turning, plan_ended
 from poolwise.model.prose import learn_from
@@ -55,6 +55,7 @@ from poolwise.work.items import make_items
 from poolwise.work.job import Job
 
 if TYPE_CHECKING:
+    from poolwise.backends.cluster import Connection
     from poolwise.model.machine import Machine
     from poolwise.model.profile import Profile
     from poolwise.model.timeline import Timeline
@@ -118,6 +119,8 @@ class Execution:
         self._chronicle = Chronicle(self._scheduler, self._items, self._gate, revisions)
         self._background = Background()
         self._ours = Ours(self._recording.recorder)
+        self._connection: Connection | None = None
+        """To the cluster that was asked for."""
         self.plan: Plan | None = None
         self.profile: Profile | None = None
         self.machine: Machine | None = None
@@ -216,6 +219,7 @@ class Execution:
             self.facts = None
             return plan_here(left)
         self._find_profile(machine)
+        self.machine = machine = self._with_clusters(machine)
         self.facts = Facts(
             profile=self.profile,
             machine=machine,
@@ -226,6 +230,21 @@ class Execution:
             joins=self._may_join(),
         )
         return self._kept() or self._bounded(decide_by(self.facts))
+
+    def _with_clusters(self, machine: Machine) -> Machine:
+        """Look for clusters where these may be chosen, or were."""
+        name = self._options.backend
+        if name in CLUSTERS:
+            from poolwise.measure.clusters import named_cluster  # noqa: PLC0415 - few have a cluster
+
+            self._connection = connection = backends.connect(name, self._options.cluster)
+            return replace(machine, clusters=(named_cluster(name, connection),))
+        if name != "auto" or self._call.coroutine or not any(map(backends.is_connected, CLUSTERS)):
+            return machine
+        from poolwise.measure.clusters import connected_clusters  # noqa: PLC0415 - see above
+
+        left, item_s = self._scheduler.left, self.profile.wall_s if self.profile is not None else None
+        return replace(machine, clusters=connected_clusters(None if left is None or item_s is None else left * item_s))
 
     def run(self, plan: Plan) -> Generator[Batch, None, None]:
         """Run the rest as planned; a loop that was chosen goes on measuring, and ends early when it is surprised."""
@@ -533,7 +552,7 @@ class Execution:
             event_loop=self._ask.event_loop or self._ours.event_loop,
             cores=self.machine.cores if self.machine is not None else 1,
             inner_max_num_threads=options.inner_max_num_threads,
-            cluster=options.cluster,
+            cluster=self._connection,
             seed=options.seed,
             # What is put there at once has not been kept.
             into=self.into if self._keeping.journal is None else None,
@@ -594,6 +613,8 @@ class Execution:
             self._driver.close(self._company)
         self._driver.finish()
         self._ours.end_loop()
+        if self._connection is not None:
+            self._connection.close()
 
     def _peek(self) -> None:
         """Learn how many items are left where that costs next to nothing; an endless stream is not read ahead."""

@@ -16,11 +16,12 @@ from poolwise.backends.threads import ThreadsBackend
 from poolwise.work.job import Job
 
 if TYPE_CHECKING:
+    from poolwise.backends.cluster import Connection
     from poolwise.backends.processes import TaskProcesses
     from poolwise.model.options import ClusterName
     from poolwise.model.plan import Plan
 
-__all__ = ["Backend", "Job", "create", "create_task_processes"]
+__all__ = ["Backend", "Job", "connect", "create", "create_task_processes", "is_connected"]
 
 
 def create_task_processes(plan: Plan, job: Job) -> TaskProcesses:
@@ -56,14 +57,43 @@ def create(plan: Plan, job: Job) -> Backend:
 
 
 def _create_cluster(name: ClusterName, job: Job) -> Backend:
-    import queue  # noqa: PLC0415 - see below
-    from importlib import import_module  # noqa: PLC0415 - few have a cluster
+    import queue  # noqa: PLC0415 - few have a cluster
 
-    from poolwise.backends.cluster import ClusterBackend  # noqa: PLC0415 - imported when first used
+    from poolwise.backends.cluster import ClusterBackend  # noqa: PLC0415 - see above
 
     outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    link = import_module(f"poolwise.backends.{name}").make_link(job.cluster, outbox)
-    return ClusterBackend(job, link, outbox)
+    if job.cluster is not None:
+        return ClusterBackend(job, job.cluster.link(outbox), outbox)
+    connection = connect(name)
+    return ClusterBackend(job, connection.link(outbox), outbox, closes=connection.close)
+
+
+def connect(name: ClusterName, cluster: object = None) -> Connection:
+    """Connect to the cluster that is meant; None: take the connection that there is.
+
+    Raises OptionError, MissingExtraError, WorkerStartError.
+    """
+    if name == "dask":
+        from poolwise.backends import dask  # noqa: PLC0415 - imported when first used
+
+        return dask.connect(cluster)
+    from poolwise.backends import ray  # noqa: PLC0415 - see above
+
+    return ray.connect(cluster)
+
+
+def is_connected(name: ClusterName) -> bool:
+    """Tell whether this program is connected to such a cluster; imports nothing of it."""
+    library = {"dask": "distributed", "ray": "ray"}[name]
+    if library not in sys.modules:
+        return False
+    if name == "dask":
+        from poolwise.backends import dask  # noqa: PLC0415 - see above
+
+        return dask.connected_client() is not None
+    from poolwise.backends import ray  # noqa: PLC0415 - see above
+
+    return ray.connected()
 
 
 if sys.platform != "win32":  # where there is no engine yet

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import queue
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from poolwise.backends.outbox import drain
 from poolwise.backends.protocol import Hear
 from poolwise.errors import FunctionShippingError, InternalError, WorkerDiedError, WorkerStartError
 from poolwise.model.classes import field, frozen, mutable, replace
-from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
+from poolwise.model.events import NOTHING_BEGUN, Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work.chunk import late
 from poolwise.work.host import Mail, open_greeting, pack_job
@@ -53,6 +53,8 @@ class Gone:
     worker: int
     why: str
     """The rest of a sentence that begins with the worker."""
+    idle: bool = False
+    """Nothing of this worker's was under way in the process: what it was to do waited for a turn there."""
 
 
 @frozen
@@ -116,6 +118,38 @@ class Link(Protocol):
         ...
 
 
+class Connection(Protocol):
+    """The way to a cluster: one class for each library, made by its ``connect``."""
+
+    def seats(self) -> int:
+        """Count the seats that the cluster has now."""
+        ...
+
+    def round_trip_s(self) -> Seconds:
+        """Measure what it takes to have nothing done there."""
+        ...
+
+    @property
+    def here(self) -> bool:
+        """All of it is on this machine."""
+        ...
+
+    def link(self, outbox: queue.SimpleQueue[Any]) -> Link:
+        """Make a link for a run."""
+        ...
+
+    def close(self) -> None:
+        """Close what was opened here; a connection of the caller's stays."""
+        ...
+
+
+def own_addresses() -> frozenset[str]:
+    """Give the addresses of this machine."""
+    import psutil  # noqa: PLC0415 - other interpreters cannot load it
+
+    return frozenset(each.address for given in psutil.net_if_addrs().values() for each in given) | {"localhost"}
+
+
 @mutable
 class Letter:
     """A chunk with a worker."""
@@ -140,9 +174,11 @@ class Seat:
 class ClusterBackend:
     """Runs chunks in the seats of a cluster."""
 
-    def __init__(self, job: Job, link: Link, outbox: queue.SimpleQueue[Any]) -> None:
-        """Start nothing; the link puts its notes into ``outbox``."""
-        self._job, self._link, self._outbox = job, link, outbox
+    def __init__(
+        self, job: Job, link: Link, outbox: queue.SimpleQueue[Any], *, closes: Callable[[], None] | None = None
+    ) -> None:
+        """Start nothing; the link puts its notes into ``outbox``, and what ``closes`` is called at the end."""
+        self._job, self._link, self._outbox, self._closes = job, link, outbox, closes
         self._mail = Mail()
         self._packed: bytes | None = None
         self._seats: dict[int, Seat] = {}
@@ -163,9 +199,17 @@ class ClusterBackend:
         """Send a chunk to its seat; a marked one item by item, each once the one before it has been answered."""
         if items is None:
             raise InternalError("a cluster has no items that it could have inherited")
-        letter = Letter(chunk, items)
-        self._seats[worker].letters.append(letter)
-        self._post(worker, letter)
+        letters = self._seats[worker].letters
+        letters.append(Letter(chunk, items))
+        self._post_next(worker, letters)
+
+    def _post_next(self, worker: int, letters: deque[Letter]) -> None:
+        """Post what may be with the process now: who is marked has no other of the same seat beside it."""
+        for place, letter in enumerate(letters):
+            if place and (letter.chunk.marked or letters[0].chunk.marked):
+                return
+            if not letter.sizes:
+                self._post(worker, letter)
 
     def _post(self, worker: int, letter: Letter) -> None:
         marked = letter.chunk.marked
@@ -212,7 +256,11 @@ class ClusterBackend:
     def close(self, *, abort: bool) -> None:
         """Let go of the cluster."""
         self._seats.clear()
-        self._link.close(abort=abort)
+        try:
+            self._link.close(abort=abort)
+        finally:
+            if self._closes is not None:
+                self._closes()
 
     # --- What has happened ------------------------------------------------------------------------------------
 
@@ -258,10 +306,9 @@ class ClusterBackend:
         outcome = replace(outcome, ended_s=outcome.ended_s - seat.ahead_s)
         letter.done += count
         more = letter.chunk.marked and letter.done < len(letter.chunk) and not self._stops(outcome)
-        if more:
-            self._post(news.worker, letter)
-        else:
+        if not more:
             seat.letters.remove(letter)
+        self._post_next(news.worker, seat.letters)
         return [ChunkDone(news.worker, letter.chunk.id, outcome, more=more)]
 
     def _overdue(self, seat: Seat, news: Overdue) -> Event:
@@ -277,7 +324,9 @@ class ClusterBackend:
         if not seat.ready:
             return WorkerLost(news.worker, WorkerStartError(f"worker {news.worker} {news.why}"))
         index = letter.chunk.start + letter.done if letter is not None and letter.chunk.marked else None
-        on = f" on item {index}" if index is not None else ""
+        if news.idle or letter is None:
+            index = NOTHING_BEGUN
+        on = f" on item {index}" if index is not None and index != NOTHING_BEGUN else ""
         error = WorkerDiedError(
             f"worker {news.worker} {news.why}{on}; likely causes: it ran out of memory, its machine was shut down or "
             "cut off, or C code crashed on an item. The cluster's own logs say more"

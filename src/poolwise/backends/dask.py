@@ -12,6 +12,7 @@ client's own event loop, and many that ended together are fetched together.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import queue
 import sys
@@ -25,7 +26,7 @@ from concurrent.futures import Future as Promise
 from importlib import import_module
 from typing import Any, TypeAlias
 
-from poolwise.backends.cluster import Answered, Broken, Gone, News, Seated, Unseated
+from poolwise.backends.cluster import Answered, Broken, Gone, News, Seated, Unseated, own_addresses
 from poolwise.errors import MissingExtraError, OptionError, WorkerStartError
 from poolwise.model.classes import field, frozen, mutable
 from poolwise.model.units import Seconds
@@ -43,7 +44,8 @@ CHECK_EVERY_S: Seconds = 1.0
 # A cluster without a process is waited for so long: batch systems and clouds take minutes to give one, but a person who
 # has started none wants to be told.
 SEAT_PATIENCE_S: Seconds = 60.0
-GOT = "finished"
+# At the end of a run that is broken off, processes are told so; one that does not answer keeps nobody for longer.
+LEAVE_PATIENCE_S: Seconds = 2.0
 
 
 def connected_client() -> Client | None:
@@ -82,20 +84,58 @@ def find_client(cluster: object) -> tuple[Client, bool]:
     return cluster, False
 
 
-def seats_of(client: Client) -> dict[str, int]:
+class DaskConnection:
+    """The way to a Dask cluster."""
+
+    def __init__(self, client: Client, *, ours: bool) -> None:
+        """Use this client, which is ``ours`` to close, or the caller's."""
+        self._client, self._ours = client, ours
+
+    def seats(self) -> int:
+        """Count the threads of all processes."""
+        return sum(threads_of(self._client).values())
+
+    def round_trip_s(self) -> Seconds:
+        """Measure it once for a client: the shortest of some, the first of which takes the function there."""
+        if self._client not in _round_trips:
+            taken = []
+            for _ in range(4):
+                begun = time.perf_counter()
+                self._client.submit(resident.clock, pure=False).result(timeout=SEAT_PATIENCE_S)
+                taken.append(time.perf_counter() - begun)
+            _round_trips[self._client] = min(taken)
+        return _round_trips[self._client]
+
+    @property
+    def here(self) -> bool:
+        """Compare the processes' addresses with our own."""
+        ours = own_addresses()
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        return all(each["host"] in ours for each in workers.values())
+
+    def link(self, outbox: queue.SimpleQueue[Any]) -> DaskLink:
+        """Make a link for a run."""
+        return DaskLink(self._client, outbox, ours=self._ours)
+
+    def close(self) -> None:
+        """Close the client if it is ours."""
+        if self._ours:
+            self._client.close()
+
+
+_round_trips: weakref.WeakKeyDictionary[Client, Seconds] = weakref.WeakKeyDictionary()
+
+
+def connect(cluster: object) -> DaskConnection:
+    """Connect to the cluster that is meant; see ``find_client`` for what it raises."""
+    client, ours = find_client(cluster)
+    return DaskConnection(client, ours=ours)
+
+
+def threads_of(client: Client) -> dict[str, int]:
     """Give the addresses of a cluster's processes, and how many threads each has."""
     info = client.scheduler_info(n_workers=-1)
     return {address: each["nthreads"] for address, each in info["workers"].items()}
-
-
-def round_trip_s(client: Client) -> Seconds:
-    """Measure what it takes to have nothing done on the cluster: the shortest of some."""
-    taken = []
-    for _ in range(4):
-        begun = time.perf_counter()
-        client.submit(resident.clock, pure=False).result(timeout=SEAT_PATIENCE_S)
-        taken.append(time.perf_counter() - begun)
-    return min(taken)
 
 
 @mutable
@@ -152,6 +192,8 @@ class Fetched:
 
 BEGIN = 0
 """In the place of a message's number: that the process begins the run."""
+NOBODY = -1
+"""In the place of its worker's number."""
 
 
 class DaskLink:
@@ -159,10 +201,9 @@ class DaskLink:
 
     library = "Dask"
 
-    def __init__(self, cluster: object, outbox: queue.SimpleQueue[Any]) -> None:
-        """Connect, if need be; see ``find_client`` for what it raises."""
-        self._client, self._ours = find_client(cluster)
-        self._outbox = outbox
+    def __init__(self, client: Client, outbox: queue.SimpleQueue[Any], *, ours: bool) -> None:
+        """Send nothing yet; a client that is ``ours`` is closed at the end of the run."""
+        self._client, self._outbox, self._ours = client, outbox, ours
         self._run_id = f"poolwise-{uuid.uuid4().hex[:12]}"
         self._packed = b""
         self._processes: dict[str, Process] = {}
@@ -299,9 +340,11 @@ class DaskLink:
         self._stop_listening(address)
         # Nobody else may run them, and they would wait there for good.
         self._cancel([future for _, future in process.under_way.values()])
+        busy = {worker for worker, _ in process.under_way.values()}
         for worker in process.workers:
             del self._process_of[worker]
-        return [Gone(worker, f"{why} ({address})") for worker in sorted(process.workers)]
+        where = f"{why} ({address})"
+        return [Gone(worker, where, idle=worker not in busy) for worker in sorted(process.workers)]
 
     # --- Seats ------------------------------------------------------------------------------------------------
 
@@ -315,7 +358,7 @@ class DaskLink:
             return [Broken(WorkerStartError(f"the Dask scheduler is gone (the client is {self._client.status})"))]
         if not self._waiting:
             return []
-        seats = seats_of(self._client)
+        seats = threads_of(self._client)
         news: list[News] = []
         for worker, since in tuple(self._waiting.items()):
             process = self._find_process(seats)
@@ -346,7 +389,7 @@ class DaskLink:
             process = self._processes[address] = Process(address, seats[address])
             self._begun_at[address] = time.perf_counter()
             future = self._submit(address, BEGIN, resident.begin, self._run_id, self._packed)
-            process.under_way[BEGIN] = BEGIN, future
+            process.under_way[BEGIN] = NOBODY, future
         return self._processes[address]
 
     def _listen(self, address: str) -> None:
@@ -369,10 +412,18 @@ class DaskLink:
             self._stop_listening(address)
         if self._client.status == "running":
             self._cancel(futures)
-            if addresses:
-                self._client.run(resident.leave, self._run_id, workers=addresses, wait=self._ours, on_error="ignore")
-        if self._ours:
-            self._client.close()
+            self._leave(addresses, wait=abort or self._ours)
+
+    def _leave(self, addresses: list[str], *, wait: bool) -> None:
+        """Have processes forget the run. Where the client may be gone in a moment, ``wait`` until they have."""
+        if not addresses:
+            return
+        # As Client.run() does it, which waits for as long as it takes.
+        leaving = self._client._run(resident.leave, self._run_id, workers=addresses, on_error="ignore")  # noqa: SLF001
+        left = asyncio.run_coroutine_threadsafe(leaving, self._client.loop.asyncio_loop)
+        if wait:
+            with contextlib.suppress(TimeoutError, OSError):
+                left.result(LEAVE_PATIENCE_S)
 
     def _cancel(self, futures: list[Future]) -> None:
         if futures:
@@ -434,8 +485,3 @@ def hub_of(client: Client) -> Hub:
         if client not in _hubs:
             _hubs[client] = Hub(client)
         return _hubs[client]
-
-
-def make_link(cluster: object, outbox: queue.SimpleQueue[Any]) -> DaskLink:
-    """Connect to the cluster that is meant."""
-    return DaskLink(cluster, outbox)

@@ -31,7 +31,7 @@ from concurrent.futures import Future as Promise
 from importlib import import_module
 from typing import Any, TypeAlias
 
-from poolwise.backends.cluster import Answered, Broken, Gone, News, Overdue, Seated, Unseated
+from poolwise.backends.cluster import Answered, Broken, Gone, News, Overdue, Seated, Unseated, own_addresses
 from poolwise.errors import MissingExtraError, OptionError, WorkerStartError
 from poolwise.model.classes import field, frozen, mutable
 from poolwise.model.units import Seconds
@@ -132,7 +132,7 @@ _let_go = LetGo()
 # --- The connection ------------------------------------------------------------------------------------------
 
 
-class Connection:
+class Shared:
     """This program's connection to Ray, of which there is one: who made it ends it, after the last run that uses it."""
 
     def __init__(self) -> None:
@@ -186,7 +186,48 @@ class Connection:
         return cluster
 
 
-_connection = Connection()
+_shared = Shared()
+
+
+class RayConnection:
+    """The way to a Ray cluster, for one run."""
+
+    def __init__(self, ray: Ray, *, ours: bool) -> None:
+        """Use this program's connection; ``ours``: Poolwise has made it."""
+        self._ray, self._ours = ray, ours
+
+    def seats(self) -> int:
+        """Count the free CPUs."""
+        return seats_of_cluster()
+
+    def round_trip_s(self) -> Seconds:
+        """Measure it."""
+        return round_trip_s()
+
+    @property
+    def here(self) -> bool:
+        """Compare the machines' addresses with our own."""
+        ours = own_addresses()
+        return all(node["NodeManagerAddress"] in ours for node in self._ray.nodes() if node["Alive"])
+
+    def link(self, outbox: queue.SimpleQueue[Any]) -> RayLink:
+        """Make a link for a run."""
+        return RayLink(self._ray, outbox)
+
+    def close(self) -> None:
+        """End this program's connection, if it is ours and this was its last run."""
+        if self._ours:
+            self._ours = False
+            _shared.leave(self._ray)
+
+
+def connect(cluster: object) -> RayConnection:
+    """Connect to the cluster that is meant.
+
+    Raises MissingExtraError, and what ``Shared.join`` raises.
+    """
+    ray = load()
+    return RayConnection(ray, ours=_shared.join(ray, cluster))
 
 
 def _address_of(ray: Ray) -> str:
@@ -252,11 +293,9 @@ class RayLink:
 
     library = "Ray"
 
-    def __init__(self, cluster: object, outbox: queue.SimpleQueue[Any]) -> None:
-        """Connect, if need be; raises MissingExtraError, and what ``Connection.join`` raises."""
-        self._ray = load()
-        self._ours = _connection.join(self._ray, cluster)
-        self._outbox = outbox
+    def __init__(self, ray: Ray, outbox: queue.SimpleQueue[Any]) -> None:
+        """Send nothing yet."""
+        self._ray, self._outbox = ray, outbox
         self._packed: Any = None
         """The job, in the object store."""
         self._actors: dict[int, Actor] = {}
@@ -394,8 +433,6 @@ class RayLink:
                 self._kill(worker)
         self._actors.clear()
         self._packed = None
-        if self._ours:
-            _connection.leave(self._ray)
 
     def _kill(self, worker: int) -> None:
         actor = self._actors.pop(worker)
@@ -448,8 +485,3 @@ def _no_room(ray: Ray) -> WorkerStartError:
         f"the Ray cluster has had no CPU for a worker within {SEAT_PATIENCE_S:g} s: all of its {total:g} are taken, by "
         "actors and tasks of this program or of others"
     )
-
-
-def make_link(cluster: object, outbox: queue.SimpleQueue[Any]) -> RayLink:
-    """Connect to the cluster that is meant."""
-    return RayLink(cluster, outbox)

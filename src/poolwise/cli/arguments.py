@@ -62,7 +62,10 @@ def add_work_arguments(parser: argparse.ArgumentParser, *, optional: bool = Fals
 def add_option_arguments(parser: argparse.ArgumentParser, *, errors: str) -> None:
     """Add the options of ``poolwise.map``; nothing is checked here but in ``Options``."""
     group = parser.add_argument_group("how it is run (Poolwise chooses what is left out)")
-    group.add_argument("--backend", default="auto", help="auto, loop, threads, processes, interpreters or asyncio")
+    group.add_argument(
+        "--backend", default="auto", help="auto, loop, threads, processes, interpreters, asyncio, dask or ray"
+    )
+    group.add_argument("--cluster", metavar="ADDRESS", help="which cluster --backend dask or ray means")
     group.add_argument("--max-workers", metavar="N", type=number, help="at most N workers")
     group.add_argument("--chunksize", metavar="N", type=number, help="send N items at a time")
     group.add_argument("--start-method", metavar="HOW", help="start processes by fork, forkserver or spawn")
@@ -104,6 +107,6 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Give the parsed arguments as keywords for the api."""
     names = [
         *("backend", "max_workers", "chunksize", "start_method", "errors", "retries", "timeout"),
-        *("crash_retries", "memory_limit", "seed", "inner_max_num_threads"),
+        *("crash_retries", "memory_limit", "seed", "inner_max_num_threads", "cluster"),
     ]
     return {name: getattr(arguments, name) for name in names}

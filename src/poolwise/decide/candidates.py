@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from poolwise.backends.protocol import CAPABILITIES
-from poolwise.decide.cost import Work, interpreters_cost, loop_cost, processes_cost, tasks_cost, threads_cost
+from poolwise.decide.cost import (
+    Work,
+    cluster_cost,
+    interpreters_cost,
+    loop_cost,
+    processes_cost,
+    tasks_cost,
+    threads_cost,
+)
 from poolwise.decide.limits import (
     Most,
     most_tasks,
@@ -16,12 +25,13 @@ from poolwise.decide.limits import (
     tightest,
 )
 from poolwise.model.classes import frozen
-from poolwise.model.options import LOCAL_BACKENDS, BackendName, Options
+from poolwise.model.options import CLUSTERS, LOCAL_BACKENDS, BackendName, Options
 from poolwise.model.plan import (
     Bounded,
     Candidate,
     CannotShip,
     CannotTimeOut,
+    Estimate,
     InsideWorker,
     IsCoroutine,
     NeedsInterpreters,
@@ -71,7 +81,8 @@ class Question:
 def candidates(question: Question) -> list[Candidate]:
     """Give the best candidate of each backend that the caller allows."""
     forced = question.options.backend
-    names = LOCAL_BACKENDS if forced == "auto" else (forced,)
+    connected = tuple(cluster.backend for cluster in question.work.machine.clusters)
+    names = (*LOCAL_BACKENDS, *connected) if forced == "auto" else (forced,)
     return [_candidate(question, name) for name in names]
 
 
@@ -102,8 +113,8 @@ def _best(question: Question, name: BackendName, *, bounded: bool) -> Candidate:
 def _obstacle(question: Question, name: BackendName) -> Reason | None:
     """Why a backend cannot serve at all, if it cannot."""
     work, can = question.work, CAPABILITIES[name]
-    if name == "interpreters":
-        return _interpreter_obstacle(work)
+    if name == "interpreters" or name in CLUSTERS:
+        return _foreign_obstacle(work, name)
     if work.profile.coroutine and name in ("loop", "threads"):
         return IsCoroutine()
     if not work.profile.coroutine and not can.plain_functions:
@@ -129,6 +140,13 @@ def _process_obstacle(work: Work) -> Reason | None:
     return _shipping_obstacle(work, items=work.ships_items)
 
 
+def _foreign_obstacle(work: Work, name: BackendName) -> Reason | None:
+    """Why an interpreter of its own, or a cluster, cannot serve, if it cannot."""
+    if name == "interpreters":
+        return _interpreter_obstacle(work)
+    return IsCoroutine() if work.profile.coroutine else _cannot_ship(work, items=True)
+
+
 def _interpreter_obstacle(work: Work) -> Reason | None:
     if not work.machine.interpreters:
         return NeedsInterpreters(work.machine.python)
@@ -145,6 +163,11 @@ def _shipping_obstacle(work: Work, *, items: bool) -> Reason | None:
     profile = work.profile
     if work.machine.cores_free == 1 and profile.waiting < COMPUTES:
         return OneCore(work.machine.cores_from)
+    return _cannot_ship(work, items=items)
+
+
+def _cannot_ship(work: Work, *, items: bool) -> Reason | None:
+    profile = work.profile
     parts = [("the function", profile.function), ("a result", profile.result)]
     if items:
         parts.append(("an item", profile.argument))
@@ -155,27 +178,35 @@ def _shipping_obstacle(work: Work, *, items: bool) -> Reason | None:
 
 
 def _ways(question: Question, name: BackendName, bounded: bool) -> Iterator[Candidate]:  # noqa: FBT001 - one of two
-    work, options = question.work, question.options
+    work = question.work
+    if name == "loop":
+        yield Candidate(name, 1, loop_cost(work))
+        return
     most = tightest(_bounds(work, name)) if bounded else None
+    if name == "processes":
+        # Who is sent one item at a time runs one at a time.
+        tasks = 1 if question.options.chunksize == 1 else _tasks_per_worker(work)
+        for k in _counts(question.options, work, _steps(_most_processes(work)), most):
+            yield Candidate(name, k, processes_cost(work, k, tasks), tasks)
+        if _combines(question):
+            yield from _with_threads(question, bounded)
+        return
+    wanted, cost = _scale(work, name)
+    yield from (Candidate(name, k, cost(k)) for k in _counts(question.options, work, wanted, most))
+
+
+def _scale(work: Work, name: BackendName) -> tuple[list[int], Callable[[int], Estimate]]:
+    """Give the numbers of workers to try, and what each costs."""
     match name:
-        case "loop":
-            yield Candidate(name, 1, loop_cost(work))
         case "threads":
-            for k in _counts(options, work, [*_powers(MOST_THREADS), *_steps(work.machine.cores)], most):
-                yield Candidate(name, k, threads_cost(work, k))
+            return [*_powers(MOST_THREADS), *_steps(work.machine.cores)], partial(threads_cost, work)
         case "asyncio":
-            for k in _counts(options, work, _powers(MOST_TASKS), most):
-                yield Candidate(name, k, tasks_cost(work, k))
+            return _powers(MOST_TASKS), partial(tasks_cost, work)
         case "interpreters":
-            counts = _counts(options, work, _steps(work.machine.cores_free), most)
-            yield from (Candidate(name, k, interpreters_cost(work, k)) for k in counts)
-        case "processes":
-            # Who is sent one item at a time runs one at a time.
-            tasks = 1 if options.chunksize == 1 else _tasks_per_worker(work)
-            for k in _counts(options, work, _steps(_most_processes(work)), most):
-                yield Candidate(name, k, processes_cost(work, k, tasks), tasks)
-            if _combines(question):
-                yield from _with_threads(question, bounded)
+            return _steps(work.machine.cores_free), partial(interpreters_cost, work)
+        case _:
+            cluster = next(each for each in work.machine.clusters if each.backend == name)
+            return [*_steps(cluster.seats), cluster.seats], partial(cluster_cost, work, cluster)
 
 
 def _with_threads(question: Question, bounded: bool) -> Iterator[Candidate]:  # noqa: FBT001 - see _ways

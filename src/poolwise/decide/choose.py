@@ -78,7 +78,9 @@ def decide_forced(machine: Machine, options: Options, left: int | None, *, corou
         raise ValueError(msg)
     reasons: list[Reason] = [Forced(backend), NotMeasured()]
     cores = machine.cores
-    natural = {"loop": 1, "threads": BLIND_THREADS, "asyncio": MOST_TASKS}.get(backend, cores)
+    seats: dict[BackendName, int] = {cluster.backend: cluster.seats for cluster in machine.clusters}
+    usual: dict[BackendName, int] = {"loop": 1, "threads": BLIND_THREADS, "asyncio": MOST_TASKS}
+    natural = (usual | seats).get(backend, cores)
     if (bound := _blind_bound(machine, backend)) is not None and options.max_workers is None and bound.count < natural:
         natural = bound.count
         reasons.append(bound.reason())

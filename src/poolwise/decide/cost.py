@@ -28,8 +28,8 @@ from __future__ import annotations
 import math
 
 from poolwise.model.classes import frozen
-from poolwise.model.machine import Machine
-from poolwise.model.options import BackendName, StartMethod
+from poolwise.model.machine import Cluster, Machine
+from poolwise.model.options import BackendName, ClusterName, StartMethod
 from poolwise.model.plan import Estimate
 from poolwise.model.profile import Payload, Profile
 from poolwise.model.units import Seconds
@@ -55,6 +55,9 @@ USUAL_MODULES = 250
 # 3.14; two that start side by side take twice as long as one).
 INTERPRETER_START_S: Seconds = 0.035
 INTERPRETER_CHUNK_S: Seconds = 0.00015
+# what a cluster's library and its scheduler do for a chunk, beside the round trip that is measured: the parent's own
+# part, of which there is one for all workers.
+CLUSTER_CHUNK_S: dict[ClusterName, Seconds] = {"dask": 0.003, "ray": 0.001}
 # An item that a thread of a worker process takes by itself, its lock and its mark: up to 15 µs more than in a loop.
 INNER_ITEM_S: Seconds = 0.00001
 # Items that a forked worker inherits need not travel, but who looks at an object writes its reference count, and the
@@ -195,6 +198,28 @@ def interpreters_cost(work: Work, workers: int) -> Estimate:
     }
     start = workers * (INTERPRETER_START_S + _seconds(profile.function))
     return _estimate(start, limits, _tail(profile, workers))
+
+
+def cluster_cost(work: Work, cluster: Cluster, workers: int) -> Estimate:
+    """Everything overlaps, as far as the network and this process, which packs and unpacks alone, allow.
+
+    The first round trip finds the workers their seats, the second takes the function there; the last chunk's result
+    comes home by one more half.
+    """
+    profile = work.profile
+    shipping = _seconds(profile.argument) + _seconds(profile.result)
+    handling = shipping / 2 + _per_item(CLUSTER_CHUNK_S[cluster.backend], CHUNK_S[cluster.backend], profile)
+    cores = min(cluster.seats, work.machine.cores_free) if cluster.here else cluster.seats
+    limits = {
+        "waiting": _rounds(work.items, workers) * (profile.wall_s + shipping / 2),
+        "cores": work.items * (profile.cpu_s + shipping / 2) / min(workers, cores),
+        "shipping": work.items * handling,
+    }
+    if cluster.here:
+        # The parent and the cluster's scheduler want a core too.
+        limits["cores"] = work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, cores)
+    start = 2 * cluster.round_trip_s + _seconds(profile.function)
+    return _estimate(start, limits, _tail(profile, workers) + cluster.round_trip_s)
 
 
 def _estimate(start_s: Seconds, limits: dict[str, Seconds], tail_s: Seconds) -> Estimate:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from poolwise.model.classes import frozen
-from poolwise.model.options import StartMethod
+from poolwise.model.options import ClusterName, StartMethod
 from poolwise.model.plain import as_dict, from_plain
-from poolwise.model.units import Bytes
+from poolwise.model.units import Bytes, Seconds
 
 
 @frozen
@@ -20,6 +20,19 @@ class NativePool:
     threads: int
     survives_fork: bool
     """It works on in a forked child, which has none of these threads; False also where that is not known."""
+
+
+@frozen
+class Cluster:
+    """A cluster that this program is connected to."""
+
+    backend: ClusterName
+    seats: int
+    """Items at a time: the threads of a Dask cluster's processes, the CPUs of a Ray cluster."""
+    round_trip_s: Seconds
+    """What it takes to have nothing done there, as measured; 0 where nobody needed to know."""
+    here: bool = False
+    """All of it is on this machine, so that it has no other cores than this program."""
 
 
 @frozen(kw_only=True)
@@ -63,6 +76,8 @@ class Machine:
     """Modules that this process has loaded; a worker in a fresh interpreter imports about as many."""
     in_worker: bool = False
     """This process is one of Poolwise's workers."""
+    clusters: tuple[Cluster, ...] = ()
+    """Those that could do the work; nobody looks where there is too little of it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain data that JSON can carry; see ``model.plain``."""

@@ -34,8 +34,8 @@ class Job:
     """Cores that all workers share."""
     inner_max_num_threads: int | None = None
     """Threads that a library may have in a worker process; None: the worker's share of the cores."""
-    cluster: object = None
-    """Which cluster is meant, by its address or what its library makes; None: the connected one."""
+    cluster: Any = None
+    """The connection (``backends.cluster``) to the cluster that is meant; None: the one that this program has."""
     seed: int | None = None
     """Each item's random streams are made of this and its index; None: as it comes."""
 

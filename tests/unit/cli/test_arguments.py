@@ -26,18 +26,7 @@ def test_every_option_reaches_the_api():
         *("m:f", "--backend", "processes", "--max-workers", "2", "--chunksize", "3", "--errors", "skip"),
         *("--retries", "1", "--timeout", "2.5", "--start-method", "spawn"),
         *("--crash-retries", "2", "--memory-limit", "1000000000"),
-        *(
-            "--retries",
-            "1",
-            "--timeout",
-            "2.5",
-            "--start-method",
-            "spawn",
-            "--seed",
-            "4",
-            "--inner-max-num-threads",
-            "5",
-        ),
+        *("--seed", "4", "--inner-max-num-threads", "5"),
     )
     assert options_of(given) == {
         "backend": "processes",
@@ -51,7 +40,14 @@ def test_every_option_reaches_the_api():
         "memory_limit": 1_000_000_000,
         "seed": 4,
         "inner_max_num_threads": 5,
+        "cluster": None,
     }
+
+
+def test_a_cluster_is_named_by_its_address():
+    """Only with a backend that has one."""
+    given = parse("m:f", "--backend", "dask", "--cluster", "tcp://127.0.0.1:8786")
+    assert Options(**options_of(given)).cluster == "tcp://127.0.0.1:8786"
 
 
 @pytest.mark.parametrize(
