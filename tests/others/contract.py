@@ -49,7 +49,7 @@ def contract(left_out: Mapping[str, str]) -> Iterator[tuple[str, types.FunctionT
 
 
 def _copy(test: types.FunctionType, reason: str | None) -> types.FunctionType | None:
-    """Copy a test, which then asks for the fixture ``way`` of where it is; None where it is not for "processes-spawn"."""
+    """Copy a test, which asks for the fixture ``way`` of where it is then; None: it is not for "processes-spawn"."""
     marks = list(getattr(test, "pytestmark", ()))
     ways = [mark for mark in marks if mark.name == "parametrize" and mark.args[0] == "way"]
     if not ways or not any(param.values[0] is SPAWN for param in ways[0].args[1]):
