@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # The tour of the engine and the design notes are pages too; what the environment holds is not ours.
-FOLDERS = (".", "docs", "docs/design", "src/poolwise/engine", "examples", "benchmarks")
+FOLDERS = (".", "docs", "docs/compat", "docs/design", "src/poolwise/engine", "examples", "benchmarks")
 FENCE = re.compile(r"^```(\w+)?(?: (.*))?$")
 COMMENT = re.compile(r"^<!-- (file|not run): (.+) -->$")
 PROMPT = "$ "
