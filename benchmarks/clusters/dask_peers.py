@@ -1,7 +1,7 @@
 """Poolwise on Dask against Dask's own ways, on a Dask of this machine: Client.map, and dask.bag.
 
 Run: ``python -m benchmarks.clusters.dask_peers [CASE ...] [--rounds N] [--share S]``. In each round all ways do the
-same items on the same cluster, in turning order. A ratio is taken within a round. ``--share 0.1``: a tenth of the items.
+same items on the same cluster, in turning order. A ratio is taken within a round. ``--share 0.1``: a tenth of them.
 """
 
 from __future__ import annotations

@@ -298,8 +298,16 @@ class ClusterBackend:
 
     def _answered(self, seat: Seat, news: Answered) -> list[Event]:
         letter = next((each for each in seat.letters if news.number in each.sizes), None)
-        if letter is None or not news.reply:
+        if letter is None:
             return []
+        if not news.reply:
+            # As if it had died: whoever runs there now knows nothing of this run.
+            self._link.unseat(news.worker)
+            del self._seats[news.worker]
+            forgot = WorkerDiedError(
+                f"the process of worker {news.worker} has forgotten this run; was it started anew?"
+            )
+            return [WorkerLost(news.worker, forgot, NOTHING_BEGUN)]
         count, size = letter.sizes.pop(news.number)
         _, outcome = self._mail.open(news.reply, count, size)
         # By our clock.

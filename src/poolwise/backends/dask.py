@@ -24,6 +24,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future as Promise
 from importlib import import_module
+from types import ModuleType
 from typing import Any, TypeAlias
 
 from poolwise.backends.cluster import Answered, Broken, Gone, News, Seated, Unseated, own_addresses
@@ -70,18 +71,26 @@ def find_client(cluster: object) -> tuple[Client, bool]:
                 "backend='dask' has no cluster: make a client first (client = distributed.Client(...)), or name the "
                 "scheduler's address, as in cluster='tcp://127.0.0.1:8786'"
             )
-        return client, False
-    if isinstance(cluster, str):
-        try:
-            return distributed.Client(cluster, set_as_default=False, name="poolwise"), True
-        except (OSError, ValueError) as error:
-            raise WorkerStartError(
-                f"no Dask scheduler answers at cluster={cluster!r} ({show_error(error)}); is it running, and is the "
-                "address what it says when it starts?"
-            ) from error
-    if not isinstance(cluster, distributed.Client):
+    elif isinstance(cluster, str):
+        return _connect(distributed, cluster), True
+    elif isinstance(cluster, distributed.Client):
+        client = cluster
+    else:
         raise OptionError(f"cluster={cluster!r}: write a scheduler's address, or give a distributed.Client")
-    return cluster, False
+    if client._asynchronous:  # noqa: SLF001 - the public property is true for any client in the event loop's thread
+        # Its calls are coroutines of the program's event loop: beside that, another client is needed.
+        return _connect(distributed, client.scheduler.address), True
+    return client, False
+
+
+def _connect(distributed: ModuleType, address: str) -> Client:
+    try:
+        return distributed.Client(address, set_as_default=False, name="poolwise")
+    except (OSError, ValueError) as error:
+        raise WorkerStartError(
+            f"no Dask scheduler answers at cluster={address!r} ({show_error(error)}); is it running, and is the "
+            "address what it says when it starts?"
+        ) from error
 
 
 class DaskConnection:
@@ -356,10 +365,15 @@ class DaskLink:
         if self._client.status != "running":
             self._broken = True
             return [Broken(WorkerStartError(f"the Dask scheduler is gone (the client is {self._client.status})"))]
-        if not self._waiting:
+        unproven = [address for address, process in self._processes.items() if process.greeting is None]
+        if not self._waiting and not unproven:
             return []
         seats = threads_of(self._client)
         news: list[News] = []
+        for address in unproven:
+            # It was gone before anybody listened.
+            if address not in seats:
+                news += self._left(address, "has lost its process on the Dask cluster")
         for worker, since in tuple(self._waiting.items()):
             process = self._find_process(seats)
             if process is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import random
@@ -48,6 +49,16 @@ def test_a_client_can_be_given(address):
     """Of several clusters, the one that is meant."""
     with distributed.Client(address, set_as_default=False) as client:
         assert poolwise.map(functions.square, [3], backend="dask", cluster=client) == [9]
+
+
+def test_a_program_with_an_asynchronous_client_awaits_its_results(address):
+    """Inside an event loop, beside the program's own client."""
+
+    async def main() -> list[int]:
+        async with distributed.Client(address, asynchronous=True):
+            return await poolwise.amap(functions.square, range(20), backend="dask")
+
+    assert asyncio.run(main()) == [x * x for x in range(20)]
 
 
 def test_without_a_cluster_it_is_said_how_to_have_one():
