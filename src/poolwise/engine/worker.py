@@ -165,6 +165,8 @@ def _serve(get_job: Callable[[], WorkerJob], connection: WorkerEnd, memory: Work
         # What is there by now stays: a garbage collection that went through it would write to each page of it, and have
         # it copied (documentation of gc.freeze).
         gc.freeze()
+        if job.surroundings is None:
+            role.become_copy()
         records.drop_handlers()
         streams.part_from_siblings()
         for what_surrounds in (job.inner, job.surroundings):

@@ -14,6 +14,7 @@ from typing import Any
 
 from poolwise.errors import FunctionShippingError
 from poolwise.model.units import Bytes
+from poolwise.work import role
 
 PROTOCOL = 5
 # Smaller buffers travel inside the pickle: below this, a copy through the socket costs less than finding a place,
@@ -75,9 +76,13 @@ def pickle_one(
         except Exception as error:  # noqa: BLE001 - a __reduce__ may raise anything; the second try tells what it is
             first = error
             undo()
-    import cloudpickle  # noqa: PLC0415 - 25 ms, and needed only where pickle fails
-
     try:
+        if not by_value and role.is_copy():
+            from poolwise.work import inherited  # noqa: PLC0415 - it imports cloudpickle
+
+            return inherited.dumps(value, PROTOCOL, take)
+        import cloudpickle  # noqa: PLC0415 - 25 ms, and needed only where pickle fails
+
         return bytes(cloudpickle.dumps(value, PROTOCOL, buffer_callback=take))
     except Exception as error:  # noqa: BLE001 - see above
         raise first or error from None
