@@ -15,6 +15,7 @@
     ├── FunctionError               the function, on one item: mend the function or the item
     │   ├── TaskTimeoutError        (TimeoutError) the item took longer than ``timeout``
     │   ├── FunctionExitedError     the function called ``sys.exit``
+    │   ├── InteractionError        (RuntimeError) it asked for somebody at the keyboard, in a worker
     │   ├── NotAwaitableError       (TypeError) an event loop was asked for, and the function gave no coroutine
     │   ├── InitializerError        the initializer raised
     │   ├── RecordedError           what it raised in an earlier run, told from a journal, since it cannot be read back
@@ -99,6 +100,10 @@ class TaskTimeoutError(FunctionError, TimeoutError):
 
 class FunctionExitedError(FunctionError):
     """The function called ``sys.exit``, which ends a worker and not your program; told as this item's failure."""
+
+
+class InteractionError(FunctionError, RuntimeError):
+    """The function asked for somebody at the keyboard (``breakpoint()``, pdb, ``input()``) in a worker."""
 
 
 class NotAwaitableError(FunctionError, TypeError):

@@ -30,6 +30,7 @@ from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
 from poolwise.errors import TooManyFailuresError
 from poolwise.measure.cpu import Background
+from poolwise.measure.debugger import debugger_here
 from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
 from poolwise.measure.probe import Probe
@@ -39,7 +40,7 @@ from poolwise.model.facts import AtWork, Facts, foresee_by
 from poolwise.model.failure import Failure
 from poolwise.model.options import CLUSTERS, CORES_VARIABLE, BackendName
 from poolwise.model.pictures import hire
-from poolwise.model.plan import Plan, Revision, Turning, plan_ended
+from poolwise.model.plan import Debugged, OnlyHere, Plan, Revision, Turning, plan_ended
 from poolwise.model.prose import learn_from
 from poolwise.model.quota import most_at_once, quotas_of
 from poolwise.model.report import Diagnosis, Report
@@ -116,6 +117,8 @@ class Execution:
         self._opening: Opening | None = None
         self._outlook: Outlook | None = None
         self._now: Profile | None = None
+        self._debugger: str | None = None
+        """What somebody looks on with."""
         self._chronicle = Chronicle(self._scheduler, self._items, self._gate, revisions)
         self._background = Background()
         self._ours = Ours(self._recording.recorder)
@@ -172,6 +175,10 @@ class Execution:
         if self._options.backend != "auto":
             return
         plan, call = self._first_plan(), self._call
+        if plan.backend == "loop" and (debugger := debugger_here()) is not None:
+            # What it measures would be the debugger, and a person at its prompt looks like a function that waits.
+            self._debugger = debugger
+            return
         if call.coroutine and self._ask.event_loop is None:
             self._ours.begin_loop()
         cores = usable_cores()[0]
@@ -199,6 +206,7 @@ class Execution:
         crew = first_crew(self._ask, plan, coroutine=call.coroutine)
         yield from map(self._dressing.dress, self._driver.go_on(self._company, crew, self._is_decided, tick_s=tick_s))
         opening.end()
+        self._debugger = opening.debugger
         if not self.is_over():
             yield from map(self._dressing.dress, opening.observe(self._company, probe.elapsed_s))
         probe.rest()
@@ -217,7 +225,10 @@ class Execution:
             return self._bounded(decide_forced(machine, forced, left, coroutine=self._call.coroutine))
         if self._scheduler.only_here:
             self.facts = None
-            return plan_here(left)
+            return plan_here(left, OnlyHere())
+        if self._debugger is not None:
+            self.facts = None
+            return plan_here(left, Debugged(self._debugger))
         self._find_profile(machine)
         self.machine = machine = self._with_clusters(machine)
         self.facts = Facts(

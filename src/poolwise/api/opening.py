@@ -106,6 +106,8 @@ class Opening:
         self.snapshot = False
         """A copy of this process can fork workers."""
         self.joined: Joined | None = None
+        self.debugger: str | None = None
+        """What somebody looks on with, who has stopped in an item; nobody comes any more then."""
         self.error: BaseException | None = None
         """What went wrong with us while another thread looked on."""
 
@@ -269,7 +271,11 @@ class Opening:
             far_side=pace.asleep and self._has_far_side(self._pacer),
             item_s=self._item_s(),
         )
-        return company(scene, self._options)
+        wanted = company(scene, self._options)
+        if wanted is not None and self._kind == "loop":
+            # A person at the prompt of a debugger is waited for, too: company would stop there beside this thread.
+            self.debugger = self.debugger or self._pacer.debugger()
+        return wanted if self.debugger is None else None
 
     def _item_s(self) -> Seconds | None:
         """Say what an item takes: as those that have ended, or as long as the one that runs already takes."""

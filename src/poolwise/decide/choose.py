@@ -17,6 +17,7 @@ from poolwise.model.plan import (
     Bounded,
     Candidate,
     Computes,
+    Debugged,
     Forced,
     HoldsGil,
     IsCoroutine,
@@ -157,9 +158,9 @@ def _with_the_caller(plan: Plan, facts: Facts, profile: Profile) -> Plan:
     return replace(plan, workers=plan.workers - 1, here=True)
 
 
-def plan_here(left: int | None) -> Plan:
-    """Make the Plan where an item has shown that only the calling thread can run it."""
-    return Plan(backend="loop", items=left, reasons=(OnlyHere(),))
+def plan_here(left: int | None, reason: OnlyHere | Debugged) -> Plan:
+    """Make the Plan where only the calling thread can run the items, or is to run them."""
+    return Plan(backend="loop", items=left, reasons=(reason,))
 
 
 def plan_rest(plan: Plan, profile: Profile, company: AtWork) -> Plan | None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 
+from poolwise.measure.debugger import debugger_in
 from poolwise.measure.locks import waits_alone
 from poolwise.model.classes import frozen
 from poolwise.model.pace import Pace
@@ -33,6 +34,7 @@ class Runner:
         if not hasattr(time, "pthread_getcpuclockid"):
             raise OSError("this system has no clocks of other threads")
         self._clock = time.pthread_getcpuclockid(ident)
+        self._ident = ident
         self._native_id = native_id
         self._files = f"/proc/self/task/{native_id}/"
 
@@ -47,6 +49,10 @@ class Runner:
     def queued_s(self) -> Seconds:
         """Give the seconds for which it was ready to run and waited for a core (Linux tells; elsewhere 0)."""
         return queued_s(f"{self._files}schedstat")
+
+    def debugger(self) -> str | None:
+        """Name the debugger that has stopped in it; None: there is none."""
+        return debugger_in(self._ident)
 
     def waits_alone(self) -> bool:
         """Tell whether it waits for the clock or a program of its own (Linux tells; elsewhere: no)."""
@@ -92,6 +98,10 @@ class Pacer:
     def waits_alone(self) -> bool:
         """Tell whether nobody else is what the work waits for, at this very moment."""
         return self._runner.waits_alone()
+
+    def debugger(self) -> str | None:
+        """Name the debugger that has stopped in the thread that runs the items."""
+        return self._runner.debugger()
 
     def crowd(self) -> None:
         """Others compute in this process from now on, we among them when we start these: its clock tells no more."""

@@ -191,6 +191,13 @@ class OnlyHere:
 
 
 @frozen
+class Debugged:
+    """Somebody looks on with a debugger, which stops in the calling thread."""
+
+    debugger: str
+
+
+@frozen
 class NotMeasured:
     """Nothing was measured before (the backend was given), so that chunks are sized while running."""
 
@@ -233,6 +240,7 @@ Reason: TypeAlias = (
     | NotIsolated
     | Joined
     | OnlyHere
+    | Debugged
     | Stays
     | Bounded
 )

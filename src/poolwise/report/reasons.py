@@ -144,6 +144,9 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
         f"{reason.backend} are at work since the first item, and to move the rest elsewhere would gain too little"
     ),
     plan.OnlyHere: lambda _: "what the function uses belongs to the calling thread, and fails in any other",
+    plan.Debugged: lambda reason: (
+        f"a debugger ({reason.debugger}) looks on, which steps into the function in the calling thread only"
+    ),
     plan.NeedsInterpreters: lambda reason: f"interpreters need CPython 3.14 or newer, and this is {reason.python}",
     plan.NotIsolated: _not_isolated,
     plan.NotMeasured: lambda _: (

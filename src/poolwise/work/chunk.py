@@ -14,7 +14,7 @@ from poolwise.errors import FunctionExitedError, TaskTimeoutError
 from poolwise.model.classes import frozen
 from poolwise.model.events import Outcome, TaskError
 from poolwise.model.units import Seconds
-from poolwise.work import role
+from poolwise.work import keyboard, role
 from poolwise.work.call import Call, short_repr
 from poolwise.work.cuttable import Cuttable
 from poolwise.work.trouble import trouble_of
@@ -226,7 +226,14 @@ def task_error(error: BaseException, home: int | None = None) -> TaskError:
     """
     if is_ctrl_c(error) or (home is not None and os.getpid() != home):
         raise error
-    if isinstance(error, SystemExit):
+    if keyboard.has_quit(error) and _is_here():
+        # Whoever quits a debugger wants to be asked at no further item, either.
+        raise error
+    if keyboard.has_quit(error) and role.is_worker():
+        nobody = keyboard.found_nobody()
+        nobody.__cause__ = error
+        error = nobody
+    elif isinstance(error, SystemExit):
         exited = FunctionExitedError(
             f"the function called sys.exit({short_repr(error.code) if error.code is not None else ''}); "
             "let it return, or raise an exception, where it should end for one item only"
@@ -252,6 +259,9 @@ def _user_frames(error: BaseException) -> Any:  # noqa: ANN401 - a TracebackType
 
 def is_ctrl_c(error: BaseException) -> bool:
     """Tell the person at the keyboard from a function that raises KeyboardInterrupt somewhere else."""
-    # In a worker process nobody is at the keyboard: its supervisor hears Ctrl-C and the worker ignores it.
-    here = threading.current_thread() is threading.main_thread() and not role.is_worker()
-    return here and isinstance(error, KeyboardInterrupt)
+    return isinstance(error, KeyboardInterrupt) and _is_here()
+
+
+def _is_here() -> bool:
+    """Tell whether this thread is the one that hears the person at the keyboard: no worker process does."""
+    return threading.current_thread() is threading.main_thread() and not role.is_worker()

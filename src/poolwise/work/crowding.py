@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 from typing import Literal, TypeAlias
 
+from poolwise.errors import InteractionError
 from poolwise.work.trouble import causes, status_of
 
 Crowding: TypeAlias = Literal["refused", "thread"]
@@ -37,6 +38,9 @@ LOCKED_WORDS = ("database is locked", "database table is locked", "can't start n
 
 def crowding(error: BaseException) -> Crowding | None:
     """Say in which way company may have caused an error; None: in none that is known."""
+    if isinstance(error, InteractionError):
+        # The keyboard is such an object, too.
+        return "thread"
     text = _text(error)
     if any(words in text for words in THREAD_WORDS) or (isinstance(error, AttributeError) and LOCAL_WORDS in text):
         return "thread"

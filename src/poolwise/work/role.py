@@ -6,20 +6,34 @@ import contextlib
 from collections.abc import Iterator
 
 from poolwise.errors import NestedStartError
+from poolwise.work import keyboard
 
 _worker = False
+_copy = False
 _importing: str | None = None
 
 
 def become_worker() -> None:
-    """Remember, for good, that this process is one of our workers."""
+    """Remember, for good, that this process is one of our workers, in which nobody is at the keyboard."""
     global _worker  # noqa: PLW0603 - a process's nature is as global as it gets
     _worker = True
+    keyboard.take_away()
 
 
 def is_worker() -> bool:
     """Tell whether this process is one of our workers."""
     return _worker
+
+
+def become_copy() -> None:
+    """Remember that this worker was forked from the process that reads its results, when all that was there froze."""
+    global _copy  # noqa: PLW0603 - see become_worker
+    _copy = True
+
+
+def is_copy() -> bool:
+    """Tell whether this process is a worker that was forked from the one that reads its results."""
+    return _copy
 
 
 @contextlib.contextmanager
