@@ -17,6 +17,7 @@ from poolwise.model.events import Chunk, Event
 from poolwise.model.options import StartMethod
 from poolwise.model.plan import Plan
 from poolwise.model.units import Bytes, Seconds
+from poolwise.work.executable import python
 from poolwise.work.job import Job
 from poolwise.work.packing import Broken
 
@@ -119,7 +120,10 @@ class TaskProcesses(ProcessesBackend):
 
     def fork_no_more(self) -> None:
         """From here on this process has a second thread: workers that follow come from a nursery."""
-        if self._supervisor.by_fork:
+        if self._supervisor.by_fork and python() is None:
+            # In a frozen program, a copy of it as it is now is all that can be had.
+            self.take_snapshot()
+        elif self._supervisor.by_fork:
             # What a forked worker is given (libraries' own handles) cannot travel.
             self._supervisor.start_by("forkserver", _worker_job(self._job, self._plan, "forkserver", by_value=True))
 

@@ -136,7 +136,7 @@ def _process_obstacle(work: Work) -> Reason | None:
     if work.machine.in_worker:
         return InsideWorker()
     if work.start_method not in work.machine.start_methods:
-        return NoStartMethod(work.start_method, work.machine.platform)
+        return NoStartMethod(work.start_method, work.machine.platform, work.machine.frozen)
     return _shipping_obstacle(work, items=work.ships_items)
 
 

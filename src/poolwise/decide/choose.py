@@ -249,10 +249,22 @@ def _total(candidate: Candidate) -> Seconds:
 def _start(machine: Machine, options: Options) -> StartsBy:
     starts = choose_start_method(machine, options)
     if not starts.available:
-        has = ", ".join(repr(each) for each in machine.start_methods)
-        msg = f"start_method={starts.method!r} does not exist on {machine.platform}: use {has}, or leave it out"
-        raise OptionError(msg)
+        raise OptionError(_no_start(starts, machine))
     return starts
+
+
+def _no_start(starts: StartsBy, machine: Machine) -> str:
+    has = " or ".join(repr(each) for each in machine.start_methods)
+    if machine.frozen and starts.method != "fork":
+        way = f"start_method={has}" if has else "backend='threads'"
+        return (
+            f"start_method={starts.method!r} needs a Python to start, and this program is frozen (PyInstaller): its "
+            "executable is the program itself, which would be run again by every worker, without end. Use "
+            f"{way}, or name an interpreter by multiprocessing.set_executable(path)"
+        )
+    if not has:
+        return f"worker processes do not exist on {machine.platform}: use backend='threads', or leave it out"
+    return f"start_method={starts.method!r} does not exist on {machine.platform}: use {has}, or leave it out"
 
 
 def _nature(profile: Profile, machine: Machine) -> list[Reason]:

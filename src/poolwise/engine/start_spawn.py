@@ -12,7 +12,9 @@ from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.process import Process, blocked_signals
 from poolwise.engine.start_fork import ChildProcess
+from poolwise.errors import WorkerStartError
 from poolwise.model.units import Seconds
+from poolwise.work.executable import FROZEN, python
 
 
 class SpawnStarter:
@@ -62,5 +64,8 @@ def start_interpreter(module: str, function: str, descriptors: tuple[int, ...]) 
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
     # So that ``import poolwise`` there loads no more than the engine does.
     flags += ["-X", "poolwise-worker"]
+    executable = python()
+    if executable is None:
+        raise WorkerStartError(f"a worker cannot be started in a fresh interpreter: {FROZEN}")
     with blocked_signals():
-        return subprocess.Popen([sys.executable, *flags, "-c", code], pass_fds=descriptors, stdin=subprocess.DEVNULL)  # noqa: S603 - our own interpreter
+        return subprocess.Popen([executable, *flags, "-c", code], pass_fds=descriptors, stdin=subprocess.DEVNULL)  # noqa: S603 - our own interpreter

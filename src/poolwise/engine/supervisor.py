@@ -25,7 +25,7 @@ from poolwise.engine.process import Starter, blocked_signals
 from poolwise.engine.shift import SINGLES
 from poolwise.engine.start import make_starter
 from poolwise.engine.worker import WorkerJob
-from poolwise.errors import FunctionShippingError
+from poolwise.errors import FunctionShippingError, WorkerStartError
 from poolwise.model.events import (
     Chunk,
     ChunkDone,
@@ -109,7 +109,7 @@ class Supervisor:
         """Start a worker; ``wait`` tells when it is ready."""
         try:
             starter = self._starter()
-        except FunctionShippingError as error:
+        except (FunctionShippingError, WorkerStartError) as error:
             self._events.append(WorkerFailed(error))
             return
         mine, its = socket.socketpair()

@@ -18,6 +18,7 @@ from poolwise.model.options import CORES_VARIABLE, HAS_INTERPRETERS, StartMethod
 from poolwise.model.units import Bytes, Seconds
 from poolwise.work import cgroup, role
 from poolwise.work.cgroup import Group, whole
+from poolwise.work.executable import is_frozen, python
 from poolwise.work.isolation import foreign_modules
 from poolwise.work.threads import native_threads
 
@@ -51,6 +52,7 @@ def find_machine(native_ours: int = 0) -> Machine:
         python=_python(),
         platform=_platform(),
         start_methods=start_methods(),
+        frozen=is_frozen(),
         interpreters=HAS_INTERPRETERS,
         foreign_modules=foreign_modules() if HAS_INTERPRETERS else (),
         python_threads=threading.active_count(),
@@ -115,7 +117,8 @@ def start_methods() -> tuple[StartMethod, ...]:
     if sys.platform == "win32":
         # Channels are handed to a child by descriptor, which Windows has no way for.
         return ()
-    return ("fork", "forkserver", "spawn") if sys.platform == "linux" else ("spawn",)
+    fresh: tuple[StartMethod, ...] = ("forkserver", "spawn") if sys.platform == "linux" else ("spawn",)
+    return (*(("fork",) if sys.platform == "linux" else ()), *(fresh if python() is not None else ()))
 
 
 def memory() -> tuple[Bytes, Bytes]:

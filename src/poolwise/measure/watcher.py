@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from poolwise.model.units import Bytes, Seconds
+from poolwise.work.executable import python
 
 if TYPE_CHECKING:
     import subprocess
@@ -178,7 +179,8 @@ def _start(with_root: bool, leave_out: Sequence[int]) -> subprocess.Popen[bytes]
     """Start the process; None where there is no interpreter to start, or no process to be had."""
     import subprocess  # noqa: PLC0415 - it takes 5 ms, and only who measures needs it
 
-    if not sys.executable:
+    executable = python()
+    if executable is None:
         return None
     paths = [os.path.dirname(os.path.dirname(os.path.dirname(__file__)))]  # noqa: PTH120 - pathlib takes 4 ms
     if sys.platform != "linux":
@@ -186,7 +188,7 @@ def _start(with_root: bool, leave_out: Sequence[int]) -> subprocess.Popen[bytes]
 
         paths.append(os.path.dirname(os.path.dirname(psutil.__file__)))  # noqa: PTH120 - see above
     # "poolwise-worker": our package imports only what is asked for.
-    command = [sys.executable, "-S", "-I", "-X", "poolwise-worker", "-c", _START, str(os.getpid())]
+    command = [executable, "-S", "-I", "-X", "poolwise-worker", "-c", _START, str(os.getpid())]
     command += ["root" if with_root else "children", " ".join(map(str, leave_out)), *paths]
     try:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and code

@@ -61,6 +61,8 @@ class Machine:
     platform: str = ""
     start_methods: tuple[StartMethod, ...] = ("spawn",)
     """The ways in which a worker process can be started here."""
+    frozen: bool = False
+    """The program is its own executable (PyInstaller), which cannot be started as a Python for workers."""
     interpreters: bool = False
     """Interpreters beside the first one, with a GIL of their own, can be had (CPython 3.14 and newer)."""
     foreign_modules: tuple[str, ...] = ()

@@ -153,6 +153,8 @@ class NoStartMethod:
 
     method: StartMethod
     platform: str
+    frozen: bool = False
+    """There is no Python to start: the program is its own executable."""
 
 
 @frozen

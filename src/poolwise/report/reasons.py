@@ -103,6 +103,11 @@ def _bounded(reason: plan.Bounded) -> str:
     return f"no more than {number(reason.workers)} at a time: {counted(reason.free, f'more {what}')} may be taken{each}"
 
 
+def _no_start_method(reason: plan.NoStartMethod) -> str:
+    where = "in a frozen program, which would start itself" if reason.frozen else f"on {reason.platform}"
+    return f"worker processes cannot be started by {reason.method!r} {where}"
+
+
 def _not_isolated(reason: plan.NotIsolated) -> str:
     first, others = reason.modules[0], len(reason.modules) - 1
     loaded = f"{first} and {counted(others, 'other package')} are" if others else f"{first} is"
@@ -136,7 +141,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     ),
     plan.InsideWorker: lambda _: "this process is a worker itself, and the other workers use the other cores",
     plan.StartsBy: _starts_by,
-    plan.NoStartMethod: lambda reason: f"worker processes cannot be started by {reason.method!r} on {reason.platform}",
+    plan.NoStartMethod: _no_start_method,
     plan.Joined: lambda reason: (
         f"others joined the first item {duration(reason.after_s)} after the start, while it ran, and left nothing over"
     ),
