@@ -20,6 +20,7 @@ from poolwise.model.units import Bytes, Seconds
 from poolwise.work.executable import python
 from poolwise.work.job import Job
 from poolwise.work.packing import Broken
+from poolwise.work.reloads import Reloads
 
 if TYPE_CHECKING:
     from poolwise.engine.surroundings import Surroundings
@@ -117,6 +118,7 @@ class TaskProcesses(ProcessesBackend):
         self._known_bytes: Bytes = 0
         self._packed: dict[tuple[int, bool], tuple[Any, bytes]] = {}
         self._numbers = itertools.count(1)
+        self._reloads = Reloads()
 
     def fork_no_more(self) -> None:
         """From here on this process has a second thread: workers that follow come from a nursery."""
@@ -156,6 +158,9 @@ class TaskProcesses(ProcessesBackend):
         """Give the number by which the worker knows a function, as it is now."""
         key = (id(function), spread)
         if key not in self._packed:
+            if self._reloads.since_last(function):
+                # Workers that are there have imported what was there before.
+                self._supervisor.renew()
             named = pack_by_name(function, spread=spread)
             packed = named if named in self._known else pack_function(function, spread=spread)
             # The function itself is kept with it, so that no other gets its id meanwhile.

@@ -8,6 +8,7 @@ The parent says:
   items. ``call`` is the function's number, ``place`` where the first item stands in all that this worker was ever sent.
 * ``("call", number, function)``: a function that chunks and tasks name by its number; None: forget it.
 * ``("tasks", count)``: run so many items of the chunks that follow at a time.
+* ``("retire",)``: say that you retire, and end; what was sent behind this goes to another.
 * ``("stop",)``: end.
 
 The worker says:
@@ -18,7 +19,7 @@ The worker says:
   chunk, and the others follow; ``cut``: the others are left to somebody else. ``times``: seconds of the whole and of
   its CPU, the moment at which it had ended, and the seconds of each item (``Outcome.each_s``).
 * ``("said", kind, what)``: printed, logged, warned of.
-* ``("retired",)``: I have grown too large and end.
+* ``("retired",)``: I have grown too large, or was told to, and end.
 
 ``free`` are the places in the arena that the sender needs no more.
 """

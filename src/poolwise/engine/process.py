@@ -49,6 +49,10 @@ class Starter(Protocol):
         """Start a worker that talks over ``connection``, whose other end is ``channel``."""
         ...
 
+    def renew(self) -> None:
+        """Whatever helps to start workers has loaded modules that have changed: take a new one."""
+        ...
+
     def close(self) -> None:
         """End whatever helped to start workers."""
         ...

@@ -147,6 +147,9 @@ class Shift:
                 self._learn(message)
             case "tasks":
                 self._tasks = message[1]
+            case "retire":
+                self._voice.send(("retired",))
+                return False
             case _:
                 return False
         return True

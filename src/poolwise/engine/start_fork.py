@@ -47,6 +47,9 @@ class ForkStarter:
                     os._exit(1)
         return ChildProcess(pid)
 
+    def renew(self) -> None:
+        """Nothing is loaded but what is loaded here."""
+
     def close(self) -> None:
         """Nothing helped."""
 

@@ -44,10 +44,13 @@ class NurseryStarter:
     def start(self, connection: socket.socket, channel: ParentEnd, memory: WorkerMemory) -> Process:
         """Ask the nursery for a worker; one that is gone has its place taken."""
         if self._nursery.is_gone():
-            # Its children live on, and are watched through their own descriptors.
-            self._former.append(self._nursery)
-            self._nursery = fresh_nursery(self._packed_job, self._life)
+            self.renew()
         return self._nursery.fork(connection, memory)
+
+    def renew(self) -> None:
+        """Put another in the nursery's place. Its children live on, and are watched through their own descriptors."""
+        self._former.append(self._nursery)
+        self._nursery = fresh_nursery(self._packed_job, self._life)
 
     def close(self) -> None:
         """End the nursery. Its children have ended before, and it keeps nothing that could be lost."""

@@ -52,6 +52,9 @@ class SnapshotStarter:
         """Ask the copy for a worker."""
         return self._nursery.fork(connection, memory)
 
+    def renew(self) -> None:
+        """The copy stays as it is: it is of one moment."""
+
     def close(self) -> None:
         """End the copy. Its children have ended before."""
         self._nursery.end()

@@ -34,6 +34,9 @@ class SpawnStarter:
         channel.send(self._packed_job)
         return PopenProcess(child)
 
+    def renew(self) -> None:
+        """Nothing helps."""
+
     def close(self) -> None:
         """Nothing helped."""
 

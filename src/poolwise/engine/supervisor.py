@@ -139,6 +139,14 @@ class Supervisor:
         """Start the workers that follow by another method, where what made the first safe is no longer true."""
         self._method, self._job, self._from_snapshot = method, job, False
 
+    def renew(self) -> None:
+        """Have all workers replaced, each after what it was sent before, by such that import all anew."""
+        for starter in self._starters.values():
+            starter.renew()
+        for handle in self._handles.values():
+            handle.channel.send(("retire",))
+            self._watch_writing(handle)
+
     def teach(self, worker: int, number: int, packed: bytes | None) -> None:
         """Tell a worker a function that chunks name by its number; None: it is not needed any more."""
         if (handle := self._handles.get(worker)) is not None:
