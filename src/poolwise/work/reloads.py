@@ -60,8 +60,8 @@ class Reloads:
             self._find_files()
         elif isinstance(module := getattr(function, "__module__", None), str):
             self._files.setdefault(module, "")
-        # All of them: each is to be known as it is now.
-        return any([self._has_changed(name, file) for name, file in self._files.items()])
+        # Not only up to the first: each is to be known as it is now.
+        return bool([name for name, file in self._files.items() if self._has_changed(name, file)])
 
     def _has_changed(self, name: str, file: str) -> bool:
         module = sys.modules.get(name)
