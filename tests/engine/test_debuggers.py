@@ -136,9 +136,7 @@ class Client:
     def ask(self, command: str, **arguments: Any) -> int:
         """Send a request."""
         self._number += 1
-        body = json.dumps(
-            {"seq": self._number, "type": "request", "command": command, "arguments": arguments}
-        ).encode()
+        body = json.dumps({"seq": self._number, "type": "request", "command": command, "arguments": arguments}).encode()
         self._socket.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
         return self._number
 

@@ -14,6 +14,7 @@ METHODS = pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 
 
 def options(method: str) -> dict[str, object]:
+    """Two worker processes by a start method."""
     return {"backend": "processes", "start_method": method, "max_workers": 2}
 
 
@@ -84,5 +85,5 @@ def test_a_script_that_is_run_by_exec() -> None:
         "        for m in ('fork', 'forkserver', 'spawn')}\n"
     )
     space: dict[str, object] = {"__name__": "__main__"}
-    exec(source, space)
+    exec(source, space)  # noqa: S102 - what this is about
     assert space["made"] == {"fork": True, "forkserver": True, "spawn": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bdb
 import os
-import pdb
+import pdb  # noqa: T100 - what this is about
 import sys
 from pathlib import Path
 
@@ -26,27 +26,32 @@ ADVICE = 'use backend="loop", which calls the function in your own thread, where
 
 
 def stops(item):
+    """Stop where a person could look."""
     breakpoint()  # noqa: T100 - what this is about
     return item
 
 
 def traces(item):
+    """Start a debugger."""
     pdb.set_trace()  # noqa: T100 - what this is about
     return item
 
 
 def asks(item):
+    """Ask a person."""
     return input("name? ")
 
 
 def looks_back(item):
+    """Look at an error afterwards."""
     try:
-        raise ValueError(item)
-    except ValueError as error:
+        [][item]
+    except IndexError as error:
         pdb.post_mortem(error.__traceback__)
 
 
 def quits(item):
+    """Be left by a debugger that found nobody."""
     raise bdb.BdbQuit
 
 

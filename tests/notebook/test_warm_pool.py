@@ -1,4 +1,4 @@
-"""A long session in a real kernel: one warm pool, while functions, classes and modules are changed between the cells."""
+"""A long session in a real kernel: one warm pool, while functions, classes and modules change between the cells."""
 
 from __future__ import annotations
 
