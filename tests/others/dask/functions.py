@@ -75,3 +75,13 @@ def compute(seconds: float, x: int) -> int:
 async def double(x: int) -> int:
     """Be a coroutine."""
     return 2 * x
+
+
+def square_any(x: int) -> int:
+    """Compute next to nothing, of whatever arrives."""
+    return x * x
+
+
+def die() -> None:
+    """Kill this process."""
+    os.kill(os.getpid(), signal.SIGKILL)

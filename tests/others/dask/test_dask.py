@@ -301,3 +301,42 @@ def test_a_short_run_does_not_ask_the_cluster(client):
     """Nothing is measured there for what ends in a moment."""
     results = poolwise.map(functions.square, range(100))
     assert results.report.machine is None or results.report.machine.clusters == ()
+
+
+def test_an_item_that_kills_whoever_unpickles_it_is_named(client):
+    """It is found by itself, whoever reads its chunk; what kills before it is run kills no other item."""
+    items = [Deadly() if x == 5 else x for x in range(12)]
+    results = poolwise.map(functions.square_any, items, backend="dask", errors="collect")
+    assert [(failure.index, type(failure.error)) for failure in results.failures] == [(5, WorkerDiedError)]
+
+
+class Deadly:
+    """Kills the process that unpickles it."""
+
+    def __reduce__(self):
+        return functions.die, ()
+
+
+def test_an_error_ends_what_has_not_begun(client, tmp_path):
+    """The run ends with the first failure; of 400 items in chunks of 50, few more begin."""
+
+    def fail(x: int) -> int:
+        if x == 3:
+            raise ValueError(x)
+        return functions.linger(str(tmp_path), x)
+
+    with pytest.raises(ValueError, match="3"):
+        poolwise.map(fail, range(400), backend="dask", chunksize=50)
+    begun = len(list(tmp_path.glob("begun-*")))
+    time.sleep(1.0)
+    assert len(list(tmp_path.glob("begun-*"))) <= begun + 4
+    assert begun < 100
+
+
+def test_without_dask_the_extra_is_named():
+    """The error says what to install."""
+    program = "import sys; sys.modules['distributed'] = None; import poolwise; poolwise.map(abs, [1], backend='dask')"
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "MissingExtraError: backend='dask' needs distributed: pip install 'poolwise[dask]' brings it" in run.stderr
