@@ -23,15 +23,12 @@ class Leftovers:
         """Begin with none."""
         self._chunks: deque[Chunk] = deque()
         self._ranges: deque[Range] = deque()
+        self.items = 0
+        """Items of the ranges, counted as they come and go: asked for several times for each chunk that is sent."""
 
     def __len__(self) -> int:
         """Count the chunks, and the items of the ranges."""
         return len(self._chunks) + self.items
-
-    @property
-    def items(self) -> int:
-        """Count the items of the ranges."""
-        return sum(stop - start for start, stop, _ in self._ranges)
 
     def add(self, chunk: Chunk) -> None:
         """Run a chunk again, after the others."""
@@ -45,10 +42,13 @@ class Leftovers:
         """Nobody has begun these items: they go out next after the chunks."""
         if start < stop:
             self._ranges.appendleft((start, stop, marked))
+            self.items += stop - start
 
     def give_back_last(self, pieces: Iterable[Chunk]) -> None:
         """Nobody has begun these pieces of chunks: they go out after the other ranges."""
-        self._ranges.extend((piece.start, piece.stop, piece.marked) for piece in pieces)
+        for piece in pieces:
+            self._ranges.append((piece.start, piece.stop, piece.marked))
+            self.items += len(piece)
 
     def take(self, cut: Callable[[int, int, bool], Chunk]) -> Chunk | None:
         """Give what goes out next; ``cut`` makes a chunk of the first items of a range, marked or not."""
@@ -60,6 +60,7 @@ class Leftovers:
         # It still counts among what waits, by which the chunk is sized.
         chunk = cut(start, stop, marked)
         self._ranges.popleft()
+        self.items -= stop - start
         self.give_back(chunk.stop, stop, marked=marked)
         return chunk
 
@@ -68,12 +69,14 @@ class Leftovers:
         drained = [(chunk.start, chunk.stop, chunk.marked) for chunk in self._chunks] + list(self._ranges)
         self._chunks.clear()
         self._ranges.clear()
+        self.items = 0
         return drained
 
     def forget_from(self, index: int) -> None:
         """The run ends at this item: what begins there or behind it is not wanted any more."""
         self._chunks = deque(chunk for chunk in self._chunks if chunk.start < index)
         self._ranges = deque(each for each in self._ranges if each[0] < index)
+        self.items = sum(stop - start for start, stop, _ in self._ranges)
 
     def spans(self) -> list[tuple[int, int]]:
         """List all of it, first item and behind the last."""

@@ -101,7 +101,7 @@ class Scheduler:
         self._door = _keeper_of(gate, wishes) if gate is not None else None
         self.away = False
         """The caller's thread runs an item, and this is another: no function of the caller's is to be called."""
-        self._supply = Supply(wishes, total, known, self.lowest_needed, gate)
+        self._supply = Supply(wishes, total, known, self._lowest_lately, gate)
         self._staff = Staff()
         self._handover = Handover(ordered=wishes.ordered)
         self._paused = False
@@ -110,9 +110,10 @@ class Scheduler:
         self._breaker, self._crowd = Breaker(wishes.retry), Crowd()
         self._failing = Failing(wishes, self._breaker, self._crowd, gate, rng)
         self._now_s: Seconds = 0.0
+        self._lowest = self._ended = 0
+        """Below this number no item was needed any more, when so many chunks more than by now were with workers."""
         self._given_up = 0
         """Items that have failed for good in this run; an earlier one may have told of others."""
-        self._asked_back: int | None = None
         self._hired_ahead = 0
         self._start_failures = 0
         self._most_start_failures = MOST_START_FAILURES
@@ -205,11 +206,9 @@ class Scheduler:
     def could_take_back(self) -> bool:
         """Somebody has nothing to do while another has more than it can begin."""
         crew = self._supply.crew
-        able = crew.gives_back and self._asked_back is None and self._staff.any_idle and not self._paused
-        able = able and not self._breaker.holds
-        return (
-            able and self._staff.busy < crew.workers and self._staff.richest(crew.here)[1] > 1 and not self.has_waiting
-        )
+        able = crew.gives_back and self._staff.any_idle and not self._paused
+        able = able and not self._breaker.holds and self._staff.busy < crew.workers and not self.has_waiting
+        return able and self._staff.richest(crew.here)[1] > 1
 
     @property
     def waits_for_consumer(self) -> bool:
@@ -287,6 +286,16 @@ class Scheduler:
         needed.append(self._handover.turn if self._wishes.ordered else self._supply.next)
         return min(needed)
 
+    def _lowest_lately(self) -> int:
+        """Give what ``lowest_needed`` would, or somewhat less: it never falls, and is found anew after some chunks.
+
+        To find it means to look at every worker. Where there are thousands, and one of them is far behind, that would
+        be all that is done; where few are left at work, it is found each time.
+        """
+        if self._ended >= self._staff.busy // 8:
+            self._lowest, self._ended = self.lowest_needed(), 0
+        return self._lowest
+
     # --- What the driver tells --------------------------------------------------------------------------------
 
     def use(self, crew: Crew) -> list[Instruction]:
@@ -294,7 +303,7 @@ class Scheduler:
         if self._staff.busy:
             raise InternalError(f"the backend was changed with chunks in flight: {list(self._staff.in_flight())}")
         self._supply.use(crew)
-        self._staff, self._asked_back = Staff(), None
+        self._staff = Staff()
         self._start_failures, self._most_start_failures = 0, MOST_START_FAILURES
         self._paused = False
         return self._advance()
@@ -386,6 +395,7 @@ class Scheduler:
     def _chunk_done(self, event: ChunkDone) -> None:
         outcome = event.outcome
         told = outcome.told
+        self._ended += 1
         if event.more:
             chunk = self._staff.progress(event.worker, event.chunk, told)
         else:
@@ -411,8 +421,6 @@ class Scheduler:
             self._settle_rest(chunk, told)
 
     def _taken_back(self, event: TakenBack) -> None:
-        # Those who are recalled answer too.
-        self._asked_back = None if self._asked_back == event.worker else self._asked_back
         pieces = self._staff.cut(event.worker, event.kept)
         if self._door is not None:
             self._door.release(pieces, None)
@@ -550,7 +558,6 @@ class Scheduler:
 
     def _strike_off(self, worker: int) -> tuple[list[Chunk], bool]:
         """A worker is gone, and answers no more: give the chunks that were with it, and whether it was ever ready."""
-        self._asked_back = None if self._asked_back == worker else self._asked_back
         chunks, was_ready = self._staff.lose(worker)
         if self._door is not None:
             self._door.release(chunks, None)
@@ -646,14 +653,17 @@ class Scheduler:
             self._send(worker, chunk)
 
     def _take_back(self, *, waited: bool) -> None:
-        """Let a worker with nothing to do have half of what the one with the most items has not begun."""
-        if not self.could_take_back:
+        """Let a worker with nothing to do have half of what the one with the most items has not begun.
+
+        One is asked at a time. Where it does not answer (on another machine, which hangs), another is, after a wait.
+        """
+        if (self._staff.is_any_asked and not waited) or not self.could_take_back:
             return
         worker, count = self._staff.richest(self._supply.crew.here)
         # A start takes a millisecond or two: who is not ready is robbed after a wait only; in the end of all.
         worth_it = count * (self._supply.item_s or 0.0) >= WORTH_TAKING_BACK_S
         if waited or (worth_it and not self._staff.is_starting(worker)):
-            self._asked_back = worker
+            self._staff.ask(worker)
             self._out.append(TakeBack(worker))
 
     def _end_idle(self) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 
 from poolwise.model.events import Chunk
+from poolwise.run.richest import Richest
+
+# The book of who has the most is let go of where it holds so many entries for each worker, nearly all of them stale.
+STALE = 8
 
 
 class Staff:
-    """Workers by number; each holds the chunks that were sent to it, in order, the first of them in work."""
+    """Workers by number; each holds the chunks that were sent to it, in order, the first of them in work.
+
+    Nothing that is done for each chunk looks at all workers: where there are ten thousand, that would be all that the
+    parent does.
+    """
 
     def __init__(self) -> None:
         """Begin without workers."""
@@ -17,7 +25,18 @@ class Staff:
         self._ready: set[int] = set()
         self._trusted: set[int] = set()
         """Not ready, and given chunks as if they were."""
-        self._idle: deque[int] = deque()
+        self._idle: OrderedDict[int, None] = OrderedDict()
+        """In the order in which they came to have nothing to do. A deque would be searched for each that is lost."""
+        self._short: OrderedDict[int, None] = OrderedDict()
+        """Those that may have room for more ahead; nobody else has, of those that were asked for."""
+        self._whose_room: tuple[int, int | None] | None = None
+        """For which depth, and without whom."""
+        self._richest: Richest | None = None
+        """Kept only once somebody asks: as a rule nothing is taken back before the end."""
+        self._here: int | None = None
+        """Who was left out when that was asked."""
+        self._asked_back: set[int] = set()
+        """They were asked for what they have not begun, and have not answered yet."""
         self._cut: set[int] = set()
         self._spent: set[int] = set()
         self._benched: set[int] = set()
@@ -63,18 +82,18 @@ class Staff:
         self._queues[worker] = deque()
         if at_once:
             self._trusted.add(worker)
-            self._idle.append(worker)
+            self._idle[worker] = None
         return worker
 
     def bench(self, workers: Iterable[int]) -> None:
         """Give these workers nothing more; what they have, they finish. Those that were benched before may go on."""
         before, self._benched = self._benched, {worker for worker in workers if worker in self._queues}
         for worker in self._benched:
-            if worker in self._idle:
-                self._idle.remove(worker)
+            self._idle.pop(worker, None)
         for worker in before - self._benched:
-            if not self._queues[worker] and worker in self._ready | self._trusted:
-                self._idle.append(worker)
+            if not self._queues[worker] and (worker in self._ready or worker in self._trusted):
+                self._idle[worker] = None
+        self._richest, self._whose_room = None, None
 
     def bench_too(self, worker: int) -> None:
         """Give this one nothing more, either."""
@@ -97,10 +116,11 @@ class Staff:
         if worker not in self._trusted:
             self._rest(worker)
         self._trusted.discard(worker)
+        self._changed(worker)
 
     def next_idle(self) -> int:
         """Name the worker that has been idle for longest."""
-        return self._idle[0]
+        return next(iter(self._idle))
 
     def is_starting(self, worker: int) -> bool:
         """Tell whether a worker was given chunks and is not ready yet."""
@@ -111,31 +131,64 @@ class Staff:
 
         Nor the one that is ``here``: it fetches the next one itself.
         """
-        for worker, queue in self._queues.items():
-            while 0 < len(queue) < depth and not (worker in self._cut or worker in self._benched or worker == here):
+        if self._whose_room != (depth, here):
+            self._whose_room, self._short = (depth, here), OrderedDict.fromkeys(self._queues)
+        while self._short:
+            worker = next(iter(self._short))
+            while self._has_room(worker, depth, here):
                 yield worker
+            del self._short[worker]
+
+    def _has_room(self, worker: int, depth: int, here: int | None) -> bool:
+        barred = worker in self._cut or worker in self._benched or worker == here
+        return 0 < len(self._queues[worker]) < depth and not barred
 
     def richest(self, here: int | None = None) -> tuple[int, int]:
         """Give the worker with the most items, and how many; 0 items where there is none to take back.
 
-        Not the one that is ``here``: it answers to nothing before it is done.
+        Not the one that is ``here``: it answers to nothing before it is done. Nor one that has not answered yet.
 
         One that is not ready has begun none and may never be: all of its items can be taken, so it counts one more.
         """
-        found, most = -1, 0
-        for worker, queue in self._queues.items():
-            able = queue and worker != here and not (worker in self._spent or worker in self._benched)
-            if able and (count := sum(map(len, queue))):
-                count += worker in self._trusted
-                if count > most:
-                    found, most = worker, count
-        return found, most
+        if self._richest is None or here != self._here:
+            self._here = here
+            self._richest = Richest((worker, self._wealth(worker)) for worker in self._queues)
+        return self._richest.find(self._wealth)
+
+    def _wealth(self, worker: int) -> int:
+        """Count what could be taken back from a worker, if it had begun nothing."""
+        queue = self._queues.get(worker)
+        barred = worker in self._spent or worker in self._asked_back or worker in self._benched
+        if not queue or barred or worker == self._here:
+            return 0
+        items = sum(map(len, queue))
+        return items + (worker in self._trusted) if items else 0
+
+    def _changed(self, worker: int) -> None:
+        """A worker has more than it had, or less."""
+        if self._richest is None:
+            return
+        if len(self._richest) > STALE * len(self._queues):
+            # Nobody has asked for long: it is made anew when somebody does.
+            self._richest = None
+        else:
+            self._richest.note(worker, self._wealth(worker))
+
+    def ask(self, worker: int) -> None:
+        """A worker is asked for what it has not begun: up to its answer (``cut``), it is not asked again."""
+        self._asked_back.add(worker)
+
+    @property
+    def is_any_asked(self) -> bool:
+        """Somebody has not answered yet."""
+        return bool(self._asked_back)
 
     def cut(self, worker: int, kept: tuple[tuple[int, int], ...]) -> list[Chunk]:
         """A worker's chunks end sooner than was thought: give the pieces that they have lost.
 
         Until it has answered for all of them, it is given nothing more.
         """
+        self._asked_back.discard(worker)
         self._cut.add(worker)
         if not kept:
             self._spent.add(worker)
@@ -146,6 +199,7 @@ class Staff:
             if stop < chunk.stop:
                 lost.append(chunk.between(stop, chunk.stop))
                 queue[place] = chunk.between(chunk.start, stop)
+        self._changed(worker)
         return lost
 
     def give(self, worker: int, chunk: Chunk) -> None:
@@ -153,15 +207,18 @@ class Staff:
         queue = self._queues[worker]
         if not queue:
             self._busy += 1
-            self._idle.remove(worker)
+            del self._idle[worker]
+            self._short[worker] = None
         self.chunks += 1
         queue.append(chunk)
+        self._changed(worker)
 
     def progress(self, worker: int, identity: int, count: int) -> Chunk:
         """A worker has done the first ``count`` items of a chunk and goes on: give the part that is done."""
         queue = self._queues[worker]
         place, chunk = self._find(worker, identity)
         queue[place] = chunk.between(chunk.start + count, chunk.stop)
+        self._changed(worker)
         return chunk.between(chunk.start, chunk.start + count)
 
     def done(self, worker: int, identity: int) -> Chunk:
@@ -170,7 +227,10 @@ class Staff:
         place, chunk = self._find(worker, identity)
         del queue[place]
         self.chunks -= 1
-        if not queue:
+        if queue:
+            self._short[worker] = None
+            self._changed(worker)
+        else:
             self._busy -= 1
             self._rest(worker)
             self._cut.discard(worker)
@@ -188,17 +248,17 @@ class Staff:
         """A worker is gone: give the chunks that were with it, and whether it had ever been ready."""
         was_ready = worker in self._ready
         self._busy -= bool(self._queues[worker])
-        for book in (self._ready, self._trusted, self._cut, self._spent, self._benched):
+        for book in (self._ready, self._trusted, self._asked_back, self._cut, self._spent, self._benched):
             book.discard(worker)
-        if worker in self._idle:
-            self._idle.remove(worker)
+        self._idle.pop(worker, None)
+        self._short.pop(worker, None)
         lost = list(self._queues.pop(worker))
         self.chunks -= len(lost)
         return lost, was_ready
 
     def _rest(self, worker: int) -> None:
         if worker not in self._benched:
-            self._idle.append(worker)
+            self._idle[worker] = None
 
     def problems(self) -> Iterator[str]:
         """Say what must not be."""
@@ -211,3 +271,15 @@ class Staff:
                 yield f"worker {worker} is idle with {list(queue)}"
             if queue and worker not in self._ready | self._trusted:
                 yield f"worker {worker} has chunks before it is ready"
+        yield from self._forgotten()
+
+    def _forgotten(self) -> Iterator[str]:
+        """What is kept so that nobody has to look at all workers must say what one would see."""
+        if self._whose_room is not None:
+            for worker in self._queues:
+                if self._has_room(worker, *self._whose_room) and worker not in self._short:
+                    yield f"worker {worker} has room for more and is not thought of"
+        if self._richest is not None:
+            most = max(map(self._wealth, self._queues), default=0)
+            if self._richest.find(self._wealth)[1] != most:
+                yield f"somebody has {most} items and is not thought of"

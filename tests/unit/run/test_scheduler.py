@@ -607,7 +607,7 @@ def lose_chunk(scheduler: Scheduler) -> None:
 
 def idle_with_work(scheduler: Scheduler) -> None:
     """Call a busy worker idle."""
-    scheduler._staff._idle.append(0)
+    scheduler._staff._idle[0] = None
 
 
 def not_ready(scheduler: Scheduler) -> None:
@@ -773,3 +773,18 @@ def test_what_was_asked_of_another_backend_is_not_waited_for():
         assert TakeBack(1) in play.done(0)
         play.scheduler.pause()
         play.done(1)
+
+
+def test_who_does_not_answer_keeps_nobody_from_giving_back():
+    """One worker is asked at a time; after a wait without an answer another is, and the first one not again."""
+    play = Play(13, crew=crew(4, chunksize=4, at_once=True, gives_back=True))
+    play.tell(*[WorkerReady(worker) for worker in range(4)])
+    assert play.done(3, wall_s=1.0)[-1] == TakeBack(0)
+    assert play.scheduler.could_take_back
+    assert play.tell(Waited()) == [TakeBack(1)]
+    assert play.tell(Waited()) == [TakeBack(2)]
+    assert not play.scheduler.could_take_back
+    assert play.tell(Waited()) == []
+    chunk = play.chunks[1][0]
+    play.chunks[1][0] = chunk.between(4, 6)
+    assert ranges(play.tell(TakenBack(1, ((chunk.id, 6),)))) == [(6, 8, False)]

@@ -134,7 +134,8 @@ class World(RuleBasedStateMachine):
         self.starting: set[int] = set()
         self.queues: dict[int, list[Chunk]] = {}
         self.given: dict[int, list[Chunk]] = {}
-        self.asked_back: int | None = None
+        self.asked_back: list[int] = []
+        self.waited = False
         self.start_failures = 0
         self.emitted: list[int] = []
         self.untaken = 0
@@ -182,7 +183,7 @@ class World(RuleBasedStateMachine):
         worker = data.draw(st.sampled_from(sorted(self.starting)))
         self.starting.remove(worker)
         self.given.pop(worker)
-        self.asked_back = None if self.asked_back == worker else self.asked_back
+        self.asked_back = [each for each in self.asked_back if each != worker]
         self.follow(self.scheduler.handle(WorkerRefused(worker, RuntimeError("can't start new thread"))))
         self.paused |= self.scheduler.paused
 
@@ -227,22 +228,24 @@ class World(RuleBasedStateMachine):
         assert self.wishes.crowding is not None or not self.excused
         self.paused |= self.scheduler.paused
 
-    @precondition(lambda self: self.asked_back is not None and not self.raised)
+    @precondition(lambda self: self.asked_back and not self.raised)
     @rule(data=st.data())
     def items_are_taken_back(self, data: st.DataObject) -> None:
-        self.give_back(data.draw(st.integers(0, 20)))
+        self.give_back(data.draw(st.sampled_from(self.asked_back)), data.draw(st.integers(0, 20)))
 
     @precondition(lambda self: not self.raised)
     @rule()
     def nothing_happens_for_a_while(self) -> None:
+        self.waited = True
         self.follow(self.scheduler.handle(Waited()))
+        self.waited = False
 
     @precondition(lambda self: self.busy() and not self.raised)
     @rule(data=st.data(), late=st.booleans())
     def a_worker_dies_at_work(self, data: st.DataObject, late: bool) -> None:  # noqa: FBT001 - hypothesis passes it
         worker = data.draw(st.sampled_from(self.busy()))
         chunk = self.queues.pop(worker)[0]
-        self.asked_back = None if self.asked_back == worker else self.asked_back
+        self.asked_back = [each for each in self.asked_back if each != worker]
         if not len(chunk):
             self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"))))
             return
@@ -261,7 +264,7 @@ class World(RuleBasedStateMachine):
     def a_worker_dies_before_it_begins(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(self.busy()))
         del self.queues[worker]
-        self.asked_back = None if self.asked_back == worker else self.asked_back
+        self.asked_back = [each for each in self.asked_back if each != worker]
         self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"), NOTHING_BEGUN)))
 
     @precondition(lambda self: self.queues and not self.raised)
@@ -269,7 +272,7 @@ class World(RuleBasedStateMachine):
     def a_worker_retires(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(sorted(self.queues)))
         del self.queues[worker]
-        self.asked_back = None if self.asked_back == worker else self.asked_back
+        self.asked_back = [each for each in self.asked_back if each != worker]
         failed = self.scheduler.counts.failed
         self.follow(self.scheduler.handle(WorkerRetired(worker)))
         assert self.scheduler.counts.failed == failed
@@ -279,7 +282,7 @@ class World(RuleBasedStateMachine):
     def an_idle_worker_dies(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(self.idle()))
         del self.queues[worker]
-        self.asked_back = None if self.asked_back == worker else self.asked_back
+        self.asked_back = [each for each in self.asked_back if each != worker]
         self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"))))
 
     @precondition(lambda self: self.starting and not self.raised and self.start_failures < MOST_START_FAILURES - 1)
@@ -288,7 +291,7 @@ class World(RuleBasedStateMachine):
         worker = data.draw(st.sampled_from(sorted(self.starting)))
         self.starting.remove(worker)
         del self.given[worker]
-        self.asked_back = None if self.asked_back == worker else self.asked_back
+        self.asked_back = [each for each in self.asked_back if each != worker]
         self.start_failures += 1
         self.follow(self.scheduler.handle(WorkerLost(worker, WorkerDiedError("died"))))
 
@@ -321,7 +324,7 @@ class World(RuleBasedStateMachine):
         there = sorted({*self.queues, *self.given})
         without = data.draw(st.sets(st.sampled_from(there))) if there else set()
         able = [worker for worker in without if sum(map(len, self.queue(worker))) > 1]
-        recall = data.draw(st.sets(st.sampled_from(able))) if able and self.asked_back is None else set()
+        recall = data.draw(st.sets(st.sampled_from(able))) if able and not self.asked_back else set()
         self.paused = False
         self.start_failures = 0
         # At whom it was asked before, the answer still comes.
@@ -376,8 +379,8 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_for_an_answer_that_does_not_come(self) -> None:
-        """As long as one is asked for what it has not begun, nobody else is."""
-        assert self.raised or self.scheduler._asked_back == self.asked_back
+        """Who is asked for what it has not begun is known until the answer comes, or nobody is there to give it."""
+        assert self.raised or self.scheduler._staff._asked_back == set(self.asked_back)
 
     def teardown(self) -> None:
         """Let everything go well from here on: the run comes to its end."""
@@ -402,8 +405,8 @@ class World(RuleBasedStateMachine):
         if self.untaken:
             count, self.untaken = self.untaken, 0
             self.follow(self.scheduler.taken(count))
-        elif self.asked_back is not None:
-            self.give_back(1)
+        elif self.asked_back:
+            self.give_back(self.asked_back[0], 1)
         elif self.busy():
             worker = self.busy()[0]
             chunk = self.queues[worker].pop(0)
@@ -454,12 +457,12 @@ class World(RuleBasedStateMachine):
         self.queues.clear()
         self.benched.clear()
         self.crew = crew
-        self.asked_back = None
+        self.asked_back = []
         self.follow(self.scheduler.use(crew))
 
-    def give_back(self, keeps: int) -> None:
+    def give_back(self, worker: int, keeps: int) -> None:
         """Take back all but so many of a worker's items, as the engine tells it."""
-        worker, self.asked_back = self.asked_back, None
+        self.asked_back.remove(worker)
         self.answer(worker, keeps)
 
     def queue(self, worker: int) -> list[Chunk]:
@@ -519,8 +522,9 @@ class World(RuleBasedStateMachine):
                     self.send(worker, chunk)
                 case TakeBack(worker):
                     assert self.crew.gives_back
-                    assert self.asked_back is None
-                    self.asked_back = worker
+                    assert self.waited or not self.asked_back, "one at a time, unless it does not answer"
+                    assert worker not in self.asked_back
+                    self.asked_back.append(worker)
                 case End(worker):
                     assert self.crew.ends_idle
                     assert self.known == self.supply, "more may come"
