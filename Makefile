@@ -44,6 +44,10 @@ bench-fetch: .venv/dev.stamp ## measure fetching against programs written by han
 judgement: | .venv/bin/python ## measure how far the choice is from the best by hand: ARGS="--quick --only HTTP --plot FILE.png"
 	@$(BIN)/python -m benchmarks.judgement.run $(ARGS)
 
+.PHONY: scale
+scale: .venv/library.stamp ## simulate the scheduler on a cluster of 10,000 workers (minutes): ARGS="--only tail --json FILE"
+	@$(BIN)/python -m benchmarks.scale.run $(ARGS)
+
 # ------------------------------------------------------------------------------------------------------------ to check
 
 .PHONY: test
