@@ -208,10 +208,12 @@ class Staff:
         if not queue:
             self._busy += 1
             del self._idle[worker]
-            self._short[worker] = None
+            if self._whose_room is not None:
+                self._short[worker] = None
         self.chunks += 1
         queue.append(chunk)
-        self._changed(worker)
+        if self._richest is not None:
+            self._changed(worker)
 
     def progress(self, worker: int, identity: int, count: int) -> Chunk:
         """A worker has done the first ``count`` items of a chunk and goes on: give the part that is done."""
@@ -228,7 +230,8 @@ class Staff:
         del queue[place]
         self.chunks -= 1
         if queue:
-            self._short[worker] = None
+            if self._whose_room is not None:
+                self._short[worker] = None
             self._changed(worker)
         else:
             self._busy -= 1
