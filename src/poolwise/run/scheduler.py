@@ -395,11 +395,12 @@ class Scheduler:
     def _chunk_done(self, event: ChunkDone) -> None:
         outcome = event.outcome
         told = outcome.told
-        self._ended += 1
         if event.more:
             chunk = self._staff.progress(event.worker, event.chunk, told)
         else:
             chunk = self._staff.done(event.worker, event.chunk)
+        # The one that was furthest behind may have kept all others waiting: that it has ended is worth a look at once.
+        self._ended += 1 if chunk.start > self._lowest else self._staff.busy + 1
         if self._door is not None:
             self._door.release([chunk], outcome)
         if told or not event.cut:

@@ -788,3 +788,19 @@ def test_who_does_not_answer_keeps_nobody_from_giving_back():
     chunk = play.chunks[1][0]
     play.chunks[1][0] = chunk.between(4, 6)
     assert ranges(play.tell(TakenBack(1, ((chunk.id, 6),)))) == [(6, 8, False)]
+
+
+@pytest.mark.parametrize("others", range(12, 20))
+def test_the_one_that_was_furthest_behind_keeps_nobody_waiting_once_it_is_done(
+    monkeypatch: pytest.MonkeyPatch, others: int
+):
+    """Without order no item overtakes another by too many; when that one ends, what waited for it goes out at once."""
+    monkeypatch.setattr("poolwise.run.supply.MOST_BEHIND", 50)
+    play = Play(1000, crew=crew(40), stream=True, ordered=False)
+    play.tell(*[WorkerReady(worker) for worker in range(40)])
+    for worker in range(1, others):
+        play.done(worker)
+        play.take(1)
+    assert max(stop for _, stop, _ in ranges(play.script)) == 50
+    idle = others - 11
+    assert len(ranges(play.done(0))) == idle + 1
