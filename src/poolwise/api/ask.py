@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from poolwise.backends.company import FIRST
@@ -19,9 +19,9 @@ from poolwise.run.terms import Crew, Wishes
 from poolwise.work.crowding import crowding
 
 if TYPE_CHECKING:
-    import asyncio
-
     from poolwise.model.units import Seconds
+    from poolwise.work.eventloop import Home
+    from poolwise.work.items import Items
 
 # Streams are watched by their consumer and get chunks no longer than this.
 STREAM_CHUNK_S: Seconds = 0.005
@@ -36,11 +36,15 @@ class Ask:
 
     verb: str
     function: Callable[..., Any]
-    iterables: tuple[Iterable[Any], ...]
+    iterables: tuple[Iterable[Any] | AsyncIterable[Any], ...]
     options: Options
     star: bool = False
     stream: bool = False
-    event_loop: asyncio.AbstractEventLoop | None = None
+    event_loop: Home | None = None
+    items: Items | None = None
+    """What reads the iterables, where that is not for whoever leads the run."""
+    bound: bool = False
+    """Coroutine functions run in the ``event_loop`` or nowhere."""
 
 
 def wishes_of(ask: Ask) -> Wishes:

@@ -11,7 +11,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from poolwise import backends
 from poolwise.api.ask import NOT_WORTH_A_POOL_S, Ask, crew_for, first_crew, options_at_gate, wishes_of
@@ -24,7 +24,7 @@ from poolwise.api.outlook import Outlook, make_tally
 from poolwise.api.recording import Recording
 from poolwise.backends.company import FIRST, Company
 from poolwise.backends.protocol import CAPABILITIES, Backend
-from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here
+from poolwise.decide.choose import decide_by, decide_forced, plan_company, plan_here, plan_there
 from poolwise.decide.memory import memory_limit
 from poolwise.decide.opening import worth_a_snapshot
 from poolwise.decide.start import choose_start_method
@@ -98,7 +98,7 @@ class Execution:
         self._options = options_at_gate(ask.options)
         self._call = make_call(ask.function, spread=ask.star or len(ask.iterables) > 1)
         self._keeping = Keeping(ask)
-        self._items = make_items(self._iterables(), stream=ask.stream)
+        self._items = ask.items or make_items(self._iterables(), stream=ask.stream)
         self._gate = self._make_gate()
         self._scheduler = Scheduler(wishes_of(ask), self._items.total, self._items.known, self._gate)
         revisions: list[Revision] = []
@@ -229,6 +229,9 @@ class Execution:
         if self._debugger is not None:
             self.facts = None
             return plan_here(left, Debugged(self._debugger))
+        if self._ask.bound and self._call.coroutine and self._options.backend == "auto":
+            self.facts = None
+            return self._bounded(plan_there(machine, self._options, left))
         self._find_profile(machine)
         self.machine = machine = self._with_clusters(machine)
         self.facts = Facts(
@@ -365,6 +368,15 @@ class Execution:
         """End the run soon, from any thread."""
         self._driver.cancel()
 
+    def leave(self) -> None:
+        """End the workers of a run that was cancelled and whose driver is in an item itself, from another thread."""
+        if self._company is not None:
+            self._driver.dismiss(self._company.close_others)
+
+    def wake(self) -> None:
+        """Tell that more items have come, from any thread."""
+        self._driver.wake()
+
     @property
     def cancelled(self) -> bool:
         """Tell whether it was ended by ``cancel``, before all was done."""
@@ -372,7 +384,7 @@ class Execution:
 
     def _iterables(self) -> tuple[Iterable[Any], ...]:
         """Give what is to be read: one by one where a journal may know of millions that nobody has asked for yet."""
-        given = self._ask.iterables
+        given = cast("tuple[Iterable[Any], ...]", self._ask.iterables)
         return tuple(map(iter, given)) if self._ask.stream and self._keeping.journal is not None else given
 
     @property

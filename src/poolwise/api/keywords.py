@@ -6,7 +6,7 @@ test compares the two lists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Literal, NotRequired, Required, TypeAlias, TypedDict, TypeVar, TypeVarTuple
 
 from poolwise.model.journal import JournalChoice
@@ -28,6 +28,10 @@ B = TypeVar("B")
 Coro: TypeAlias = Coroutine[Any, Any, B]
 Many: TypeAlias = Iterable[Any]
 """One of three or more iterables, whose items are not compared with the function's arguments any more."""
+Both: TypeAlias = Iterable[A] | AsyncIterable[A]
+"""What ``for`` or ``async for`` can read: inside a running event loop."""
+Some: TypeAlias = Iterable[Any] | AsyncIterable[Any]
+"""One of three or more of those."""
 
 
 class RaceKeywords(TypedDict, total=False):

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from poolwise.api.ask import Ask
 from poolwise.api.execution import Execution
 from poolwise.api.hopeless import results_of
-from poolwise.api.keywords import A2, A, As, B, Coro, Keeping, Keywords, Many, Raising
-from poolwise.errors import OptionError, TooManyFailuresError
+from poolwise.api.keywords import A2, A, As, B, Coro, Keeping, Keywords, Many, Raising, Some
+from poolwise.errors import CallerError, OptionError, TooManyFailuresError
 from poolwise.model.classes import replace
 from poolwise.model.failure import Failure
 from poolwise.model.options import Options
 from poolwise.model.results import Results
+from poolwise.work.arriving import is_async_iterable
+from poolwise.work.call import short_repr
 from poolwise.work.chunk import Placed
 
 if TYPE_CHECKING:
-    import asyncio
+    from poolwise.work.eventloop import Home
+    from poolwise.work.items import Items
 
 
 @overload
@@ -200,18 +203,29 @@ def starmap(
 def make_execution(
     verb: str,
     function: Callable[..., Any],
-    iterables: tuple[Iterable[Any], ...],
+    iterables: tuple[Some, ...],
     options: Mapping[str, object],
     *,
     star: bool = False,
     stream: bool = False,
-    event_loop: asyncio.AbstractEventLoop | None = None,
+    event_loop: Home | None = None,
+    items: Items | None = None,
+    bound: bool = False,
 ) -> Execution:
-    """Check what the caller asks for; nothing has run yet when this raises."""
+    """Check what the caller asks for; nothing has run yet when this raises.
+
+    ``items`` is what reads the iterables, where that is not for whoever leads the run. Coroutine functions that are
+    ``bound`` to the ``event_loop`` run in no other.
+    """
     if not iterables:
         raise OptionError(f"{verb}() needs the items too: poolwise.{verb}(function, items)")
+    if items is None and (late := next(filter(is_async_iterable, iterables), None)) is not None:
+        raise CallerError(
+            f"{verb}() cannot read {short_repr(late)} ({type(late).__name__}), which takes async for: inside a running "
+            "event loop, await poolwise.amap(function, items), or use poolwise.aimap"
+        )
     asked = Options.from_keywords(verb, options)
-    return Execution(Ask(verb, function, iterables, asked, star, stream, event_loop))
+    return Execution(Ask(verb, function, iterables, asked, star, stream, event_loop, items, bound))
 
 
 def collect(execution: Execution) -> Results[Any]:

@@ -39,9 +39,9 @@ def create(plan: Plan, job: Job) -> Backend:
         case "loop" | "asyncio":
             # Coroutines need an event loop, and this thread may be inside one already: with "loop", one task at a time
             # elsewhere.
-            from poolwise.backends.coroutines import CoroutinesBackend  # noqa: PLC0415 - imported when first used
+            from poolwise.backends import coroutines  # noqa: PLC0415 - imported when first used
 
-            return CoroutinesBackend(job)
+            return coroutines.create(job)
         case "threads":
             return ThreadsBackend(job)
         case "processes":

@@ -85,6 +85,13 @@ class Company:
             self.ended |= {worker for worker, its in self.kinds.items() if its == kind}
             backend.close(abort=False)
 
+    def close_others(self) -> None:
+        """Close all backends but the one of the calling thread, whatever their workers do."""
+        others: list[BackendName] = [kind for kind in self._backends if kind != "loop"]
+        for kind in others:
+            self.ended |= {worker for worker, its in self.kinds.items() if its == kind}
+            self._backends.pop(kind).close(abort=True)
+
     def has(self, kind: BackendName) -> bool:
         """Tell whether the backend of a kind is there."""
         return kind in self._backends

@@ -11,17 +11,17 @@ import contextlib
 import contextvars
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
 from poolwise.backends.outbox import Outbox, drain
-from poolwise.backends.protocol import Hear, InThisProcess
+from poolwise.backends.protocol import Backend, Hear, InThisProcess
 from poolwise.errors import InitializerError
 from poolwise.model.events import Chunk, ChunkDone, Event, Outcome, WorkerFailed, WorkerReady
 from poolwise.model.units import Seconds
 from poolwise.work import dispatch
-from poolwise.work.chunk_async import run_chunk_async
+from poolwise.work.chunk_async import ASYNCIO, Manner, run_chunk_async
 from poolwise.work.cuttable import MOST_CUTTABLE, AtWork, Cuttable
 from poolwise.work.job import Job
 from poolwise.work.streams import own_streams
@@ -32,8 +32,19 @@ ABORT_PATIENCE_S = 0.5
 CLEAN_UP_PATIENCE_S = 5.0
 
 
+def create(job: Job) -> Backend:
+    """Make the backend of the caller's event loop, or of one of our own; nothing starts yet."""
+    if job.event_loop is None or isinstance(job.event_loop, asyncio.AbstractEventLoop):
+        return CoroutinesBackend(job)
+    from poolwise.backends.trio_tasks import TrioBackend  # noqa: PLC0415 - only where the caller is inside of trio
+
+    return TrioBackend(job, job.event_loop)
+
+
 class CoroutinesBackend(InThisProcess):
     """Runs chunks as tasks of an event loop."""
+
+    manner: Manner = ASYNCIO
 
     def __init__(self, job: Job) -> None:
         """Start nothing."""
@@ -51,15 +62,13 @@ class CoroutinesBackend(InThisProcess):
         """The loop's thread while it tells what has happened, and may be given orders there."""
         self.running: AtWork | None = None
         """What the first task runs now, where some of it may be taken away."""
-        self._loop = job.event_loop
+        self._loop = job.event_loop if isinstance(job.event_loop, asyncio.AbstractEventLoop) else None
         # Tasks see the caller's context variables, as they would in a loop of the caller's.
         self._context = contextvars.copy_context()
 
     def start(self, worker: int) -> None:
         """Make a slot; the first one starts the event loop where the caller has none."""
-        if self._loop is None:
-            self._own = LoopThread()
-            self._loop = self._own.begin()
+        self._open()
         if self._job.seed is not None and not self._dispatching:
             self._dispatching = True
             dispatch.begin()
@@ -71,14 +80,14 @@ class CoroutinesBackend(InThisProcess):
 
     def flush(self) -> None:
         """Hand all orders to the loop's thread, which is woken once for them if this is another one."""
-        if self._loop is None or not (self._starting or self._orders):
+        if not (self._starting or self._orders):
             return
         starting, self._starting = self._starting, []
         orders, self._orders = self._orders, []
         if self._telling_thread == threading.get_ident():
             self._take_orders(starting, orders)
             return
-        self._loop.call_soon_threadsafe(self._take_orders, starting, orders, context=self._context)
+        self._call_there(self._take_orders, starting, orders)
 
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Read what the tasks have finished."""
@@ -97,18 +106,62 @@ class CoroutinesBackend(InThisProcess):
         """Cancel the tasks that still run and wait for what they do at their end; then end our own loop."""
         # Who hears gives no more orders: what runs now is all that is to be cancelled.
         self._hear = None
-        if self._loop is None:
-            return
-        if abort and self._loop.is_running():
-            ending = asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop)
+        if abort:
             # A task that does not listen goes on; the caller does not wait for it for ever.
-            with contextlib.suppress(TimeoutError, CancelledError):
-                ending.result(CLEAN_UP_PATIENCE_S if self._own is None else ABORT_PATIENCE_S)
+            self._end_tasks(CLEAN_UP_PATIENCE_S if self._own is None else ABORT_PATIENCE_S)
         if self._own is not None:
             self._own.end(ABORT_PATIENCE_S if abort else None)
         if self._dispatching:
             self._dispatching = False
             dispatch.end()
+
+    # --- What an event loop of another library does in another way ---------------------------------------------
+
+    def _open(self) -> None:
+        """Start a loop, unless there is one."""
+        if self._loop is None:
+            self._own = LoopThread()
+            self._loop = self._own.begin()
+
+    def _call_there(self, function: Callable[..., object], *args: object) -> None:
+        """Have it called in the loop's thread, from any thread, in the caller's context."""
+        assert self._loop is not None  # noqa: S101 - there was a start; for the type checker
+        self._loop.call_soon_threadsafe(function, *args, context=self._context)
+
+    def _call_next(self, function: Callable[[], object]) -> None:
+        """Have it called in the loop's next turn, in the caller's context; in the loop's thread."""
+        asyncio.get_running_loop().call_soon(function, context=self._context)
+
+    def _spawn(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
+        """Run a chunk as a task; in the loop's thread."""
+        task = asyncio.get_running_loop().create_task(self._run(worker, chunk, items))
+        # An eager one (``asyncio.eager_task_factory``) may have come to its end within.
+        if not task.done():
+            self._tasks.add(task)
+
+    def _end_tasks(self, patience_s: Seconds) -> None:
+        """Cancel all tasks, and wait for their end."""
+        if self._loop is None or not self._loop.is_running():
+            return
+        ending = asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop)
+        with contextlib.suppress(TimeoutError, CancelledError):
+            ending.result(patience_s)
+
+    async def _cancel_all(self) -> None:
+        tasks = tuple(filter(None, self._tasks))
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _run(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
+        try:
+            await self._work(worker, chunk, items)
+        finally:
+            # A callback for that would take a turn of the loop of its own.
+            self._tasks.discard(asyncio.current_task())
+
+    # --- In the loop's thread ----------------------------------------------------------------------------------
 
     def _take_orders(self, starting: list[int], orders: list[tuple[int, Chunk, Sequence[Any]]]) -> None:
         for worker in starting:
@@ -127,10 +180,6 @@ class CoroutinesBackend(InThisProcess):
         if self._ready:
             self._outbox.put(WorkerReady(worker))
 
-    def _spawn(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(worker, chunk, items))
-        self._tasks.add(task)
-
     def _tell(self, event: Event) -> None:
         """Tell what was finished together with all that is finished in the same turn of the loop.
 
@@ -138,7 +187,7 @@ class CoroutinesBackend(InThisProcess):
         """
         if not self._news:
             # In the caller's context: the tasks that are begun there see what the caller has set, not this task.
-            asyncio.get_running_loop().call_soon(self._tell_all, context=self._context)
+            self._call_next(self._tell_all)
         self._news.append(event)
 
     def _tell_all(self) -> None:
@@ -155,26 +204,15 @@ class CoroutinesBackend(InThisProcess):
         finally:
             self._telling_thread = None
 
-    async def _cancel_all(self) -> None:
-        tasks = tuple(filter(None, self._tasks))
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-
-    async def _run(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
-        try:
-            # One item by itself needs less; of hundreds under way, each layer is paid for each.
-            alone = len(items) == 1 and self._job.seed is None
-            outcome = (
-                run_chunk_async(self._job.call, items, self._job.rules)
-                if alone
-                else self._outcome(worker, chunk, items)
-            )
-            self._tell(ChunkDone(worker, chunk.id, await outcome))
-        finally:
-            # A callback for that would take a turn of the loop of its own.
-            self._tasks.discard(asyncio.current_task())
+    async def _work(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> None:
+        # One item by itself needs less; of hundreds under way, each layer is paid for each.
+        alone = len(items) == 1 and self._job.seed is None
+        outcome = (
+            run_chunk_async(self._job.call, items, self._job.rules, manner=self.manner)
+            if alone
+            else self._outcome(worker, chunk, items)
+        )
+        self._tell(ChunkDone(worker, chunk.id, await outcome))
 
     async def _outcome(self, worker: int, chunk: Chunk, items: Sequence[Any]) -> Outcome:
         begin = own_streams(self._job.seed, chunk.start)
@@ -182,7 +220,7 @@ class CoroutinesBackend(InThisProcess):
         if worker == 0 and 1 < len(chunk) <= MOST_CUTTABLE:
             given = Cuttable(items)
             self.running = AtWork(chunk, given)
-        outcome = await run_chunk_async(self._job.call, given, self._job.rules, begin=begin)
+        outcome = await run_chunk_async(self._job.call, given, self._job.rules, begin=begin, manner=self.manner)
         if worker == 0:
             self.running = None
         return outcome

@@ -163,6 +163,13 @@ def plan_here(left: int | None, reason: OnlyHere | Debugged) -> Plan:
     return Plan(backend="loop", items=left, reasons=(reason,))
 
 
+def plan_there(machine: Machine, options: Options, left: int | None) -> Plan:
+    """Make the Plan of a coroutine function that can run in the caller's event loop only, as many as may at a time."""
+    plan = decide_forced(machine, replace(options, backend="asyncio"), left, coroutine=True)
+    others = (each for each in plan.reasons if not isinstance(each, (Forced, NotMeasured)))
+    return replace(plan, reasons=(IsCoroutine(), *others))
+
+
 def plan_rest(plan: Plan, profile: Profile, company: AtWork) -> Plan | None:
     """Give the Plan for the rest that stays with the company that is there; None where moving is worth it.
 

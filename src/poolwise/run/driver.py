@@ -64,6 +64,8 @@ KEPT_BACK_S: Seconds = 0.05
 # So many items are looked for at a time, before what was found of them is handed over.
 RECALLED_AT_A_TIME = 1000
 LONG_WAIT_S: Seconds = 0.05
+# Whoever else looks after a run while its driver is in an item has done so within this.
+BATON_S: Seconds = 0.2
 # What a consumer has taken is told after so many results, or so long: each time it is looked who may go on therefore.
 TAKEN_TOGETHER = 16
 TAKEN_PATIENCE_S: Seconds = 0.001
@@ -241,6 +243,19 @@ class Driver:
             self.scheduler.away = False
             self._baton.release()
 
+    def dismiss(self, close: Callable[[], object]) -> None:
+        """Have the company of a cancelled run closed, by another thread, while the caller's thread runs an item.
+
+        The item goes on to its end, whoever waits for it; nobody else has to. Where the caller's thread is about
+        something else, it closes them itself.
+        """
+        if not self._baton.acquire(timeout=BATON_S):
+            return
+        try:
+            close()
+        finally:
+            self._baton.release()
+
     def tell_meanwhile(self) -> None:
         """Tell the progress while the caller's thread runs an item, from another thread."""
         if self._telling.watch is None or not self._baton.acquire(blocking=False):
@@ -276,6 +291,10 @@ class Driver:
     def cancel(self) -> None:
         """End the run soon, from any thread."""
         self.cancelled = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the driver look whether anything has changed, from any thread."""
         backend = self._backend
         if backend is not None:
             backend.wake()
@@ -285,6 +304,8 @@ class Driver:
         stop, deadline = self.items.known + count, self._clock() + patience_s
         while self.items.total is None and self.items.known < stop and self._clock() < deadline:
             self.items.read(stop - self.items.known, patience_s)
+            if self.items.awaited:
+                break
         self._finished += self._obey(self.scheduler.handle(self._items_read()))
 
     def finish(self) -> None:
@@ -312,12 +333,15 @@ class Driver:
 
     def _wait(self, backend: Backend) -> list[Event]:
         """Wait for news as long as there is patience: a backend also wakes for what is none (half a message)."""
+        awaited = self.items.awaited
         patience_s = self._until_due(self._patience())
         deadline = self._clock() + patience_s
         with self._deputy.on_duty(backend.wake, deadline) if self._has_deputy else contextlib.nullcontext():
             events = backend.wait(patience_s)
             # What comes next is reading, which may keep the very results waiting that the caller's iterator waits for.
             while self._wanted and not (events or self._is_called) and (left_s := deadline - self._clock()) > 0:
+                if awaited and not self.items.awaited:
+                    break
                 events = backend.wait(left_s)
         return events
 
@@ -355,7 +379,12 @@ class Driver:
 
     @property
     def _reads_later(self) -> bool:
-        """Reading has to give way, until an event has come: to what can run now, or to the only worker there is."""
+        """Reading has to give way, until an event has come: to what can run now, or to the only worker there is.
+
+        What somebody else brings cannot be read before it is there.
+        """
+        if self.items.awaited:
+            return True
         if self.items.quick and not self._alone:
             return False
         return self.scheduler.has_waiting or (self._alone and self.scheduler.busy_workers > 0)
@@ -431,7 +460,8 @@ class Driver:
                     self.ending = Ending(failed, error)
                 case Rest() | Resume():
                     tell_rest(instruction)
-                case _:
+                case _ if not self.cancelled:
+                    # Else some may be gone already, see ``dismiss``.
                     ordered |= self._order(instruction)
         if ordered:
             self._running().flush()

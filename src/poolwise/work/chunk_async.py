@@ -9,7 +9,7 @@ import time
 import types
 from collections.abc import Awaitable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from poolwise.errors import NotAwaitableError
 from poolwise.model.events import Outcome, TaskError
@@ -17,6 +17,54 @@ from poolwise.model.units import Seconds
 from poolwise.work.call import Call, short_repr
 from poolwise.work.chunk import ChunkRules, Mark, late, task_error
 from poolwise.work.cuttable import Cuttable
+
+
+class Limit(Protocol):
+    """What raises TimeoutError, where a block takes too long."""
+
+    async def __aenter__(self) -> object:
+        """Begin."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: types.TracebackType | None, /
+    ) -> bool | None:
+        """End it, and raise where it has ended the block."""
+        ...
+
+    def expired(self) -> bool:
+        """Tell whether it was this that has ended the block."""
+        ...
+
+
+class Manner(Protocol):
+    """What differs between event loops in how a task is ended."""
+
+    def timeout(self, seconds: Seconds) -> Limit:
+        """Cancel a block after so long."""
+        ...
+
+    def is_cancelling(self, error: BaseException) -> bool:
+        """Tell our own cancelling of the running task from what its function lets out."""
+        ...
+
+
+class AsyncioManner:
+    """Tasks of asyncio."""
+
+    def timeout(self, seconds: Seconds) -> Limit:
+        """Cancel a block after so long."""
+        return asyncio.timeout(seconds)
+
+    def is_cancelling(self, error: BaseException) -> bool:
+        """Tell our own cancelling of the task from a CancelledError that the function let out."""
+        if not isinstance(error, asyncio.CancelledError):
+            return False
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+
+
+ASYNCIO: Manner = AsyncioManner()
 
 
 async def run_chunk_async(
@@ -27,18 +75,20 @@ async def run_chunk_async(
     *,
     mark: Mark | None = None,
     begin: Mark | None = None,
+    manner: Manner = ASYNCIO,
 ) -> Outcome:
     """Await the function on the items, ``at_once`` of them at a time: the coroutine twin of ``run_chunk``.
 
     Items are marked only one at a time: of several under way, no mark could tell which one killed the worker.
     ``begin`` is called with an item's offset in the context in which it is run, however many there are at a time.
+    ``manner`` is that of the running event loop; in another than asyncio's, items run one at a time.
     """
     told = [each for each in (mark if at_once == 1 else None, begin) if each is not None]
     timed = rules.times(len(items))
     # Where nothing has to be done for an item but to await it, that takes a third of the time.
     quick = not (told or timed or call.spread) and rules.timeout_s is None
     if quick and len(items) == 1:
-        return await _run_one(call, items)
+        return await _run_one(call, items, manner)
     wall, cpu = time.perf_counter(), time.thread_time()
     each_s: list[Seconds] = [0.0] * len(items) if timed else []
     values: list[Any] = [None] * len(items)
@@ -55,13 +105,13 @@ async def run_chunk_async(
                 tell(offset)
             begun = time.perf_counter() if each_s else 0.0
             try:
-                values[offset] = await _await_within(call, item, rules.timeout_s)
+                values[offset] = await _await_within(call, item, rules.timeout_s, manner)
             except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
-                errors[offset] = _told(error, home)
+                errors[offset] = _told(error, home, manner)
             if each_s:
                 each_s[offset] = time.perf_counter() - begun
 
-    some = partial(_await_each, call, pairs, values, errors, rules, home) if quick else one_after_another
+    some = partial(_await_each, call, pairs, values, errors, rules, home, manner) if quick else one_after_another
     if at_once == 1:
         await some()
     else:
@@ -81,7 +131,7 @@ def _drop_left(values: list[Any], errors: dict[int, TaskError], rules: ChunkRule
         del values[count:]
 
 
-async def _run_one(call: Call, items: Sequence[Any] | Cuttable) -> Outcome:
+async def _run_one(call: Call, items: Sequence[Any] | Cuttable, manner: Manner) -> Outcome:
     """Await a single item: where hundreds are under way, each by itself, all that is not needed for one counts."""
     wall, cpu, home = time.perf_counter(), time.thread_time(), os.getpid()
     values: list[Any] = [None]
@@ -92,7 +142,7 @@ async def _run_one(call: Call, items: Sequence[Any] | Cuttable) -> Outcome:
             given = call.function(item)
             values[0] = await (given if type(given) is types.CoroutineType else _checked(call, given))
         except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
-            errors[0] = _told(error, home)
+            errors[0] = _told(error, home, manner)
     cpu_s, ended_s = time.thread_time() - cpu, time.perf_counter()
     return Outcome(values, errors, ended_s - wall, cpu_s, ended_s=ended_s)
 
@@ -104,6 +154,7 @@ async def _await_each(  # noqa: PLR0917 - a part of the function above, apart be
     errors: dict[int, TaskError],
     rules: ChunkRules,
     home: int,
+    manner: Manner,
 ) -> None:
     function, kind = call.function, types.CoroutineType
     for item, offset in pairs:
@@ -113,14 +164,14 @@ async def _await_each(  # noqa: PLR0917 - a part of the function above, apart be
             given = function(item)
             values[offset] = await (given if type(given) is kind else _checked(call, given))
         except BaseException as error:  # noqa: BLE001 - what the function raised is told, whatever it is
-            errors[offset] = _told(error, home)
+            errors[offset] = _told(error, home, manner)
 
 
-async def _await_within(call: Call, item: Any, timeout_s: Seconds | None) -> Any:  # noqa: ANN401 - any item, any result
+async def _await_within(call: Call, item: Any, timeout_s: Seconds | None, manner: Manner) -> Any:  # noqa: ANN401 - any item, any result
     if timeout_s is None:
         return await _begin(call, item)
     begun = time.monotonic()
-    limit = asyncio.timeout(timeout_s)
+    limit = manner.timeout(timeout_s)
     try:
         async with limit:
             value = await _begin(call, item)
@@ -148,16 +199,8 @@ def _checked(call: Call, given: Any) -> Awaitable[Any]:  # noqa: ANN401 - whatev
     )
 
 
-def _told(error: BaseException, home: int) -> TaskError:
+def _told(error: BaseException, home: int, manner: Manner) -> TaskError:
     """Say what the function raised; our own cancelling of its task goes on."""
-    if not isinstance(error, asyncio.CancelledError):
-        return task_error(error, home)
-    if _is_cancelling():
+    if manner.is_cancelling(error):
         raise error
-    return task_error(error)
-
-
-def _is_cancelling() -> bool:
-    """Tell our own cancelling of the task from a CancelledError that the function let out."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return task_error(error) if isinstance(error, asyncio.CancelledError) else task_error(error, home)

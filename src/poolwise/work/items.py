@@ -36,6 +36,11 @@ class Items(Protocol):
     error: BaseException | None
     """What the caller's iterator raised, which ended the items."""
 
+    @property
+    def awaited(self) -> bool:
+        """Nothing can be read now: it comes by itself, and who brings it wakes the driver."""
+        ...
+
     def slice(self, start: int, stop: int) -> Sequence[Any]:
         """Give the items ``start`` to ``stop - 1``."""
         ...
@@ -65,6 +70,8 @@ def _is_countable(items: Any) -> bool:  # noqa: ANN401 - one of INDEXED
 
 class Indexed:
     """Items of lists, tuples and ranges: all there from the start."""
+
+    awaited = False
 
     def __init__(self, sequences: tuple[Sequence[Any], ...]) -> None:
         """Take the length now: what is appended during the run is not part of it."""
@@ -128,6 +135,11 @@ class Stream:
 
     An exception of the iterator is kept in ``error`` and ends the stream; the run decides what it means.
     """
+
+    @property
+    def awaited(self) -> bool:
+        """Say no: to read is to wait for it."""
+        return False
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         """Read nothing yet."""

@@ -13,7 +13,7 @@ from poolwise.work.chunk import ChunkRules, is_ctrl_c
 from poolwise.work.items import Indexed, Items
 
 if TYPE_CHECKING:
-    import asyncio
+    from poolwise.work.eventloop import Home
 
 
 @frozen(kw_only=True)
@@ -25,7 +25,7 @@ class Job:
     rules: ChunkRules = field(default_factory=ChunkRules)
     initializer: Callable[..., object] | None = None
     initargs: tuple[Any, ...] = ()
-    event_loop: asyncio.AbstractEventLoop | None = None
+    event_loop: Home | None = None
     """The caller's running loop, where coroutines must run in it; None: a loop of our own in a thread."""
 
     memory_limit: Bytes | None = None
