@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Literal, assert_type
 
@@ -169,6 +169,22 @@ async def amap_and_aimap_are_for_coroutines(numbers: list[int], words: list[str]
     assert_type(poolwise.aimap(repeat, words, numbers), AsyncGenerator[bytes, None])
     async for result in poolwise.aimap(slow_join, words, numbers, [b"!"]):
         assert_type(result, bytes)
+
+
+async def amap_and_aimap_read_async_iterables(
+    numbers: AsyncIterator[int], words: AsyncGenerator[str, None], times: list[int], either: Iterable[int]
+) -> None:
+    """What only ``async for`` can read gives items like any other, also beside ordinary iterables."""
+    assert_type(await poolwise.amap(half, numbers), Results[float])
+    assert_type(await poolwise.amap(slow_half, numbers, errors="collect"), Results[float | Failure])
+    assert_type(await poolwise.amap(repeat, words, times), Results[bytes])
+    assert_type(await poolwise.amap(slow_join, words, numbers, [b"!"]), Results[bytes])
+    assert_type(poolwise.aimap(half, either), AsyncGenerator[float, None])
+    assert_type(poolwise.aimap(slow_half, numbers), AsyncGenerator[float, None])
+    assert_type(poolwise.aimap(lambda word: word, words), AsyncGenerator[str, None])
+    await poolwise.amap(half, words)  # type: ignore[arg-type]
+    poolwise.map(half, numbers)  # type: ignore[call-overload]
+    poolwise.imap(half, numbers)  # type: ignore[call-overload]
 
 
 def a_pool_is_an_executor(numbers: list[int], words: list[str]) -> None:

@@ -7,6 +7,7 @@ import contextlib
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import poolwise
@@ -37,7 +38,7 @@ class Countdown:
         return self
 
     async def __anext__(self) -> int:
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         if not self._left:
             raise StopAsyncIteration
         self._left -= 1
@@ -93,9 +94,13 @@ def test_an_error_stands_in_its_place(function: Any, backend: Any) -> None:
     async def main() -> None:
         options: Any = {"backend": backend, "max_workers": 2, "progress": False}
         taken: list[int] = []
-        with pytest.raises(KeyError, match="broken") as caught:
+
+        async def take() -> None:
             async for each in poolwise.aimap(function, Source(5, error=KeyError("broken")).items(), **options):
-                taken.append(each)
+                taken.append(each)  # noqa: PERF401 - what came before the error counts
+
+        with pytest.raises(KeyError, match="broken") as caught:
+            await take()
         assert taken == [1, 2, 3, 4, 5]
         assert caught.value.__notes__ == ["poolwise: raised by the iterable, in the place of item 5"]
         bad = Source(2, error=KeyError("broken"))
@@ -207,7 +212,7 @@ def test_what_a_generator_holds_open_belongs_to_one_task(run: Run) -> None:
     async def items() -> Any:
         with anyio.fail_after(30):
             for item in range(5):
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
                 yield item
 
     async def main() -> None:

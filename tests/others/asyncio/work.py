@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 
 import anyio
+import anyio.lowlevel
 
 
 def plus(item: int) -> int:
@@ -16,7 +17,7 @@ def plus(item: int) -> int:
 
 async def later(item: int) -> int:
     """Wait next to nothing."""
-    await anyio.sleep(0)
+    await anyio.lowlevel.checkpoint()
     return item + 1
 
 
@@ -62,5 +63,5 @@ class Source:
                 raise self._error
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
             self.closed = True
