@@ -97,9 +97,10 @@ async def amap(function: Callable[..., Any], /, *iterables: Some, **options: Unp
     Arguments, options, guarantees and errors are those of ``poolwise.map``; bad ones are refused when it is awaited.
 
     A coroutine function runs as tasks of this event loop, where sessions and locks made in it keep working (in worker
-    processes each has a loop of its own). An ordinary function and the iterables run in a thread beside the loop.
-    Cancelling the awaiting task ends the run and its workers first. Outside of a running event loop it raises
-    ``poolwise.errors.CallerError``.
+    processes each has a loop of its own). An ordinary function and ordinary iterables run in a thread beside the loop;
+    async iterables are read by one task of it, which closes them at the end. Cancelling the awaiting task ends the run
+    and its workers first; a call that is under way in a thread is left behind after a second. The loop may be asyncio's
+    or uvloop's, and trio's. Outside of a running event loop it raises ``poolwise.errors.CallerError``.
     """
     execution, loop, pump = _make("amap", function, iterables, options, stream=False)
     async with Courier(execution, loop, pump) as courier:
