@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import gc
+import itertools
 import os
 import signal
 import threading
@@ -346,6 +347,48 @@ def test_map_gives_results_in_order(way) -> None:
         assert list(pool.map(double, [])) == []
         with pytest.raises(ValueError, match="chunksize must be >= 1"):
             pool.map(double, [1], chunksize=0)
+
+
+@every_way
+@pytest.mark.parametrize("size", [1, 3, 200])
+def test_map_reads_endless_items_as_results_are_taken(way, size) -> None:
+    """With a ``buffersize``: no more of them ahead than that, with chunks of any size."""
+    with pool_of(way) as pool:
+        for chunksize in (None, 1, 7):
+            items = itertools.count()
+            results = pool.map(double, items, buffersize=size, chunksize=chunksize)
+            assert list(itertools.islice(results, 500)) == [2 * item for item in range(500)]
+            assert next(items) <= 500 + size
+            results.close()
+
+
+@every_way
+def test_a_map_that_reads_as_it_goes_keeps_its_pool(way) -> None:
+    """A pool that nobody else holds is there until the items are at an end; nothing is left out."""
+    results = poolwise.Pool(**WAYS[way], max_workers=2).map(double, iter(range(100)), buffersize=4)
+    gc.collect()
+    assert list(results) == [2 * item for item in range(100)]
+
+
+@every_way
+def test_a_map_that_reads_as_it_goes_ends_with_its_pool(way) -> None:
+    """The results of what had been read are given, and then it says why there are no more."""
+    with pool_of(way) as pool:
+        results = pool.map(double, itertools.count(), buffersize=4)
+    assert [next(results) for _ in range(4)] == [0, 2, 4, 6]
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        next(results)
+
+
+def test_buffersize_is_checked_as_the_standard_library_does() -> None:
+    """Type and value, in its words, before anything is read."""
+    with pool_of("threads") as pool:
+        for wrong in ("foo", 2.0):
+            with pytest.raises(TypeError, match="buffersize must be an integer or None"):
+                pool.map(double, itertools.count(), buffersize=wrong)
+        for wrong in (0, -1):
+            with pytest.raises(ValueError, match="buffersize must be None or > 0"):
+                pool.map(double, itertools.count(), buffersize=wrong)
 
 
 @every_way

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
+from poolwise.api.source import Source
 from poolwise.model.events import Batch
 from poolwise.model.units import Seconds
 from poolwise.run.desk import Many
@@ -30,9 +31,9 @@ class Handout(itertools.chain[T]):
     _blocks: _Blocks
 
     @classmethod
-    def of(cls, many: Many, deadline: Seconds | None) -> Handout[Any]:
-        """Give the results of ``many``; with a deadline, waiting for one beyond it raises ``TimeoutError``."""
-        blocks = _Blocks(many, deadline)
+    def of(cls, source: Source, deadline: Seconds | None) -> Handout[Any]:
+        """Give the results of ``source``; with a deadline, waiting for one beyond it raises ``TimeoutError``."""
+        blocks = _Blocks(source, deadline)
         handout: Any = cls.from_iterable(blocks.iterate())
         handout._blocks = blocks  # noqa: SLF001 - its own; ``chain`` is not initialized by __init__
         return handout  # type: ignore[no-any-return]
@@ -45,8 +46,8 @@ class Handout(itertools.chain[T]):
 class _Blocks:
     """Goes through the blocks of a map."""
 
-    def __init__(self, many: Many, deadline: Seconds | None) -> None:
-        self._many = many
+    def __init__(self, source: Source, deadline: Seconds | None) -> None:
+        self._source = source
         self._deadline = deadline
         self._block: list[Any] = []
         """What the iterator is in the middle of; emptied, it gives no more."""
@@ -55,20 +56,20 @@ class _Blocks:
     def close(self) -> None:
         self._closed = True
         self._block.clear()
-        self._many.cancel()
+        self._source.cancel()
 
     def iterate(self) -> Iterator[Iterator[Any]]:
-        left = len(self._many)
         try:
-            while left and not self._closed:
+            while not self._closed and (many := self._source.first()) is not None:
                 self._block = []
-                batch = self._wait()
-                left -= len(batch.values)
+                batch = self._wait(many)
+                count = len(batch.values)
                 yield self._give(batch)
                 for _, failed in sorted(batch.failures.items())[:1]:
                     raise failed.error.as_raised()
+                self._source.gave(count)
         finally:
-            self._many.cancel()
+            self._source.cancel()
 
     def _give(self, batch: Batch) -> Iterator[Any]:
         """Give the values up to the first that failed, each taken out of the list, so that nothing of it is kept.
@@ -86,10 +87,10 @@ class _Blocks:
         self._block = [values] * len(values)
         return map(list.pop, self._block)
 
-    def _wait(self) -> Batch:
+    def _wait(self, many: Many) -> Batch:
         timeout_s = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
         try:
-            came = self._many.came.get(timeout=timeout_s)
+            came = many.came.get(timeout=timeout_s)
         except queue.Empty:
             raise TimeoutError from None
         if came is None:

@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
 from poolwise.api.handout import Handout
+from poolwise.api.source import Buffer, Source
 from poolwise.backends import create_task_processes
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.errors import NotCallableError, OptionError
@@ -98,7 +99,7 @@ class Pool(Executor):
         """Have ``fn(*args, **kwargs)`` called by a worker, and give the future of its result."""
         _check(fn, "submit")
         future: PoolFuture[T] = PoolFuture()
-        self._clerk.put(Task(future, fn, args, kwargs))
+        self._put(Task(future, fn, args, kwargs))
         return future
 
     def map(
@@ -107,24 +108,26 @@ class Pool(Executor):
         *iterables: Iterable[Any],
         timeout: Seconds | None = None,
         chunksize: int | None = None,
+        buffersize: int | None = None,
     ) -> Iterator[T]:
-        """Call ``fn`` on all items, which are read at once, and give the results in order as they come.
+        """Call ``fn`` on all items and give the results in order as they come.
 
         ``timeout``: seconds from now after which ``next()`` raises ``TimeoutError``.
         ``chunksize``: most items sent together. None: found while running.
+        ``buffersize``: so many items are read ahead at most of the results that were taken, so that the iterables may
+            be endless. None: all are read at once.
 
         Closing the iterator, or an error, gives up what has not begun.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        if chunksize is not None and chunksize < 1:
-            msg = "chunksize must be >= 1."
-            raise ValueError(msg)
+        _check_sizes(chunksize, buffersize)
         _check(fn, "map")
-        spread = len(iterables) != 1
-        many = Many(fn, _gather(iterables), spread, chunksize)
+        if buffersize is not None:
+            return Handout.of(Buffer(self._put, fn, iterables, buffersize, chunksize), deadline)
+        many = Many(fn, _gather(iterables), len(iterables) != 1, chunksize)
         if many.items:
-            self._clerk.put(many)
-        return Handout.of(many, deadline)
+            self._put(many)
+        return Handout.of(Source(many), deadline)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as the standard library has it
         """Take no more tasks; ``wait`` for those that were submitted, or ``cancel_futures`` that have not begun.
@@ -135,6 +138,10 @@ class Pool(Executor):
         self._clerk.close(cancel=cancel_futures)
         if wait and not self._clerk.is_inside(threading.current_thread()):
             self._thread.join()
+
+    def _put(self, task: Task | Many) -> None:
+        # A method of the pool: while an iterator may still read items for it, the pool is not dropped.
+        self._clerk.put(task)
 
 
 # Tasks go out in chunks that take about so long, where they are so short that sending each costs as much as running it.
@@ -172,6 +179,19 @@ def _hire(options: Options) -> Clerk | SelfService:
     clerk = Clerk(workers, crew, crash_retries=options.crash_retries, ahead=plan.workers)
     workers.fork_no_more()
     return clerk
+
+
+def _check_sizes(chunksize: int | None, buffersize: int | None) -> None:
+    # In the words, and as the types, of the standard library's.
+    if chunksize is not None and chunksize < 1:
+        msg = "chunksize must be >= 1."
+        raise ValueError(msg)
+    if buffersize is not None and not isinstance(buffersize, int):
+        msg = "buffersize must be an integer or None"
+        raise TypeError(msg)
+    if buffersize is not None and buffersize < 1:
+        msg = "buffersize must be None or > 0"
+        raise ValueError(msg)
 
 
 def _check(function: Callable[..., Any], method: str) -> None:

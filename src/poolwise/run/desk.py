@@ -54,8 +54,15 @@ class Singles:
 
 
 @mutable
+class Learnt:
+    """What the pool's thread has learnt of the items of a ``map``, which may come in several lots."""
+
+    sizer: ChunkSizer | None = None
+
+
+@mutable
 class Many:
-    """The items of one ``map``, and the results that have come, in order.
+    """The items of one ``map``, or a lot of them, and the results that have come, in order.
 
     The pool's thread puts them there and the caller takes them away; neither ever waits for the other with a lock held.
     """
@@ -66,8 +73,7 @@ class Many:
     most: int | None = None
     """At most so many are sent together; None: it is found while running."""
     start: int = 0
-    sizer: ChunkSizer | None = None
-    """What the pool's thread has learnt of these items."""
+    learnt: Learnt = field(default_factory=Learnt)
     cancelled: bool = False
     came: queue.SimpleQueue[Batch | BaseException | None] = field(default_factory=queue.SimpleQueue)
     """For the caller: pieces in order; None: it was cancelled; an error: nothing more will come."""
@@ -153,9 +159,9 @@ class Desk:
         line = self.line_of(number)
         if isinstance(line, Singles):
             return self._single_sizer
-        if line.sizer is None:
-            line.sizer = ChunkSizer(replace(self._sizing, target_s=MAP_CHUNK_S))
-        return line.sizer
+        if line.learnt.sizer is None:
+            line.learnt.sizer = ChunkSizer(replace(self._sizing, target_s=MAP_CHUNK_S))
+        return line.learnt.sizer
 
     def take(self, batch: Batch) -> None:
         """Hear what came of some tasks; a line of which all is done is forgotten."""

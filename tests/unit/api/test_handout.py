@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from poolwise.api.handout import Handout
+from poolwise.api.source import Source
 from poolwise.model.events import Batch, Failed, TaskError
 from poolwise.run.desk import Many
 
@@ -22,7 +23,7 @@ def handout_of(count: int, *pieces: list[Any], deadline: float | None = None) ->
     """Make a map and its iterator; some of its results are there."""
     many = Many(abs, range(count), spread=False)
     bring(many, 0, *pieces)
-    return many, Handout.of(many, deadline)
+    return many, Handout.of(Source(many), deadline)
 
 
 def bring(many: Many, start: int, *pieces: list[Any]) -> None:

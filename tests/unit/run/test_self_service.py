@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from poolwise.api.handout import Handout
+from poolwise.api.source import Source
 from poolwise.errors import InitializerError
 from poolwise.run.desk import Many
 from poolwise.run.self_service import SelfService
@@ -55,7 +56,7 @@ def put_many(service: SelfService, function: Callable[..., Any], items: list[Any
 
 def results(many: Many) -> list[Any]:
     """Wait for all results of a map."""
-    return list(Handout.of(many, None))
+    return list(Handout.of(Source(many), None))
 
 
 def test_each_future_has_its_own(open_service) -> None:
@@ -92,7 +93,7 @@ def test_an_error_of_a_map_ends_it(open_service) -> None:
         ran.append(item)
         return 1 // (item - 1)
 
-    iterator = Handout.of(put_many(service, fail_at_one, [0, 1, 2]), None)
+    iterator = Handout.of(Source(put_many(service, fail_at_one, [0, 1, 2])), None)
     assert next(iterator) == -1
     with pytest.raises(ZeroDivisionError):
         next(iterator)
