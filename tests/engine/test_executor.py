@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import dataclasses
 import functools
 import gc
 import itertools
-import os
-import signal
 import threading
 import time
 import weakref
@@ -27,13 +24,27 @@ from poolwise.errors import (
     RemoteTraceback,
     WorkerDiedError,
 )
+from poolwise.model.options import HAS_INTERPRETERS
 from tests.engine.programs import run_program, wait_until
+from tests.engine.tasks import (
+    Held,
+    Unchangeable,
+    die,
+    double,
+    fail,
+    meet,
+    raise_unchangeable,
+    refuse,
+    wait_for,
+)
 
 WAYS = {
     "threads": {"backend": "threads"},
     "fork": {"backend": "processes", "start_method": "fork"},
     "spawn": {"backend": "processes", "start_method": "spawn"},
 }
+if HAS_INTERPRETERS:
+    WAYS["interpreters"] = {"backend": "interpreters"}
 every_way = pytest.mark.parametrize("way", WAYS)
 by_process = pytest.mark.parametrize("way", ["fork", "spawn"])
 
@@ -43,33 +54,6 @@ def pool_of(way, **options):
     """Make a pool with two workers."""
     with poolwise.Pool(**{"max_workers": 2, **WAYS[way], **options}) as pool:
         yield pool
-
-
-def double(item):
-    """Do as good as nothing."""
-    return 2 * item
-
-
-def fail(item):
-    """Raise."""
-    raise ValueError(item)
-
-
-def die(*_):
-    """End the worker."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def wait_for(path):
-    """Wait in a worker for a file."""
-    wait_until(Path(path).exists, f"{path} is there", 20)
-    return "seen"
-
-
-def meet(mine, other):
-    """Say that one is there, and wait for the other."""
-    Path(mine).touch()
-    return wait_for(other)
 
 
 # --- Results and errors ----------------------------------------------------------------------------------------
@@ -149,16 +133,6 @@ def test_pickling_that_wants_to_end_the_program_ends_nothing(way, what) -> None:
         assert pool.submit(double, 3).result() == 6
 
 
-@dataclasses.dataclass(frozen=True)
-class Unchangeable(Exception):  # noqa: N818 - a name that says what it is
-    """Takes no cause, nor anything else."""
-
-
-def raise_unchangeable(_):
-    """Raise it."""
-    raise Unchangeable
-
-
 @every_way
 def test_an_exception_that_takes_no_cause_comes_without_one(way) -> None:
     """It is its own future's, and not the end of the pool's thread."""
@@ -208,9 +182,9 @@ def test_functions_do_not_fill_the_workers() -> None:
     with pool_of("fork", max_workers=1) as pool:
         futures = [pool.submit(lambda item, by=by: item + by, 1) for by in range(1_000)]
         assert [each.result() for each in futures] == [1 + by for by in range(1_000)]
-        workers = pool._clerk._workers
-        assert len(workers._known) <= 256
-        assert workers._packed == {}
+        teacher = pool._clerk._workers.teacher
+        assert len(teacher._known) <= 256
+        assert teacher._packed == {}
 
 
 @pytest.mark.parametrize("method", ["submit", "map"])
@@ -430,11 +404,6 @@ def test_a_map_that_is_closed_gives_up_what_has_not_begun(way, tmp_path) -> None
 # --- The beginning and what is held ------------------------------------------------------------------------------
 
 
-def refuse():
-    """Be an initializer that fails."""
-    raise ValueError("no")
-
-
 @every_way
 def test_an_initializer_that_fails_is_told_to_all(way) -> None:
     """To every future that waits, and to whoever submits later."""
@@ -473,13 +442,6 @@ def test_managers_can_be_used_in_tasks(way, tmp_path: Path) -> None:
     options = ", ".join(f"{name}={value!r}" for name, value in WAYS[way].items())
     ended = run_program(tmp_path, MANAGED.format(options=options))
     assert (ended.stdout.strip(), ended.stderr) == ("[5]", "")
-
-
-class Held:
-    """Something whose end can be seen."""
-
-    def method(self, _=None):
-        return None
 
 
 @every_way

@@ -13,7 +13,8 @@ import pytest
 
 import poolwise
 from tests.engine.programs import WATCHDOG_S, descendants, run_program, running_program, wait_until
-from tests.engine.test_executor import WAYS, double, every_way, meet, pool_of, wait_for
+from tests.engine.tasks import double, meet, wait_for
+from tests.engine.test_executor import WAYS, every_way, pool_of
 
 # --- Cancelling ------------------------------------------------------------------------------------------------
 

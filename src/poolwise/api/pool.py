@@ -7,11 +7,11 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, get_args
 
 from poolwise.api.handout import Handout
 from poolwise.api.source import Buffer, Source
-from poolwise.backends import create_task_processes
+from poolwise.backends import create_task_interpreters, create_task_processes
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.errors import NotCallableError, OptionError
 from poolwise.model.options import Options, StartMethod
@@ -31,7 +31,7 @@ from poolwise.work.task import NO_FUNCTION, PoolFuture, PoolThread, Task
 T = TypeVar("T")
 P = ParamSpec("P")
 
-PoolBackend: TypeAlias = Literal["processes", "threads"]
+PoolBackend: TypeAlias = Literal["processes", "threads", "interpreters"]
 
 
 class Pool(Executor):
@@ -43,8 +43,8 @@ class Pool(Executor):
     ...     (future.result(), list(pool.map(abs, [-1, 2])))
     (32, [1, 2])
 
-    ``backend``: ``"processes"`` or ``"threads"``.
-    ``max_workers``: the number of workers. None: one for each usable core (processes), 32 (threads).
+    ``backend``: ``"processes"``, ``"threads"`` or (CPython 3.14 and newer) ``"interpreters"``.
+    ``max_workers``: the number of workers. None: one for each usable core (processes, interpreters), 32 (threads).
     ``initializer``, ``initargs``: called once in each worker.
     ``start_method``: as in ``poolwise.map``. None: fork where it is safe when the pool is made, else forkserver. A
         worker that replaces one never comes from a fork of this process, in which the pool's thread runs by then.
@@ -76,8 +76,8 @@ class Pool(Executor):
     ) -> None:
         """Start the workers."""
         role.refuse_nested_start("Pool")
-        if backend not in {"processes", "threads"}:
-            raise OptionError(f"backend={backend!r}: a pool has 'processes' or 'threads'")
+        if backend not in get_args(PoolBackend):
+            raise OptionError(f"backend={backend!r}: a pool has 'processes', 'threads' or 'interpreters'")
         options = Options(
             backend=backend,
             max_workers=max_workers,
@@ -89,7 +89,7 @@ class Pool(Executor):
             inner_max_num_threads=inner_max_num_threads,
         )
         self._clerk = _hire(options)
-        self._thread = PoolThread(target=self._clerk.serve, name="poolwise-pool", daemon=True)
+        self._thread = PoolThread(target=self._clerk.serve, name="poolwise-pool")
         self._thread.start()
         _open_pools[self._thread] = self._clerk
         # Dropped and never closed: what was submitted is still done.
@@ -173,8 +173,11 @@ def _hire(options: Options) -> Clerk | SelfService:
         depth=CAPABILITIES[plan.backend].depth,
         sizing=Sizing(target_s=CHUNK_S),
         gives_back=CAPABILITIES[plan.backend].gives_back,
-        marked=options.crash_retries == 0,
+        marked=options.crash_retries == 0 and plan.backend == "processes",
+        prompt=plan.backend == "processes",
     )
+    if plan.backend == "interpreters":
+        return Clerk(create_task_interpreters(job), crew, crash_retries=0, ahead=plan.workers)
     workers = create_task_processes(plan, job)
     clerk = Clerk(workers, crew, crash_retries=options.crash_retries, ahead=plan.workers)
     workers.fork_no_more()

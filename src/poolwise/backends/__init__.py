@@ -17,11 +17,20 @@ from poolwise.work.job import Job
 
 if TYPE_CHECKING:
     from poolwise.backends.cluster import Connection
+    from poolwise.backends.interpreters import TaskInterpreters
     from poolwise.backends.processes import TaskProcesses
     from poolwise.model.options import ClusterName
     from poolwise.model.plan import Plan
 
-__all__ = ["Backend", "Job", "connect", "create", "create_task_processes", "is_connected"]
+__all__ = [
+    "Backend",
+    "Job",
+    "connect",
+    "create",
+    "create_task_interpreters",
+    "create_task_processes",
+    "is_connected",
+]
 
 
 def create_task_processes(plan: Plan, job: Job) -> TaskProcesses:
@@ -29,6 +38,13 @@ def create_task_processes(plan: Plan, job: Job) -> TaskProcesses:
     from poolwise.backends.processes import TaskProcesses  # noqa: PLC0415 - imported when first used
 
     return TaskProcesses(job, plan)
+
+
+def create_task_interpreters(job: Job) -> TaskInterpreters:
+    """Make the interpreters of a pool, likewise."""
+    from poolwise.backends.interpreters import TaskInterpreters  # noqa: PLC0415 - imported when first used
+
+    return TaskInterpreters(job)
 
 
 def create(plan: Plan, job: Job) -> Backend:

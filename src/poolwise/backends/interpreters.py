@@ -21,13 +21,16 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from poolwise.backends.outbox import Outbox
+from poolwise.backends.tasks import TakesTasks
 from poolwise.backends.threads import ThreadsBackend, WorkerThread
 from poolwise.errors import FunctionShippingError, InternalError, WorkerStartError
+from poolwise.model.classes import frozen
 from poolwise.model.events import Chunk, ChunkDone, Event, WorkerFailed, WorkerLost, WorkerReady
 from poolwise.model.units import Seconds
 from poolwise.work import guest
 from poolwise.work.call import show_error
-from poolwise.work.host import Mail, open_greeting, pack_job
+from poolwise.work.functions import Teacher
+from poolwise.work.host import Lesson, Mail, open_greeting, pack_job
 from poolwise.work.job import Job
 
 # Interpreters that were told to end get so long at the program's end; one that is deep in an item gets no more.
@@ -68,6 +71,10 @@ class InterpretersBackend(ThreadsBackend):
         self._threads[worker] = host
         host.begin()
 
+    def send(self, worker: int, chunk: Chunk, items: Sequence[Any] | None) -> None:
+        """Put the chunk into the thread's inbox."""
+        self._threads[worker].inbox.put(Order(chunk, items if items is not None else ()))
+
     def wait(self, timeout_s: Seconds | None) -> list[Event]:
         """Read the outbox, and say again what the functions have said."""
         events = super().wait(timeout_s)
@@ -82,6 +89,35 @@ class InterpretersBackend(ThreadsBackend):
         super().close(abort=abort)
         for host in hosts:
             host.say_again()
+
+
+class TaskInterpreters(TakesTasks, InterpretersBackend):
+    """Interpreters for tasks that name their functions."""
+
+    def __init__(self, job: Job) -> None:
+        """Start nothing."""
+        super().__init__(job)
+        self.teacher = Teacher(self._teach, "another interpreter")
+        self._lessons: dict[int, list[Lesson]] = {}
+
+    def hand_over(self, worker: int, chunk: Chunk, items: Sequence[Any], number: int) -> None:
+        """Put it into the thread's inbox, with what the interpreter has to learn or forget first."""
+        self._threads[worker].inbox.put(Order(chunk, items, number, tuple(self._lessons.pop(worker, ()))))
+
+    def _teach(self, worker: int, number: int, packed: bytes | None) -> None:
+        # To go in for each lesson would cost as much as a chunk.
+        self._lessons.setdefault(worker, []).append((number, packed))
+
+
+@frozen
+class Order:
+    """What a worker's thread finds in its inbox."""
+
+    chunk: Chunk
+    items: Sequence[Any]
+    number: int = 0
+    """Of the function; 0: the job's own."""
+    lessons: tuple[Lesson, ...] = ()
 
 
 class Host(WorkerThread):
@@ -139,13 +175,15 @@ class Host(WorkerThread):
             self._outbox.put(WorkerFailed(problem))
             return
         self._outbox.put(WorkerReady(self.worker))
+        # Nothing of a chunk is held while the next is waited for.
         while (order := self.inbox.get()) is not None and not self._flag[0]:
-            self._take_in(interpreter, *order)
+            self._take_in(interpreter, order)
             del order
         interpreter.call(guest.end)
 
-    def _take_in(self, interpreter: Interpreter, chunk: Chunk, items: Sequence[Any]) -> None:
-        message, size = self._mail.pack(chunk.start, items, _heard())
+    def _take_in(self, interpreter: Interpreter, order: Order) -> None:
+        chunk, items = order.chunk, order.items
+        message, size = self._mail.pack(chunk.start, items, heard=_heard(), number=order.number, lessons=order.lessons)
         # With a timeout, an item is alone in its chunk.
         self.on = (chunk.start, time.monotonic())
         reply = interpreter.call(guest.run, message)

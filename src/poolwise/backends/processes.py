@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from poolwise.backends.protocol import Hear
+from poolwise.backends.tasks import TakesTasks
 from poolwise.engine.inner_threads import InnerThreads
-from poolwise.engine.shift import SINGLES
 from poolwise.engine.supervisor import Supervisor
-from poolwise.engine.worker import WorkerJob, pack_by_name, pack_function
-from poolwise.errors import FunctionShippingError
-from poolwise.model.classes import field, mutable
+from poolwise.engine.worker import WorkerJob
 from poolwise.model.events import Chunk, Event
 from poolwise.model.options import StartMethod
 from poolwise.model.plan import Plan
-from poolwise.model.units import Bytes, Seconds
+from poolwise.model.units import Seconds
 from poolwise.work.executable import python
+from poolwise.work.functions import Teacher
 from poolwise.work.job import Job
-from poolwise.work.packing import Broken
 from poolwise.work.reloads import Reloads
 
 if TYPE_CHECKING:
     from poolwise.engine.surroundings import Surroundings
-    from poolwise.work.task import Task
 
 
 class ProcessesBackend:
@@ -105,19 +101,13 @@ class ProcessesBackend:
         self._supervisor.close(abort=abort)
 
 
-class TaskProcesses(ProcessesBackend):
-    """Worker processes for tasks that name their functions, which the workers learn when they are first needed.
-
-    A function is known by how it is packed: one that was changed since is another, and none is kept alive here.
-    """
+class TaskProcesses(TakesTasks, ProcessesBackend):
+    """Worker processes for tasks that name their functions."""
 
     def __init__(self, job: Job, plan: Plan) -> None:
         """Start nothing."""
         super().__init__(job, plan, by_value=True)
-        self._known: dict[bytes, Known] = {}
-        self._known_bytes: Bytes = 0
-        self._packed: dict[tuple[int, bool], tuple[Any, bytes]] = {}
-        self._numbers = itertools.count(1)
+        self.teacher = Teacher(self._supervisor.teach, look=self._look)
         self._reloads = Reloads()
 
     def fork_no_more(self) -> None:
@@ -129,76 +119,14 @@ class TaskProcesses(ProcessesBackend):
             # What a forked worker is given (libraries' own handles) cannot travel.
             self._supervisor.start_by("forkserver", _worker_job(self._job, self._plan, "forkserver", by_value=True))
 
-    def send_tasks(self, worker: int, chunk: Chunk, tasks: Sequence[Task | None]) -> None:
-        """Send tasks that were submitted one by one; None stands for one that is not wanted any more."""
-        packed: list[Any] = []
-        for task in tasks:
-            try:
-                packed.append(task and (self._teach(worker, task.function), task.args, task.kwargs))
-            except FunctionShippingError as error:
-                packed.append(Broken(error))
-        self._supervisor.send(worker, chunk, packed, SINGLES)
-        self._forget_old()
+    def hand_over(self, worker: int, chunk: Chunk, items: Sequence[Any], number: int) -> None:
+        """Send what names its function by a number."""
+        self._supervisor.send(worker, chunk, items, number)
 
-    def send_many(self, worker: int, chunk: Chunk, items: Sequence[Any], function: Any, *, spread: bool) -> None:  # noqa: ANN401 - whatever can be called
-        """Send items that share a function."""
-        try:
-            number = self._teach(worker, function, spread=spread)
-        except FunctionShippingError as error:
-            self._supervisor.send(worker, chunk, [Broken(error)] * len(chunk), SINGLES)
-        else:
-            self._supervisor.send(worker, chunk, items, number)
-        self._forget_old()
-
-    def end_round(self) -> None:
-        """Look at functions anew from here on: what they refer to may have changed until the next chunk."""
-        self._packed.clear()
-
-    def _teach(self, worker: int, function: Any, *, spread: bool = False) -> int:  # noqa: ANN401 - see send_many
-        """Give the number by which the worker knows a function, as it is now."""
-        key = (id(function), spread)
-        if key not in self._packed:
-            if self._reloads.since_last(function):
-                # Workers that are there have imported what was there before.
-                self._supervisor.renew()
-            named = pack_by_name(function, spread=spread)
-            packed = named if named in self._known else pack_function(function, spread=spread)
-            # The function itself is kept with it, so that no other gets its id meanwhile.
-            self._packed[key] = function, packed
-        packed = self._packed[key][1]
-        known = self._known.pop(packed, None)
-        if known is None:
-            known = Known(next(self._numbers))
-            self._known_bytes += len(packed)
-        # The one that was used last goes to the end.
-        self._known[packed] = known
-        if worker not in known.workers:
-            known.workers.add(worker)
-            self._supervisor.teach(worker, known.number, packed)
-        return known.number
-
-    def _forget_old(self) -> None:
-        """Keep to the limits; only after what was sent, which may need them all."""
-        while len(self._known) > 1 and (len(self._known) > MOST_FUNCTIONS or self._known_bytes > MOST_FUNCTION_BYTES):
-            packed = next(iter(self._known))
-            self._known_bytes -= len(packed)
-            old = self._known.pop(packed)
-            for worker in old.workers:
-                self._supervisor.teach(worker, old.number, None)
-
-
-@mutable
-class Known:
-    """A function that workers know by its number."""
-
-    number: int
-    workers: set[int] = field(default_factory=set)
-
-
-# A program that makes a new function for every task must not fill the workers' memory with them, nor with the large
-# arrays that they refer to.
-MOST_FUNCTIONS = 256
-MOST_FUNCTION_BYTES: Bytes = 64 << 20
+    def _look(self, function: Any) -> None:  # noqa: ANN401 - whatever can be called
+        if self._reloads.since_last(function):
+            # Workers that are there have imported what was there before.
+            self._supervisor.renew()
 
 
 def _worker_job(job: Job, plan: Plan, method: StartMethod, *, by_value: bool) -> WorkerJob:

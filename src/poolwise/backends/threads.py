@@ -178,7 +178,8 @@ class WorkerThread:
     def __init__(self, worker: int, job: Job, outbox: Outbox) -> None:
         """Start nothing."""
         self.worker = worker
-        self.inbox: queue.SimpleQueue[tuple[Chunk, Sequence[Any]] | None] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        """Orders, which each kind of worker reads as its own; None: to end."""
         self.on: tuple[int, float] | None = None
         self.given_up = False
         self.busy = False

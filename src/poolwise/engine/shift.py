@@ -9,7 +9,6 @@ the worker, there are no blocks: each thread claims what it begins (``together.p
 from __future__ import annotations
 
 import os
-import pickle
 import time
 from array import array
 from collections.abc import Callable, Sequence
@@ -19,12 +18,12 @@ from poolwise.engine.channel import Message
 from poolwise.engine.growth import Growth
 from poolwise.engine.memory import WorkerMemory
 from poolwise.engine.speech import Voice
-from poolwise.errors import FunctionShippingError
 from poolwise.model.events import Outcome, TaskError
 from poolwise.model.units import Seconds
 from poolwise.work import dispatch, streams
-from poolwise.work.call import Call, make_call, show_error
+from poolwise.work.call import Call
 from poolwise.work.chunk import ChunkRules, Mark, run_chunk
+from poolwise.work.functions import SINGLES, Learnt
 from poolwise.work.job import Job
 from poolwise.work.packing import Broken, Packer, Parcel, Unpacker, checked
 from poolwise.work.raised import pack_error
@@ -53,10 +52,6 @@ SEND_VALUES = 16_384
 # What each item took travels where items take so long on average: the 0.3 µs that a figure costs are no more than half
 # a percent then, and of shorter ones the mean tells enough.
 TELLING_S: Seconds = 0.00005
-
-# In the place of a function's number: tasks that were submitted one by one, each of which names its function.
-SINGLES = -1
-POOL_RULES = ChunkRules(stop_at_error=False)
 
 Take: TypeAlias = Callable[[int, int], Sequence[Any]]
 
@@ -109,7 +104,7 @@ class Shift:
     ) -> None:
         """Be ready for chunks of ``job``, ``tasks`` items at a time."""
         self._items = job.items
-        self._calls: dict[int, tuple[Call, ChunkRules]] = {0: (job.call, job.rules)}
+        self._functions = Learnt(job.call, job.rules)
         self._tasks = tasks
         self._seed = job.seed
         self._voice = voice
@@ -144,7 +139,7 @@ class Shift:
                     self._voice.send(("retired",))
                     return False
             case "call":
-                self._learn(message)
+                self._functions.learn(*message[1:])
             case "tasks":
                 self._tasks = message[1]
             case "retire":
@@ -153,18 +148,6 @@ class Shift:
             case _:
                 return False
         return True
-
-    def _learn(self, message: Message) -> None:
-        """Keep a function that later chunks and tasks name by its number, or (None) forget it."""
-        _, number, packed = message
-        if packed is None:
-            del self._calls[number]
-            return
-        try:
-            function, spread = pickle.loads(packed)
-            self._calls[number] = make_call(function, spread=spread), POOL_RULES
-        except Exception as error:  # noqa: BLE001 - modules may be missing here; each of its tasks is told so
-            self._calls[number] = Call(_raising(error)), POOL_RULES
 
     def _run_singles(self, identity: int, place: int, parcel: Parcel, body: memoryview) -> None:
         """Run tasks that were submitted one by one: each names its function."""
@@ -183,16 +166,7 @@ class Shift:
             from poolwise.engine.prompt import Postman  # noqa: PLC0415 - only a pool's workers need it
 
             self._postman = Postman()
-        self._postman.run(self._run_single, tasks, may_begin, send)
-
-    def _run_single(self, task: Any) -> Any:  # noqa: ANN401 - whatever the task gives
-        if task is None:
-            # It was cancelled while it waited.
-            return None
-        if isinstance(task, Broken):
-            raise task.error
-        number, args, kwargs = task
-        return self._calls[number][0].function(*args, **kwargs)
+        self._postman.run(self._functions.run_single, tasks, may_begin, send)
 
     def _run(self, message: Message, body: memoryview) -> None:
         _, identity, number, start, stop, place, marked, parcel, free = message
@@ -200,7 +174,7 @@ class Shift:
         if number == SINGLES:
             self._run_singles(identity, place, Parcel(*parcel), body)
             return
-        call, rules = self._calls[number]
+        call, rules = self._functions.call(number)
         mark: Mark | None = (lambda offset: self._marks.set(start + offset)) if marked else None
         self._marks.begin(identity)
         take, call = self._items_of(start, parcel, body, call, mark)
@@ -336,12 +310,3 @@ def _shifted(mark: Mark | None, by: int) -> Mark | None:
     if mark is None or by == 0:
         return mark
     return lambda offset: mark(by + offset)
-
-
-def _raising(error: Exception) -> Callable[..., Any]:
-    def fail(*_: Any, **__: Any) -> Any:  # noqa: ANN401 - stands for any function
-        raise FunctionShippingError(
-            f"the function could not be loaded in a worker ({show_error(error)}): its module must be importable there"
-        ) from error
-
-    return fail

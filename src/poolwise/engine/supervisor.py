@@ -22,7 +22,6 @@ from poolwise.engine.lifeline import Lifeline
 from poolwise.engine.memory import SETTLE_S, UNLIMITED, WorkerMemory
 from poolwise.engine.oom import OomCounters
 from poolwise.engine.process import Starter, blocked_signals
-from poolwise.engine.shift import SINGLES
 from poolwise.engine.start import make_starter
 from poolwise.engine.worker import WorkerJob
 from poolwise.errors import FunctionShippingError, WorkerStartError
@@ -39,6 +38,7 @@ from poolwise.model.events import (
 )
 from poolwise.model.options import StartMethod
 from poolwise.model.units import Bytes, Seconds
+from poolwise.work.functions import SINGLES
 from poolwise.work.packing import Packer, Parcel, Unpacker
 from poolwise.work.proc import process_cpu_s, queued_s
 from poolwise.work.raised import unpack_error

@@ -12,9 +12,8 @@ import pickle
 import signal
 import socket
 import sys
-import types
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from poolwise.engine import lifeline, records, speech
 from poolwise.engine.channel import Message, WorkerEnd, parent_side
@@ -27,12 +26,10 @@ from poolwise.errors import FunctionShippingError, NestedStartError, PoolwiseErr
 from poolwise.model.classes import frozen
 from poolwise.model.events import TaskError
 from poolwise.work import role, streams
-from poolwise.work.call import make_call
 from poolwise.work.chunk import format_error
 from poolwise.work.job import Job
 from poolwise.work.packing import dumps
 from poolwise.work.raised import pack_error
-from poolwise.work.shipping import PROTOCOL, unshippable
 
 if TYPE_CHECKING:
     from poolwise.engine.inner_threads import InnerThreads
@@ -92,30 +89,6 @@ def pack_job(job: WorkerJob) -> Message:
     with portable():
         packed = dumps(job, by_value=True)
     return ("job", packed, f"module {module!r}", job.inner.environment if job.inner else (), take_secret())
-
-
-def pack_function(function: Any, *, spread: bool) -> bytes:  # noqa: ANN401 - whatever can be called
-    """Pickle a function for a worker that is there already; FunctionShippingError says why it cannot travel."""
-    from poolwise.work.variables import portable  # noqa: PLC0415 - see pack_job
-
-    try:
-        with portable():
-            return dumps((function, spread), by_value=True)
-    except (Exception, SystemExit) as error:
-        raise unshippable(make_call(function, spread=spread).name, error) from error
-
-
-def pack_by_name(function: Any, *, spread: bool) -> bytes | None:  # noqa: ANN401 - whatever can be called
-    """Pack a function as a module and a name in it, where that may do: a tenth of ``pack_function``'s time.
-
-    Whether it does, ``pack_function`` says: what it has packed to the same bytes travels by name.
-    """
-    if type(function) is not types.FunctionType:
-        return None
-    try:
-        return pickle.dumps((function, spread), PROTOCOL)
-    except Exception:  # noqa: BLE001 - a module's __getattr__ may raise anything; pack_function tells what matters
-        return None
 
 
 def become_worker(life: int, mask: set[signal.Signals]) -> None:

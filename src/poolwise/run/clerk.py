@@ -61,7 +61,7 @@ class Clerk(Entrance):
     def __init__(self, workers: Workers, crew: Crew, *, crash_retries: int, ahead: int) -> None:
         """Begin to start ``ahead`` workers, in the calling thread; the others follow when there is work."""
         super().__init__()
-        self.desk = Desk(crew.sizing)
+        self.desk = Desk(crew.sizing, together=crew.prompt)
         self._workers = workers
         wishes = Wishes(ordered=False, errors="collect", crash_retries=crash_retries, lines=self.desk)
         self._scheduler = Scheduler(wishes, None, 0)

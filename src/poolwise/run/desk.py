@@ -113,9 +113,10 @@ class Many:
 class Desk:
     """Where tasks arrive, from any thread, and are numbered, in one."""
 
-    def __init__(self, sizing: Sizing) -> None:
-        """Begin with none, of which nothing is known."""
+    def __init__(self, sizing: Sizing, *, together: bool = True) -> None:
+        """Begin with none, of which nothing is known; ``together``: quick single tasks may be sent together."""
         self._sizing = sizing
+        self._together = together
         self._single_sizer = ChunkSizer(sizing)
         self._arrived: deque[Task | Many] = deque()
         self._lines: list[Singles | Many] = []
@@ -150,7 +151,9 @@ class Desk:
         """Give the number up to which tasks may be sent together with this one, which comes first."""
         line = self.line_of(number)
         end = line.start + len(line)
-        if isinstance(line, Singles) or line.most is None or line.cancelled:
+        if isinstance(line, Singles):
+            return end if self._together else number + 1
+        if line.most is None or line.cancelled:
             return end
         return min(end, number + line.most)
 

@@ -89,7 +89,7 @@ class SelfService(Entrance):
 
     def _make_thread(self, number: int) -> threading.Thread:
         context = contextvars.copy_context()
-        return PoolThread(target=context.run, args=(self._work,), name=f"poolwise-{number}", daemon=True)
+        return PoolThread(target=context.run, args=(self._work,), name=f"poolwise-{number}")
 
     def _work(self) -> None:
         try:

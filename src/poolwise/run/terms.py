@@ -88,6 +88,8 @@ class Crew:
     """What a worker has not begun can be taken back from it."""
     isolates: bool = True
     """A death costs a worker, and not the caller's program."""
+    prompt: bool = True
+    """What a worker has done is told although it is on the next task of the same chunk by then."""
     at_once: bool = False
     """A worker is sent its first chunk with its start: it is ready in a moment, and need not wait for it then."""
     ends_idle: bool = False

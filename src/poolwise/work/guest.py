@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from poolwise.errors import NestedStartError, PoolwiseError
 from poolwise.model.events import Outcome, TaskError
 from poolwise.work import role, streams
-from poolwise.work.chunk import format_error, run_chunk
+from poolwise.work.call import Call
+from poolwise.work.chunk import ChunkRules, format_error, run_chunk
+from poolwise.work.functions import POOL_RULES, SINGLES, Learnt
 from poolwise.work.isolation import explain, unloadable
 from poolwise.work.job import Job
 from poolwise.work.packing import Broken, Packer, Parcel, Unpacker, checked
@@ -119,16 +121,24 @@ class Guest:
         self._context = context
         self._seeding = streams.own_streams if side_by_side else streams.seeding
         self._runner: asyncio.Runner | None = None
+        self._functions = Learnt(job.call, job.rules)
+        self._single = Call(self._functions.run_single)
         self._unpacker, self._packer = Unpacker(_no_arena), Packer(_no_arena, by_value=True)
 
     def run(self, message: bytes) -> bytes:
         """Run a chunk and pack what came of it."""
-        start, heard, parcel, body = pickle.loads(message)
+        start, heard, number, lessons, parcel, body = pickle.loads(message)
         with _hearing(heard) as said:
+            for lesson in lessons:
+                self._context.run(self._functions.learn, *lesson)
+            items = self._unpacker.items(Parcel(*parcel), memoryview(body))
+            call, rules = (self._single, POOL_RULES) if number == SINGLES else self._functions.call(number)
             try:
-                outcome = self._context.run(self._run, start, self._unpacker.items(Parcel(*parcel), memoryview(body)))
+                outcome = self._context.run(self._run, start, items, call, rules)
             except Retired:
                 return b""
+            # Nothing of a task is held while the next is waited for.
+            del items
             packed = self._pack(outcome)
         return pickle.dumps((tuple(each.getvalue() for each in said), *packed), PROTOCOL)
 
@@ -147,13 +157,12 @@ class Guest:
         times = (outcome.wall_s, outcome.cpu_s, outcome.ended_s, outcome.each_s)
         return times, back, bytes(values), told
 
-    def _run(self, start: int, items: Sequence[Any]) -> Outcome:
-        call = self._job.call
+    def _run(self, start: int, items: Sequence[Any], call: Call, rules: ChunkRules) -> Outcome:
         if any(isinstance(item, Broken) for item in items):
             call = checked(call)
         mark = self._seeding(self._job.seed, start, self._mark)
         run_coroutine = self._run_coroutine if call.coroutine else None
-        return run_chunk(call, items, self._job.rules, mark=mark, run_coroutine=run_coroutine)
+        return run_chunk(call, items, rules, mark=mark, run_coroutine=run_coroutine)
 
     def _mark(self, _: int) -> None:
         if self._retired[0]:

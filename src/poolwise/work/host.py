@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from poolwise.model.events import Outcome
+from poolwise.work.functions import SINGLES
 from poolwise.work.packing import Packer, Parcel, Unpacker
 from poolwise.work.raised import unpack_error
 from poolwise.work.shipping import PROTOCOL, pickle_one, unshippable
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from poolwise.model.units import Bytes
     from poolwise.work.guest import Said
     from poolwise.work.job import Job
+
+Lesson: TypeAlias = tuple[int, "bytes | None"]
+"""A function's number, and the function as it travels; None: forget it."""
 
 SILENT = (False, False)
 """What is printed goes where the guest's process has it go."""
@@ -55,10 +59,22 @@ class Mail:
         """Send everything in the pickle: there is no memory that both sides see."""
         self._packer, self._unpacker = Packer(_no_arena, by_value=True), Unpacker(_no_arena)
 
-    def pack(self, start: int, items: Sequence[Any], heard: tuple[bool, ...] = SILENT) -> tuple[bytes, Bytes]:
-        """Pack the items from number ``start`` on; give the message, and what the items take of it."""
-        parcel, body = self._packer.items(items)
-        return pickle.dumps((start, heard, parcel, bytes(body)), PROTOCOL), parcel.size
+    def pack(
+        self,
+        start: int,
+        items: Sequence[Any],
+        *,
+        heard: tuple[bool, ...] = SILENT,
+        number: int = 0,
+        lessons: tuple[Lesson, ...] = (),
+    ) -> tuple[bytes, Bytes]:
+        """Pack the items from number ``start`` on; give the message, and what the items take of it.
+
+        ``number`` is that of their function (0: the job's own; ``SINGLES``: each names its own), after what the guest
+        has to learn.
+        """
+        parcel, body = self._packer.tasks(items) if number == SINGLES else self._packer.items(items)
+        return pickle.dumps((start, heard, number, lessons, parcel, bytes(body)), PROTOCOL), parcel.size
 
     def open(self, reply: bytes, count: int, item_bytes: Bytes) -> tuple[Said, Outcome]:
         """Open the reply to ``count`` items that took ``item_bytes``: what was printed, and what came of them."""

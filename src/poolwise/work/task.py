@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import functools
 import logging
 import threading
@@ -38,6 +39,11 @@ class Task:
 
 class PoolThread(threading.Thread):
     """The thread of a pool, which calls back whoever waits for a future."""
+
+    def __init__(self, target: Callable[..., object], name: str, args: tuple[Any, ...] = ()) -> None:
+        """Start nothing. A daemon, but in a worker that is an interpreter, which has none; it ends its pools first."""
+        allowed = getattr(_thread, "daemon_threads_allowed", None)
+        super().__init__(target=target, name=name, args=args, daemon=allowed is None or allowed())
 
 
 class PoolFuture(Future[T]):

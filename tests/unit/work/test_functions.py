@@ -10,14 +10,8 @@ from typing import Any
 
 import pytest
 
-from poolwise.backends import processes
-from poolwise.backends.processes import TaskProcesses
-from poolwise.engine.worker import pack_by_name, pack_function
-from poolwise.model.plan import Plan
-from poolwise.work.chunk import ChunkRules
-from poolwise.work.items import Indexed
-from poolwise.work.job import Job
-from poolwise.work.task import NO_FUNCTION
+from poolwise.work import functions
+from poolwise.work.functions import Teacher, pack_by_name, pack_function
 
 
 def shout(text: str) -> str:
@@ -25,52 +19,57 @@ def shout(text: str) -> str:
     return text.upper()
 
 
+class Counting(Teacher):
+    """Counts what is packed whole."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda worker, number, packed: None)
+        self.packed: list[Any] = []
+
+
 @pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Make the workers of a pool, none of which has started, and count what is packed whole."""
-    job = Job(call=NO_FUNCTION, items=Indexed(([],)), rules=ChunkRules(stop_at_error=False))
-    made: Any = TaskProcesses(job, Plan(backend="processes", workers=1, start_method="spawn"))
-    made.packed = []
+def workers(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    """Make a teacher of workers that nobody has started."""
+    made = Counting()
 
-    def counting(function: Any, *, spread: bool) -> bytes:
+    def counting(function: Any, *, spread: bool, where: str) -> bytes:
         made.packed.append(function)
-        return pack_function(function, spread=spread)
+        return pack_function(function, spread=spread, where=where)
 
-    monkeypatch.setattr(processes, "pack_function", counting)
-    yield made
-    made.close(abort=True)
+    monkeypatch.setattr(functions, "pack_function", counting)
+    return made
 
 
-def test_a_function_with_a_name_is_packed_whole_once(workers: Any) -> None:
+def test_a_function_with_a_name_is_packed_whole_once(workers: Counting) -> None:
     """From then on its name says that it is the same."""
-    first = workers._teach(0, shout)
+    first = workers.teach(0, shout)
     workers.end_round()
-    assert workers._teach(0, shout) == first
+    assert workers.teach(0, shout) == first
     assert workers.packed == [shout]
 
 
-def test_what_may_have_changed_is_packed_anew(workers: Any) -> None:
+def test_what_may_have_changed_is_packed_anew(workers: Counting) -> None:
     """A closure has no name by which it could be found, and what it refers to is another now."""
     there = ["a"]
 
     def closure() -> str:
         return there[0]
 
-    first = workers._teach(0, closure)
+    first = workers.teach(0, closure)
     there[0] = "b"
     workers.end_round()
-    assert workers._teach(0, closure) != first
+    assert workers.teach(0, closure) != first
     assert workers.packed == [closure, closure]
 
 
 def test_a_function_that_its_name_no_longer_finds_is_packed_whole(
-    workers: Any, monkeypatch: pytest.MonkeyPatch
+    workers: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another stands in its place now, or nobody does."""
-    workers._teach(0, shout)
+    workers.teach(0, shout)
     workers.end_round()
     monkeypatch.setitem(globals(), "shout", None)
-    workers._teach(0, SHOUT)
+    workers.teach(0, SHOUT)
     assert workers.packed == [SHOUT, SHOUT]
 
 
