@@ -3,7 +3,7 @@
 #
 #   tools/on_each_python.sh quick|all|executor NAME[=PATH]...
 #
-# quick   the unit and contract tests without the slow ones
+# quick   the unit and contract tests, and CPython's own executor tests over Pool, without the slow ones
 # executor   CPython's own executor tests over Pool
 # all     the unit, contract and engine tests with the slow ones
 # NAME    a version such as 3.12: looked for on this machine, skipped with a line where it is not
@@ -45,7 +45,7 @@ test_on() {
 }
 
 case ${1-} in
-  quick) selection=(tests/unit tests/contract -m "not slow") ;;
+  quick) selection=(tests/unit tests/contract tests/cpython -m "not slow") ;;
   all) selection=(tests/unit tests/contract tests/engine) ;;
   executor) selection=(tests/cpython) ;;
   *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;

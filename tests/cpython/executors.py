@@ -1,4 +1,4 @@
-"""``Pool`` in the two shapes that CPython's executor tests ask for."""
+"""``Pool`` in the shapes that CPython's executor tests ask for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ class Threads(poolwise.Pool):
 
     def __init__(self, max_workers: int | None = None, **options: Any) -> None:
         super().__init__("threads", max_workers=max_workers, **options)
+
+    @property
+    def _broken(self) -> bool:
+        return self._clerk.error is not None
+
+
+class Interpreters(poolwise.Pool):
+    """Takes what ``InterpreterPoolExecutor`` takes."""
+
+    def __init__(self, max_workers: int | None = None, **options: Any) -> None:
+        super().__init__("interpreters", max_workers=max_workers, **options)
 
     @property
     def _broken(self) -> bool:

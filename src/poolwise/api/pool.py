@@ -88,7 +88,8 @@ class Pool(Executor):
             memory_limit=memory_limit,
             inner_max_num_threads=inner_max_num_threads,
         )
-        self._clerk = _hire(options)
+        # The standard library's name: dask asks its executor for it.
+        self._clerk, self._max_workers = _hire(options)
         self._thread = PoolThread(target=self._clerk.serve, name="poolwise-pool")
         self._thread.start()
         _open_pools[self._thread] = self._clerk
@@ -148,8 +149,8 @@ class Pool(Executor):
 CHUNK_S: Seconds = 0.005
 
 
-def _hire(options: Options) -> Clerk | SelfService:
-    """Start workers in the calling thread, where a fork is as safe as it was found to be."""
+def _hire(options: Options) -> tuple[Clerk | SelfService, int]:
+    """Start workers in the calling thread, where a fork is as safe as it was found to be; say how many."""
     from poolwise.decide.choose import decide_forced  # noqa: PLC0415 - programs without a pool do not need them
     from poolwise.decide.memory import memory_limit  # noqa: PLC0415
     from poolwise.measure.machine import find_machine  # noqa: PLC0415
@@ -167,7 +168,7 @@ def _hire(options: Options) -> Clerk | SelfService:
         inner_max_num_threads=options.inner_max_num_threads,
     )
     if plan.backend == "threads":
-        return SelfService(job, plan.workers)
+        return SelfService(job, plan.workers), plan.workers
     crew = Crew(
         workers=plan.workers,
         depth=CAPABILITIES[plan.backend].depth,
@@ -177,11 +178,11 @@ def _hire(options: Options) -> Clerk | SelfService:
         prompt=plan.backend == "processes",
     )
     if plan.backend == "interpreters":
-        return Clerk(create_task_interpreters(job), crew, crash_retries=0, ahead=plan.workers)
+        return Clerk(create_task_interpreters(job), crew, crash_retries=0, ahead=plan.workers), plan.workers
     workers = create_task_processes(plan, job)
     clerk = Clerk(workers, crew, crash_retries=options.crash_retries, ahead=plan.workers)
     workers.fork_no_more()
-    return clerk
+    return clerk, plan.workers
 
 
 def _check_sizes(chunksize: int | None, buffersize: int | None) -> None:
