@@ -126,7 +126,7 @@ def _turn(module: ModuleType) -> None:
 def _turned(run: Callable[..., Any]) -> Callable[..., Any]:
     """Run a program that names its executor with ours."""
     root = str(Path(__file__).parents[2])
-    paths = os.pathsep.join([str(Path(root, "src")), root])
+    paths = os.pathsep.join([str(Path(root, "src")), root, os.environ.get("PYTHONPATH", "")])
 
     def assert_python_ok(*arguments: str, **variables: str) -> Any:
         *before, source = arguments
