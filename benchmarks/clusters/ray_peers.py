@@ -161,7 +161,7 @@ def main() -> None:
     import ray  # noqa: PLC0415 - it reads the environment
 
     where: dict[str, Any] = {"_node_ip_address": "127.0.0.1", "include_dashboard": False, "_temp_dir": folder}
-    ray.init(num_cpus=WORKERS, logging_level=logging.ERROR, **where)
+    ray.init(num_cpus=WORKERS, logging_level=logging.ERROR, log_to_driver=False, **where)
     told: dict[str, dict[str, list[float]]] = {}
     try:
         print(f"Ray {ray.__version__}, {WORKERS} CPUs, {asked.rounds} rounds\n")

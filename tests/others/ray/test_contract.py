@@ -29,16 +29,16 @@ from tests.contract import (
 from tests.contract.ways import SPAWN, Way
 
 MODULES = (
-    test_deaths,
-    test_errors,
-    test_journal,
-    test_results,
-    test_retries,
-    test_shipping,
-    test_surroundings,
-    test_timeline,
     test_timeout,
     test_workers,
+    test_timeline,
+    test_surroundings,
+    test_results,
+    test_journal,
+    test_shipping,
+    test_retries,
+    test_errors,
+    test_deaths,
 )
 RAY = Way(
     name="ray",

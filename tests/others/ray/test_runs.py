@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +24,8 @@ from tests.others.ray import functions
 from tests.others.ray.conftest import CPUS
 
 pytestmark = [pytest.mark.usefixtures("cluster", "nothing_kept"), pytest.mark.timeout(240)]
-RAY = {"backend": "ray", "progress": False}
-ONE = {**RAY, "max_workers": 1}
+RAY: dict[str, Any] = {"backend": "ray", "progress": False}
+ONE: dict[str, Any] = {**RAY, "max_workers": 1}
 
 
 def test_a_map_is_that_of_the_loop_with_its_timeline():

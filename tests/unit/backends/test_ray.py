@@ -73,7 +73,8 @@ def test_an_actor_tells_a_late_item_and_begins_no_other(monkeypatch):
     greeting, limit_s, process = worker.begin(pack_job(job(timeout_s=0.05), "there"))
     assert (open_greeting(greeting)[1], limit_s, process > 0) == (None, 0.05, True)
     mail = Mail()
-    _, outcome = mail.open(worker.run(mail.pack(0, [0])[0]), 1, 0)
+    reply: Any = worker.run(mail.pack(0, [0])[0])
+    _, outcome = mail.open(reply, 1, 0)
     assert outcome.values == [0]
     late = worker.run(mail.pack(1, [1])[0])
     assert isinstance(late, float)
@@ -89,7 +90,7 @@ class FakeLink:
 
     def __init__(self) -> None:
         self.sent: list[tuple[int, int, bool]] = []
-        self.packed = b""
+        self.packed = self.message = b""
 
     def seat(self, worker: int, packed: bytes) -> None:
         self.packed = packed
@@ -118,7 +119,8 @@ def test_an_overdue_item_is_guilty_and_its_worker_lost(monkeypatch):
     outbox.put(Seated(7, there.begin(fake.packed)[0]))
     assert backend.wait(0) == [WorkerReady(7)]
     backend.send(7, Chunk(1, 0, 2, marked=True), [0, 1])
-    outbox.put(Answered(7, 1, there.run(fake.message)))
+    reply: Any = there.run(fake.message)
+    outbox.put(Answered(7, 1, reply))
     (done,) = backend.wait(0)
     assert isinstance(done, ChunkDone)
     assert (done.more, done.outcome.values) == (True, [0])
