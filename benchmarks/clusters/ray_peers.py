@@ -90,7 +90,7 @@ def by_pool(_ray: Any, function: Callable[[Any], Any], items: Sequence[Any]) -> 
     from ray.util.multiprocessing import Pool  # noqa: PLC0415 - an extra
 
     with Pool(WORKERS) as pool:
-        results: list[Any] = pool.map(function, items)
+        results: list[Any] = pool.map(function, list(items))
     return results
 
 

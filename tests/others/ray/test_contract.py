@@ -65,7 +65,7 @@ def way() -> Iterator[Way]:
 def on_ray(function: types.FunctionType) -> types.FunctionType | None:
     """Make a copy of a test that runs on Ray; None where the test is not for the way "processes-spawn"."""
     marks = list(getattr(function, "pytestmark", ()))
-    ways = [mark for mark in marks if mark.name == "parametrize" and mark.args[0] == "way"]
+    ways: list[Any] = [mark for mark in marks if mark.name == "parametrize" and mark.args[0] == "way"]
     if not ways or not any(param.values[0] is SPAWN for param in ways[0].args[1]):
         return None
     copy = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)

@@ -33,6 +33,7 @@ def test_a_map_is_that_of_the_loop_with_its_timeline():
     results = poolwise.map(common.double, range(500), timeline=True, **RAY)
     assert results == [common.double(item) for item in range(500)]
     timeline = results.report.timeline
+    assert timeline is not None
     check(timeline)
     assert worked_on(timeline) == dict.fromkeys(range(500), 1)
     assert [lane.name for lane in timeline.lanes] == [f"Ray worker {worker}" for worker in range(CPUS)]
@@ -43,7 +44,8 @@ def test_failures_retries_and_progress(tmp_path: Path):
     """A flaky item is tried again, a bad one is a Failure in its place, and progress hears of all."""
     told: list[Progress] = []
     flaky = functools.partial(common.fail_once_on, tmp_path, frozenset({3}))
-    results = poolwise.map(flaky, range(20), retries=1, errors="collect", **{**ONE, "progress": told.append})
+    options: dict[str, Any] = {**ONE, "progress": told.append}
+    results = poolwise.map(flaky, range(20), retries=1, errors="collect", **options)
     assert results == list(range(20))
     assert results.report.retried == 1
     assert told[-1].done == 20
