@@ -51,7 +51,12 @@ RAY = Way(
     timeout="kills",
 )
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster", "nothing_kept"), pytest.mark.timeout(300)]
-NOT_HERE: dict[str, str] = {}
+NOT_HERE = {
+    "test_a_death_says_how_it_came": "Ray tells no signal and no exit code; test_runs.py looks at what it tells",
+    "test_a_killed_worker_is_seen_to_die": "it wants the signal's name; test_runs.py looks at the timeline of a death",
+    "test_prints_go_to_the_callers_streams": "what is printed goes where Ray puts it, as all its users expect",
+    "test_what_the_function_starts_can_be_ended": "a Ray on this machine holds back SIGINT in all that it starts",
+}
 
 
 @pytest.fixture

@@ -68,13 +68,20 @@ def test_a_late_item_is_ended_with_its_actor():
 
 
 def test_a_killed_process_loses_nothing(tmp_path: Path):
-    """The process of an actor is killed in the middle of an item: all results come, in order."""
+    """The process of an actor is killed in the middle of an item: all results come, in order, and its lane ends."""
     killer = threading.Thread(target=kill_when_told, args=(tmp_path / "pid",))
     killer.start()
-    results = poolwise.map(functools.partial(functions.kill_once, tmp_path, 30), range(60), **RAY)
+    results = poolwise.map(functools.partial(functions.kill_once, tmp_path, 30), range(60), timeline=True, **RAY)
     killer.join()
     assert results == list(range(60))
     assert results.report.deaths == 1
+    timeline = results.report.timeline
+    assert timeline is not None
+    check(timeline)
+    assert worked_on(timeline) == dict.fromkeys(range(60), 1)
+    (death,) = [mark for mark in timeline.marks if mark.kind == "death"]
+    assert "has lost its process on the Ray cluster" in death.text
+    assert max(span.end_s for span in timeline.spans if span.worker == death.worker) <= death.at_s + 1e-6
 
 
 def kill_when_told(path: Path) -> None:
