@@ -19,8 +19,8 @@ NOBODY = b""
 """The reply to a message whose results nobody wants any more."""
 
 
-class PoolwiseWorker:
-    """Runs chunks, one after another; Ray shows its name to people."""
+class ActorWorker:
+    """Runs chunks, one after another."""
 
     def __init__(self) -> None:
         """Belong to Poolwise, as the process does: nobody is at a keyboard here, and the siblings have the cores."""

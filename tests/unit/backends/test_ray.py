@@ -9,7 +9,7 @@ from poolwise.backends import ray as link
 from poolwise.backends.cluster import Answered, ClusterBackend, Overdue, Seated
 from poolwise.errors import TaskTimeoutError
 from poolwise.model.events import Chunk, ChunkDone, WorkerLost, WorkerReady
-from poolwise.work.actor import NOBODY, PoolwiseWorker
+from poolwise.work.actor import NOBODY, ActorWorker
 from poolwise.work.call import Call
 from poolwise.work.chunk import ChunkRules
 from poolwise.work.host import Mail, open_greeting, pack_job
@@ -69,7 +69,7 @@ def test_actors_that_have_just_ended_are_counted(monkeypatch):
 def test_an_actor_tells_a_late_item_and_begins_no_other(monkeypatch):
     """The reply to a late item is what it has taken, and what was sent ahead is not begun."""
     monkeypatch.setattr("poolwise.work.role._worker", False)
-    worker = PoolwiseWorker()
+    worker = ActorWorker()
     greeting, limit_s, process = worker.begin(pack_job(job(timeout_s=0.05), "there"))
     assert (open_greeting(greeting)[1], limit_s, process > 0) == (None, 0.05, True)
     mail = Mail()
@@ -113,7 +113,7 @@ def test_an_overdue_item_is_guilty_and_its_worker_lost(monkeypatch):
     """A marked chunk goes item by item; the one that is overdue is named by index, with the limit."""
     monkeypatch.setattr("poolwise.work.role._worker", False)
     outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    fake, there = FakeLink(), PoolwiseWorker()
+    fake, there = FakeLink(), ActorWorker()
     backend = ClusterBackend(job(timeout_s=0.05), fake, outbox)
     backend.start(7)
     outbox.put(Seated(7, there.begin(fake.packed)[0]))
