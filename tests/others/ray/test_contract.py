@@ -55,6 +55,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster", "nothing_kept
 NOT_HERE = {
     "test_a_death_says_how_it_came": "Ray tells no signal and no exit code; test_runs.py looks at what it tells",
     "test_a_killed_worker_is_seen_to_die": "it wants the signal's name; test_runs.py looks at the timeline of a death",
+    "test_an_item_that_kills_whoever_unpickles_it": "it wants the exit code; test_runs.py has such an item",
     "test_prints_go_to_the_callers_streams": "what is printed goes where Ray puts it, as all its users expect",
     "test_what_the_function_starts_can_be_ended": "a Ray on this machine holds back SIGINT in all that it starts",
 }
@@ -63,7 +64,7 @@ NOT_HERE = {
 @pytest.fixture
 def way(free: Callable[[], float], monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
     """Give the way, fresh; what a test looks for in the end is not a process, of which Ray has some, but a CPU."""
-    for module in (test_deaths, test_results, test_timeout):
+    for module in MODULES:
         monkeypatch.setattr(module, "leftovers", lambda: [] if free() == CPUS else ["an actor"], raising=False)
     functions.released.clear()
     yield dataclasses.replace(RAY, fakes=[])

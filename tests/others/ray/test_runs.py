@@ -103,6 +103,15 @@ def test_what_kills_each_time_is_named():
 
 
 @pytest.mark.slow
+def test_an_item_that_kills_whoever_unpickles_it():
+    """It dies before the function is called, and still costs that one item only."""
+    items = [0, 1, common.Deadly(), 3]
+    results = poolwise.map(common.kind, items, errors="collect", **ONE)
+    assert [(each.index, type(each.error)) for each in results.failures] == [(2, WorkerDiedError)]
+    assert [each for each in results if isinstance(each, str)] == ["int"] * 3
+
+
+@pytest.mark.slow
 def test_code_that_holds_the_gil_is_ended_too(monkeypatch: pytest.MonkeyPatch):
     """An item whose C code lets nothing else run in its process is late as any other."""
     monkeypatch.setattr(link, "SILENCE_S", 3.0)
