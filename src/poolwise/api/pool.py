@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, get_args
+from typing import Any, ClassVar, Literal, ParamSpec, TypeAlias, TypeVar, get_args
 
 from poolwise.api.handout import Handout
 from poolwise.api.source import Buffer, Source
@@ -32,6 +32,9 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 PoolBackend: TypeAlias = Literal["processes", "threads", "interpreters"]
+
+# Tasks go out in chunks that take about so long, where they are so short that sending each costs as much as running it.
+CHUNK_S: Seconds = 0.005
 
 
 class Pool(Executor):
@@ -62,6 +65,8 @@ class Pool(Executor):
     ``RuntimeError`` after ``shutdown``.
     """
 
+    _sizing: ClassVar = Sizing(target_s=CHUNK_S)
+
     def __init__(
         self,
         backend: PoolBackend = "processes",
@@ -89,7 +94,7 @@ class Pool(Executor):
             inner_max_num_threads=inner_max_num_threads,
         )
         # The standard library's name: dask asks its executor for it.
-        self._clerk, self._max_workers = _hire(options)
+        self._clerk, self._max_workers = _hire(options, self._sizing)
         self._thread = PoolThread(target=self._clerk.serve, name="poolwise-pool")
         self._thread.start()
         _open_pools[self._thread] = self._clerk
@@ -144,12 +149,17 @@ class Pool(Executor):
         # A method of the pool: while an iterator may still read items for it, the pool is not dropped.
         self._clerk.put(task)
 
+    def kill_workers(self) -> None:
+        """End the worker processes at once, whatever they are on, and take no more tasks; it waits for nothing.
 
-# Tasks go out in chunks that take about so long, where they are so short that sending each costs as much as running it.
-CHUNK_S: Seconds = 0.005
+
+        Futures of tasks that have begun raise ``WorkerDiedError``, the others are cancelled. Threads cannot be ended:
+        what they have begun goes on. ``ProcessPoolExecutor`` has it under this name from Python 3.14 on.
+        """
+        self._clerk.kill()
 
 
-def _hire(options: Options) -> tuple[Clerk | SelfService, int]:
+def _hire(options: Options, sizing: Sizing) -> tuple[Clerk | SelfService, int]:
     """Start workers in the calling thread, where a fork is as safe as it was found to be; say how many."""
     from poolwise.decide.choose import decide_forced  # noqa: PLC0415 - programs without a pool do not need them
     from poolwise.decide.memory import memory_limit  # noqa: PLC0415
@@ -172,7 +182,7 @@ def _hire(options: Options) -> tuple[Clerk | SelfService, int]:
     crew = Crew(
         workers=plan.workers,
         depth=CAPABILITIES[plan.backend].depth,
-        sizing=Sizing(target_s=CHUNK_S),
+        sizing=sizing,
         gives_back=CAPABILITIES[plan.backend].gives_back,
         marked=options.crash_retries == 0 and plan.backend == "processes",
         prompt=plan.backend == "processes",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
 from poolwise.backends.protocol import Backend
+from poolwise.errors import WorkerDiedError
 from poolwise.model.events import (
     Chunk,
     ChunkDone,
@@ -67,6 +68,7 @@ class Clerk(Entrance):
         self._scheduler = Scheduler(wishes, None, 0)
         self._news: deque[News] = deque()
         self._woken = False
+        self._killed = False
         self._thread: threading.Thread | None = None
         self._carry_out(self._scheduler.use(crew))
         self._carry_out(self._scheduler.hire(ahead))
@@ -87,6 +89,11 @@ class Clerk(Entrance):
     def _tell_closed(self) -> None:
         self._wake()
 
+    def kill(self) -> None:
+        """End the workers at once; what they are on fails, and what has not begun is cancelled."""
+        self._killed = True
+        self.close(cancel=True)
+
     def _wake(self) -> None:
         """Wake the loop, once until it has looked: a byte through a socket for every task would cost as much again."""
         if not self._woken:
@@ -100,8 +107,10 @@ class Clerk(Entrance):
         self._thread = threading.current_thread()
         clean = False
         try:
-            while not self._scheduler.finished:
+            while not (self._scheduler.finished or self._killed):
                 self._step()
+            if self._killed:
+                self._give_up(WorkerDiedError("the pool's workers were ended by kill_workers()"))
             clean = self.error is None
         except BaseException as error:
             self._give_up(error)

@@ -54,6 +54,10 @@ class SelfService(Entrance):
         """Tell whether this is one of its threads, which must not wait for the others' end."""
         return thread in self._threads
 
+    def kill(self) -> None:
+        """Let nothing begin any more: what a thread is on cannot be ended."""
+        self.close(cancel=True)
+
     # --- Coming and going, under the lock ----------------------------------------------------------------------
 
     def _let_in(self, task: Task | Many) -> None:
