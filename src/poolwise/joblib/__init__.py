@@ -17,11 +17,12 @@ from poolwise.errors import MissingExtraError
 
 try:
     from poolwise.joblib.backend import PoolwiseBackend, register
+    from poolwise.joblib.crews import end_idle_workers
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "joblib":
         raise
     raise MissingExtraError("poolwise.joblib needs joblib: pip install 'poolwise[joblib]' brings it") from error
 
-__all__ = ["PoolwiseBackend", "register"]
+__all__ = ["PoolwiseBackend", "end_idle_workers", "register"]
 
 register()

@@ -53,6 +53,8 @@ class PoolwiseBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         super().__init__(nesting_level=nesting_level, inner_max_num_threads=inner_max_num_threads, **options)
         self._workers: Crew | None = None
         self._lock = threading.Lock()
+        self._mapping: tuple[int | None, str | None] = None, None
+        self._board = Board(None, None)
         self._begin(1)
 
     # --- Before and after a call -------------------------------------------------------------------------------
@@ -116,10 +118,11 @@ class PoolwiseBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
             crew.kill()
 
     def _begin(self, n_jobs: int) -> None:
-        max_nbytes, mmap_mode = getattr(self, "_mapping", (None, None))
         self._n_jobs = n_jobs
         self._sizer = ChunkSizer(Sizing(target_s=BATCH_S))
-        self._packer = Packer(Board(max_nbytes, mmap_mode))
+        self._board.clear()
+        self._board = Board(*self._mapping)
+        self._packer = Packer(self._board)
 
     # --- During a call -----------------------------------------------------------------------------------------
 

@@ -35,11 +35,12 @@ class Packed:
 
     body: bytes
     buffers: tuple[pickle.PickleBuffer, ...]
-    sheets: tuple[Sheet, ...]
+    sheets: list[Sheet]
     """What it names in shared memory, which is there as long as somebody holds these."""
 
     def let_go(self, _: object) -> None:
-        """Nobody needs it any more; called when the batch is done, which is why it was held."""
+        """The batch is done: nobody needs its sheets. Its future may live on, and holds this method, and so them."""
+        self.sheets.clear()
 
 
 class Packer:
@@ -65,7 +66,7 @@ class Packer:
             raise TaskPicklingError(
                 f"Could not pickle the task to send it to the workers: {show_error(error)}"
             ) from error
-        return Packed(file.getvalue(), tuple(buffers), tuple(sheets))
+        return Packed(file.getvalue(), tuple(buffers), sheets)
 
 
 class _Pickler(cloudpickle.Pickler):

@@ -68,6 +68,10 @@ class Board:
         self.mode = mode
         self._seen: dict[int, tuple[weakref.ref[Any], Sheet | None]] = {}
 
+    def clear(self) -> None:
+        """The call has ended."""
+        self._seen.clear()
+
     def is_for(self, array: Array) -> bool:
         """Tell whether an array is large enough, and can lie there."""
         least = self._least

@@ -13,10 +13,13 @@ TURNED = [
     ('"loky"', '"poolwise"'),
     ("from joblib import Parallel, delayed", "import poolwise.joblib; from joblib import Parallel, delayed"),
     # Marks that joblib's own configuration knows.
-    ("pytest.mark.thread_unsafe", "pytest.mark.timeout(60)"),
-    ("@pytest.mark.no_cover", "@pytest.mark.timeout(60)"),
+    ("pytest.mark.thread_unsafe", "pytest.mark.timeout(120)"),
+    ("@pytest.mark.no_cover", "@pytest.mark.timeout(120)"),
     # Of a generator that is dropped, another call's workers know nothing: joblib expects that of all but loky.
     ('("poolwise", True),\n        ("threading", False)', '("poolwise", False),\n        ("threading", False)'),
+    (" is LokyBackend", " is poolwise.joblib.PoolwiseBackend"),
+    # What cannot travel out of a worker: loky's error for it, and ours.
+    ("(TerminatedWorkerError, PicklingError)", "(poolwise.errors.ErrorShippingError, PicklingError)"),
     # A large array is no file that was mapped; that it comes, and what is in it, stays to be looked at.
     ("if not isinstance(a, np.memmap):", "if not isinstance(a, np.ndarray):"),
 ]

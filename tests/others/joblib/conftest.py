@@ -1,4 +1,4 @@
-"""Which of joblib's own tests are run."""
+"""Which of joblib's own tests are run, and which of them every day."""
 
 from __future__ import annotations
 
@@ -9,17 +9,27 @@ import pytest
 
 from poolwise.joblib import PoolwiseBackend
 
+BORROWED = Path(__file__).with_name("test_parallel.py")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    others = [item for item in items if is_foreign(item)]
-    config.hook.pytest_deselected(items=others)
+    borrowed = [item for item in items if item.path == BORROWED]
+    others = {item for item in borrowed if is_about_others(item)}
+    config.hook.pytest_deselected(items=[*others])
     items[:] = [item for item in items if item not in others]
+    for item in borrowed:
+        name, _, case = item.name.partition("[")
+        for test, cases, why in item.module.SKIPPED:
+            if name == test and cases in case:
+                item.add_marker(pytest.mark.skip(why))
+        if name not in item.module.QUICK:
+            item.add_marker(pytest.mark.slow)
 
 
-def is_foreign(item: pytest.Item) -> bool:
-    if item.path != Path(__file__).with_name("test_parallel.py") or not hasattr(item, "callspec"):
-        return False
-    given = {name: value for name, value in item.callspec.params.items() if "backend" in name and "n_jobs" not in name}
-    kinds = [kind_of(value) for value in given.values()]
+def is_about_others(item: pytest.Item) -> bool:
+    """Tell whether a test runs over backends of joblib's own alone, as it always has."""
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    kinds = [kind_of(value) for name, value in given.items() if "backend" in name and "n_jobs" not in name]
     return bool(kinds) and "poolwise" not in kinds
 
 
