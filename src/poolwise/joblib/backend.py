@@ -48,7 +48,12 @@ class PoolwiseBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
     supports_sharedmem = False
     uses_threads = False
 
-    def __init__(self, nesting_level: int | None = None, inner_max_num_threads: int | None = None, **options: Any) -> None:  # noqa: ANN401 - see Wish
+    def __init__(
+        self,
+        nesting_level: int | None = None,
+        inner_max_num_threads: int | None = None,
+        **options: Any,  # noqa: ANN401 - those above
+    ) -> None:
         """Start nothing."""
         super().__init__(nesting_level=nesting_level, inner_max_num_threads=inner_max_num_threads, **options)
         self._workers: Crew | None = None
@@ -70,7 +75,7 @@ class PoolwiseBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
             return max(int(joblib.cpu_count()) + 1 + n_jobs, 1)
         return n_jobs
 
-    def configure(
+    def configure(  # noqa: PLR0917 - as joblib has it
         self,
         n_jobs: int = 1,
         parallel: Any = None,  # noqa: ANN401 - a joblib.Parallel
@@ -78,7 +83,7 @@ class PoolwiseBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         require: str | None = None,
         max_nbytes: int | None = None,
         mmap_mode: str | None = "r",
-        **options: Any,  # noqa: ANN401 - see Wish
+        **options: Any,  # noqa: ANN401 - those above
     ) -> int:
         """Get ready for calls of ``parallel``; workers are taken when the first batch comes."""
         n_jobs = self.effective_n_jobs(n_jobs)

@@ -52,7 +52,10 @@ class Packer:
 
     def pack(self, batch: Any) -> Packed:  # noqa: ANN401 - joblib's BatchedCalls
         """Pack a batch; TaskPicklingError where it cannot travel."""
-        file, buffers, sheets = io.BytesIO(), [], []
+        parts = batch._backend, batch._n_jobs, batch.items  # noqa: SLF001 - what its own __reduce__ gives
+        file = io.BytesIO()
+        buffers: list[pickle.PickleBuffer] = []
+        sheets: list[Sheet] = []
 
         def take(buffer: pickle.PickleBuffer) -> bool:
             if large(buffer) is None:
@@ -61,7 +64,7 @@ class Packer:
             return False
 
         try:
-            _Pickler(file, take, self._board, sheets).dump((batch._backend, batch._n_jobs, batch.items))
+            _Pickler(file, take, self._board, sheets).dump(parts)
         except Exception as error:
             raise TaskPicklingError(
                 f"Could not pickle the task to send it to the workers: {show_error(error)}"
@@ -69,7 +72,7 @@ class Packer:
         return Packed(file.getvalue(), tuple(buffers), sheets)
 
 
-class _Pickler(cloudpickle.Pickler):
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no annotations
     """Pickles by value what workers may not be able to import, and large arrays by where they are found."""
 
     def __init__(
@@ -78,7 +81,7 @@ class _Pickler(cloudpickle.Pickler):
         if "numpy" in sys.modules:
             # Before the pickler in C is made, which looks for it once.
             reducers = reducers_for(board, sheets.append)
-            self.dispatch_table = ChainMap(reducers, self.dispatch_table)
+            self.dispatch_table = ChainMap(reducers, cloudpickle.Pickler.dispatch_table)
         super().__init__(file, PROTOCOL, buffer_callback=take)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, TypeAlias
 
 import numpy as np
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
+# NumPy 1 has it elsewhere.
+byte_bounds = getattr(np.lib, "array_utils", np).byte_bounds
 # What is written to a file that is made anew ("w+") must not be lost by making it anew once more.
 MODES = {"w+": "r+"}
 
@@ -25,16 +26,18 @@ def backing(array: Array) -> np.memmap[Any, Any] | None:
 
 def reduce(array: Array, file: np.memmap[Any, Any]) -> tuple[Any, ...]:
     """Give what pickles in the place of a view of a file."""
-    first, stop = np.lib.array_utils.byte_bounds(array)
-    offset = file.offset + first - np.lib.array_utils.byte_bounds(file)[0]
+    first, stop = byte_bounds(array)
+    offset = file.offset + first - byte_bounds(file)[0]
     begin = array.__array_interface__["data"][0] - first
     mode = MODES.get(file.mode, file.mode)
     layout = array.dtype, array.shape, array.strides, begin
-    return open_again, (type(array), os.fspath(file.filename), mode, offset, stop - first, layout)
+    where = str(file.filename), mode, offset, stop - first
+    return open_again, (type(array), where, layout)
 
 
-def open_again(kind: type[Array], name: str, mode: Any, offset: int, size: int, layout: tuple[Any, ...]) -> Array:  # noqa: ANN401 - NumPy's
+def open_again(kind: type[Array], where: tuple[Any, ...], layout: tuple[Any, ...]) -> Array:
     """Give the same view, in a worker."""
+    name, mode, offset, size = where
     dtype, shape, strides, begin = layout
     whole = np.memmap(name, np.uint8, mode, offset, (size,))
     array = np.ndarray(shape, dtype, whole, begin, strides)

@@ -22,6 +22,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from poolwise.model.units import Bytes, Seconds
@@ -52,7 +53,7 @@ class Sheet:
         flat = np.ascontiguousarray(array.T if self.order == "F" else array).reshape(-1).view(np.uint8)
         descriptor = os.memfd_create("poolwise-shared")
         weakref.finalize(self, os.close, descriptor).atexit = False
-        raw, at = memoryview(flat), 0
+        raw, at = flat.data, 0
         while at < len(raw):
             at += os.pwrite(descriptor, raw[at:], at)
         self.place = os.getpid(), descriptor, next(_numbers)
@@ -122,7 +123,7 @@ def _as_it_would_be(array: Array, mode: str | None) -> Array:
 def can_share() -> bool:
     """Tell whether a worker can open what this process has open, which a hardened process forbids."""
     try:
-        return sys.platform == "linux" and os.stat("/proc/self/fd").st_uid == os.geteuid()
+        return sys.platform == "linux" and Path("/proc/self/fd").stat().st_uid == os.geteuid()
     except OSError:
         return False
 

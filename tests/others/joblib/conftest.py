@@ -13,6 +13,7 @@ BORROWED = Path(__file__).with_name("test_parallel.py")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what has nothing of this backend in it, and mark what takes long."""
     borrowed = [item for item in items if item.path == BORROWED]
     others = {item for item in borrowed if is_about_others(item)}
     config.hook.pytest_deselected(items=[*others])
@@ -34,6 +35,7 @@ def is_about_others(item: pytest.Item) -> bool:
 
 
 def kind_of(backend: Any) -> str:
+    """Name a backend, which may be given as a name or as itself."""
     if backend is None:
         return "poolwise"
     if isinstance(backend, str):

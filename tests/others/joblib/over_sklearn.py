@@ -24,15 +24,18 @@ submit = PoolwiseBackend.submit
 
 
 def count(self: PoolwiseBackend, func: Any, callback: Any = None) -> Future[Any]:
+    """Send a batch, and count it."""
     sent["batches"] += 1
     return submit(self, func, callback)
 
 
 def pytest_configure() -> None:
+    """Count from now on."""
     PoolwiseBackend.submit = count  # type: ignore[method-assign]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run tests of ``n_jobs`` only."""
     others = [item for item in items if not is_of_n_jobs(item)]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if is_of_n_jobs(item)]
@@ -43,12 +46,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def is_of_n_jobs(item: pytest.Item) -> bool:
+    """Tell whether a test names ``n_jobs``, or joblib's ``Parallel``."""
     function = getattr(item, "function", None)
     return function is not None and any(word in inspect.getsource(function) for word in ("n_jobs", "Parallel("))
 
 
 @pytest.fixture(autouse=True)
 def over_poolwise() -> Iterator[None]:
+    """Run the test over this backend."""
     before = sent["batches"]
     with joblib.parallel_config("poolwise"):
         yield
@@ -56,5 +61,6 @@ def over_poolwise() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much really came this way."""
     poolwise.joblib.end_idle_workers()
     terminalreporter.write_line(f"{sent['tests']} tests sent {sent['batches']} batches over poolwise")

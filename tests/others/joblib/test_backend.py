@@ -26,12 +26,14 @@ WATCHDOG_S = 30
 
 @pytest.fixture(autouse=True)
 def over_poolwise() -> Iterator[None]:
+    """Run each test over this backend, and leave no workers behind."""
     with joblib.parallel_config("poolwise", n_jobs=2):
         yield
     poolwise.joblib.end_idle_workers()
 
 
 def wait_until(true: Callable[[], bool]) -> None:
+    """Wait for what must come soon."""
     deadline = time.monotonic() + WATCHDOG_S
     while not true():
         assert time.monotonic() < deadline
@@ -39,10 +41,12 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 def process(_: object = None) -> int:
+    """Tell who runs this."""
     return os.getpid()
 
 
 def workers(**options: Any) -> set[int]:
+    """Tell who runs twenty tasks."""
     return set(Parallel(**options)(delayed(process)(number) for number in range(20)))
 
 
@@ -84,11 +88,13 @@ def test_calls_at_a_time_have_workers_of_their_own() -> None:
 
 
 def slow(number: int) -> int:
+    """Take a moment."""
     time.sleep(0.05)
     return number
 
 
 def divide(number: int) -> float:
+    """Fail on 0."""
     return 1 / number
 
 
@@ -97,7 +103,7 @@ def divide(number: int) -> float:
 
 def test_an_option_that_is_none_is_named() -> None:
     """A mistyped option is refused, with those that exist."""
-    with pytest.raises(UnknownOptionError, match="no option 'memory_limt'.*memory_limit"):
+    with pytest.raises(UnknownOptionError, match=r"no option 'memory_limt'.*memory_limit"):
         workers(memory_limt=1)
 
 
@@ -114,6 +120,7 @@ def test_inner_threads_are_held() -> None:
 
 
 def inner_threads() -> str | None:
+    """Tell what OpenMP would read."""
     return os.environ.get("OMP_NUM_THREADS")
 
 
@@ -123,6 +130,7 @@ def test_a_worker_does_not_start_workers() -> None:
 
 
 def jobs_within() -> int:
+    """Tell how many jobs a nested call would have."""
     with joblib.parallel_config("poolwise"):
         return int(joblib.effective_n_jobs(-1))
 
@@ -176,6 +184,7 @@ def test_a_shared_array_is_what_it_was(kind: Any, order: str) -> None:
 
 
 def itself(value: Any) -> Any:
+    """Give what came."""
     return value
 
 
@@ -189,6 +198,7 @@ def test_what_changes_between_calls_is_seen() -> None:
 
 
 def first(array: np.ndarray[Any, Any]) -> float:
+    """Look at one number."""
     return float(array[0])
 
 
@@ -208,6 +218,7 @@ def test_shared_memory_may_be_written_to_where_it_was_asked_for() -> None:
 
 
 def count_up(array: np.ndarray[Any, Any]) -> float:
+    """Write to the array."""
     array[0] += 1
     return float(array[0])
 
@@ -225,6 +236,7 @@ def test_an_array_in_a_file_travels_by_name(tmp_path: Path) -> None:
 
 
 def kind_and_value(array: np.ndarray[Any, Any]) -> tuple[type, np.ndarray[Any, Any]]:
+    """Tell what came."""
     return type(array), np.array(array)
 
 
@@ -238,7 +250,8 @@ def test_nothing_of_what_was_shared_is_kept() -> None:
 
 
 def open_files(pid: int) -> list[str]:
-    return [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir() if os.path.lexists(each)]
+    """List what a process has open."""
+    return [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()]
 
 
 # --- Deaths and errors ---------------------------------------------------------------------------------------------
@@ -252,6 +265,7 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:
 
 
 def die_once(mark: Path, number: int) -> int:
+    """Die on task 5, the first time."""
     if number == 5 and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -266,6 +280,7 @@ def test_a_task_that_kills_its_workers_is_told() -> None:
 
 
 def die() -> None:
+    """Die."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 

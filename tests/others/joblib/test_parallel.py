@@ -18,9 +18,17 @@ NO_WARNING = "joblib warns of its own backends here; this one can start workers 
 SKIPPED = [
     ("test_nested_parallel_warnings", "multiprocessing-True", NO_WARNING),
     ("test_nested_parallel_warnings", "poolwise-True", NO_WARNING),
-    ("test_parallel_with_interactively_defined_bound_method_loky", "", "asks for the names of loky's processes in logs"),
+    (
+        "test_parallel_with_interactively_defined_bound_method_loky",
+        "",
+        "asks for the names of loky's processes in logs",
+    ),
     ("test_memmapping_leaks", "", "looks for files in a folder: there are none; test_backend.py looks at the memory"),
-    ("test_backend_batch_statistics_reset", "", "private fields of joblib's own batching; test_backend.py has it for ours"),
+    (
+        "test_backend_batch_statistics_reset",
+        "",
+        "private fields of joblib's own batching; test_backend.py has it for ours",
+    ),
 ]
 
 # One of each kind that takes no second, for every day.
