@@ -82,6 +82,26 @@ cpython-executor-tests: .venv/dev.stamp ## CPython's own executor tests over poo
 	$(BIN)/python -m pytest -q tests/cpython $(ARGS)
 	tools/on_each_python.sh executor 3.12 3.13 $(PYTHONS)
 
+.PHONY: joblib-tests
+joblib-tests: .venv/dev.stamp ## joblib's own test_parallel.py over the joblib backend, all of it (minutes)
+	$(BIN)/python -m pytest -q tests/others/joblib $(ARGS)
+
+# Tests of n_jobs of these; tests/others/joblib/over_sklearn.py picks them.
+SKLEARN := model_selection.tests.test_search model_selection.tests.test_validation ensemble.tests.test_forest \
+	ensemble.tests.test_bagging ensemble.tests.test_voting ensemble.tests.test_iforest utils.tests.test_parallel \
+	inspection.tests.test_permutation_importance compose.tests.test_column_transformer metrics.tests.test_pairwise \
+	decomposition.tests.test_dict_learning linear_model.tests.test_logistic linear_model.tests.test_coordinate_descent \
+	tests.test_pipeline feature_selection.tests.test_rfe tests.test_multioutput tests.test_calibration
+
+.PHONY: sklearn-tests
+sklearn-tests: .venv/dev.stamp ## scikit-learn's own tests of n_jobs over the joblib backend (minutes)
+	PYTHONPATH=. $(BIN)/python -m pytest -q -c tests/others/joblib/sklearn.ini --rootdir . -p no:cacheprovider \
+		-p tests.others.joblib.over_sklearn --pyargs $(addprefix sklearn.,$(SKLEARN)) $(ARGS)
+
+.PHONY: bench-joblib
+bench-joblib: .venv/dev.stamp ## measure the joblib backend against loky: ARGS="--only Grid --rounds 9 --cold 0"
+	@$(BIN)/python -m benchmarks.joblib.run $(ARGS)
+
 .PHONY: others
 others: .venv/dev.stamp ## the tests with real other parties, the slow ones too (minutes): ONLY=joblib, asyncio, dask, ray, compat
 	$(BIN)/python -m pytest tests/others/$(ONLY) $(ARGS)

@@ -7,6 +7,7 @@ A tour of the house, for readers of the code::
     run        the scheduler (pure), and the one loop that drives it
     report     the words, tables and progress lines
     journal    what is done, on disk          web       the client behind ``poolwise.fetch``
+    joblib     the backend of joblib
     backends   loop, threads, processes, asyncio behind one protocol
     engine     the process pool            work      calling a function on items
     model      the values that travel between the rooms
