@@ -24,9 +24,11 @@ from poolwise.model.units import Seconds
 from poolwise.run.adapt import ChunkSizer, Sizing
 from poolwise.work import role
 
-# A batch takes about so long. joblib's own batches of 0.2 to 2 s hide the price of sending one; ours is 0.3 ms, and
-# whoever takes results from a generator, or waits for the last batch, waits for less.
-BATCH_S: Seconds = 0.05
+# A batch takes about so long; joblib's own for loky take 0.2 s and more. On a machine that is busy with something else
+# tasks take long and compute little, and shorter batches cost a quarter more there (tasks of 1 ms, at a load of 35).
+BATCH_S: Seconds = 0.2
+# What was sent cannot be taken back: a few quick tasks must not have many slow ones sent together. joblib's own double.
+GROWTH = 4
 # As loky's in joblib: workers without a task for so long end.
 IDLE_WORKER_TIMEOUT_S: Seconds = 300
 
@@ -124,7 +126,7 @@ class PoolwiseBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
 
     def _begin(self, n_jobs: int) -> None:
         self._n_jobs = n_jobs
-        self._sizer = ChunkSizer(Sizing(target_s=BATCH_S))
+        self._sizer, self._largest = ChunkSizer(Sizing(target_s=BATCH_S)), 1
         self._board.clear()
         self._board = Board(*self._mapping)
         self._packer = Packer(self._board)
@@ -159,11 +161,12 @@ class PoolwiseBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has 
         """Give what a batch gave."""
         wall_s, values = out.result()
         self._sizer.observe(len(values), wall_s)
+        self._largest = max(self._largest, len(values))
         return values
 
     def compute_batch_size(self) -> int:
         """Size the next batch by what tasks took in the workers."""
-        return self._sizer.size(None, self._n_jobs)
+        return min(self._sizer.size(None, self._n_jobs), self._largest * GROWTH)
 
 
 def register(*, make_default: bool = False) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -137,14 +138,22 @@ def jobs_within() -> int:
 
 def test_batches_are_sized_by_what_tasks_take() -> None:
     """Quick tasks travel many at a time, long ones one by one; the next call learns anew."""
-    with Parallel() as parallel:
-        parallel(delayed(abs)(number) for number in range(3000))
-        assert parallel._backend.compute_batch_size() == 1
-        parallel._backend.start_call()
-        parallel._backend._sizer.observe(1, 0.001)
-        assert parallel._backend.compute_batch_size() == 32
-        parallel._backend._sizer.observe(10, 1.0)
-        assert parallel._backend.compute_batch_size() == 1
+    backend = poolwise.joblib.PoolwiseBackend()
+    sizes = [backend.compute_batch_size()]
+    for count, seconds in ((1, 0.001), (4, 0.004), (16, 0.016), (64, 0.064), (200, 0.2), (10, 20.0)):
+        backend.retrieve_result_callback(finished((seconds, [None] * count)))
+        sizes.append(backend.compute_batch_size())
+    assert sizes == [1, 4, 16, 64, 200, 200, 1]
+    backend.retrieve_result_callback(finished((0.2, [None] * 200)))
+    backend.start_call()
+    assert backend.compute_batch_size() == 1
+
+
+def finished(result: Any) -> Future[Any]:
+    """Give the future of a task that is done."""
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
 
 
 # --- Large arrays --------------------------------------------------------------------------------------------------
