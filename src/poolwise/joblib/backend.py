@@ -36,7 +36,11 @@ IDLE_WORKER_TIMEOUT_S: Seconds = 300
 NOT_OURS = frozenset({"temp_folder", "verbose", "context"})
 
 
-class PoolwiseBackend(ParallelBackendBase):  # type: ignore[misc]  # joblib has no annotations
+# What pyright reads in its base is what nobody has annotated: that a method which does nothing gives None.
+Base: Any = ParallelBackendBase
+
+
+class PoolwiseBackend(Base):  # type: ignore[misc]  # joblib has no annotations
     """Runs joblib's batches in the processes of a ``poolwise.Pool`` that stays warm between calls.
 
     ``idle_worker_timeout``: seconds without work after which workers end.

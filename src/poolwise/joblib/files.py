@@ -9,7 +9,7 @@ import numpy as np
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
 # NumPy 1 has it elsewhere.
-byte_bounds = getattr(np.lib, "array_utils", np).byte_bounds
+byte_bounds: Any = getattr(getattr(np.lib, "array_utils", np), "byte_bounds")  # noqa: B009 - for type checkers
 # What is written to a file that is made anew ("w+") must not be lost by making it anew once more.
 MODES = {"w+": "r+"}
 
