@@ -20,7 +20,32 @@ from poolwise.run.driver import Driver
 from poolwise.testing import FakeClock
 from poolwise.work.job import Job
 from tests.contract import functions
-from tests.contract.ways import Way
+from tests.contract.ways import ALL, Way
+
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let some of the ways be chosen by their names: ``pytest tests/contract --ways threads,auto``."""
+    parser.addoption("--ways", help="run these ways only, by their names in tests/contract/ways.py, with commas between")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs on none of the chosen ways."""
+    if not (names := config.getoption("--ways")):
+        return
+    wanted = set(names.split(","))
+    if unknown := wanted - {way.name for way in ALL}:
+        raise pytest.UsageError(f"no such way: {', '.join(sorted(unknown))}; there are {', '.join(w.name for w in ALL)}")
+    chosen = [item for item in items if _way_of(item) in wanted]
+    config.hook.pytest_deselected(items=[item for item in items if _way_of(item) not in wanted])
+    items[:] = chosen
+
+
+def _way_of(item: pytest.Item) -> str | None:
+    call = getattr(item, "callspec", None)
+    way = call.params.get("way") if call is not None else None
+    return way.name if isinstance(way, Way) else None
+
 
 # A worker that was told to end is gone within a second (engine/supervisor.py); the machine may be busy.
 GONE_WITHIN_S = 10.0
