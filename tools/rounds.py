@@ -54,7 +54,9 @@ def main() -> int:
                 bad.append(number)
                 keep(asked.log, number, output)
             told = ", ".join(f"{count} {what}" for what, count in counts.items())
-            print(f"round {number} of {asked.rounds}: {told or 'ended early'}{'' if passed else '  FAILED'}", flush=True)
+            print(
+                f"round {number} of {asked.rounds}: {told or 'ended early'}{'' if passed else '  FAILED'}", flush=True
+            )
             found["rounds"] += 1
     except KeyboardInterrupt:
         print("ended by Ctrl-C")

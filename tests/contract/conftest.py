@@ -23,10 +23,11 @@ from tests.contract import functions
 from tests.contract.ways import ALL, Way
 
 
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let some of the ways be chosen by their names: ``pytest tests/contract --ways threads,auto``."""
-    parser.addoption("--ways", help="run these ways only, by their names in tests/contract/ways.py, with commas between")
+    parser.addoption(
+        "--ways", help="run these ways only, by their names in tests/contract/ways.py, with commas between"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -35,7 +36,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     wanted = set(names.split(","))
     if unknown := wanted - {way.name for way in ALL}:
-        raise pytest.UsageError(f"no such way: {', '.join(sorted(unknown))}; there are {', '.join(w.name for w in ALL)}")
+        raise pytest.UsageError(
+            f"no such way: {', '.join(sorted(unknown))}; there are {', '.join(w.name for w in ALL)}"
+        )
     chosen = [item for item in items if _way_of(item) in wanted]
     config.hook.pytest_deselected(items=[item for item in items if _way_of(item) not in wanted])
     items[:] = chosen

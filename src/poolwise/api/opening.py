@@ -29,7 +29,7 @@ from poolwise.model.options import MOST_WORKERS, BackendName, Options
 from poolwise.model.plan import Joined
 from poolwise.model.profile import Profile
 from poolwise.model.units import Seconds
-from poolwise.run.driver import Driver
+from poolwise.run.driver import Driver, Stands
 from poolwise.run.scheduler import Scheduler
 from poolwise.work.cuttable import AtWork
 
@@ -248,28 +248,34 @@ class Opening:
         return unbegun if unbegun * self._each_s >= WORTH_CUTTING_S else 0
 
     def _wanted(self) -> Wanted | None:
-        if self._pacer is None or self._probe is None or self._company is None:
+        # Read once: the calling thread takes it away when it is back.
+        there = self._company
+        if self._pacer is None or self._probe is None or there is None:
             return None
         pace = self._pacer.look()
         self._asleep = pace.asleep
         if self.joined is not None and self.joined.backend == "threads" and not self.computes:
-            now = _asleep(self._company)
+            now = _asleep(there)
             if now is not None and (_stands_in_line(now) or _computes(now)):
                 # Whatever the first one waits for: it has a lock meanwhile, so that more would have to be waited for;
                 # or it is the only one that has to wait, and the others have work enough.
                 return None
+        if (stands := self._stands()) is None:
+            return None
+        waiting, item_s = stands
         running = self._probe.running
         begun = len(running.items) - running.items.unbegun if running is not None else 1
         self._each_s = max(0.0, pace.wall_s - self._probe.elapsed_s) / max(1, begun)
         scene = Scene(
             pace=pace,
             gil_held=self._probe.gil_held,
-            waiting=self._driver.scheduler.waiting or (self._left(running) if running is not None else 0),
+            waiting=waiting or (self._left(running) if running is not None else 0),
             cores=self._cores,
             snapshot=self.snapshot,
             kind=self._kind,
             far_side=pace.asleep and self._has_far_side(self._pacer),
-            item_s=self._item_s(),
+            # As those that have ended, or as long as the one that runs already takes.
+            item_s=None if item_s is None else max(item_s, self._each_s),
         )
         wanted = company(scene, self._options)
         if wanted is not None and self._kind == "loop":
@@ -277,10 +283,9 @@ class Opening:
             self.debugger = self.debugger or self._pacer.debugger()
         return wanted if self.debugger is None else None
 
-    def _item_s(self) -> Seconds | None:
-        """Say what an item takes: as those that have ended, or as long as the one that runs already takes."""
-        known_s = self._driver.scheduler.item_s
-        return known_s if known_s is None else max(known_s, self._each_s)
+    def _stands(self) -> Stands | None:
+        """Say how the run stands; None where the calling thread is back and changes that, so that nobody need come."""
+        return self._driver.glance() if self._kind == "loop" else self._driver.stands()
 
     def _has_far_side(self, pacer: Pacer) -> bool:
         """Tell whether somebody else is waited for; an event loop only ever waits for files, so these are counted."""

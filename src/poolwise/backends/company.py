@@ -148,8 +148,9 @@ class Company:
         return False
 
     def wake(self) -> None:
-        """Wake them all."""
-        for backend in tuple(self._backends.values()):
+        """Wake them all, from any thread."""
+        # A list of a dict's values is made in one go, a tuple is not where there is no GIL.
+        for backend in [*self._backends.values()]:
             backend.wake()
 
     def close(self, *, abort: bool) -> None:

@@ -192,7 +192,9 @@ class CoroutinesBackend(InThisProcess):
 
     def _tell_all(self) -> None:
         news, self._news = self._news, []
-        if self._hear is not None and self._takes_in(self._hear, news):
+        # Read once: the driver's thread takes it away when the run ends.
+        hear = self._hear
+        if hear is not None and self._takes_in(hear, news):
             return
         for event in news:
             self._outbox.put(event)

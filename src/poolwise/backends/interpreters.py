@@ -215,7 +215,7 @@ _hosts: set[threading.Thread] = set()
 def _leave() -> None:
     """Let interpreters that were told to end do so; CPython warns of those that are deep in an item given up before."""
     deadline = time.monotonic() + END_PATIENCE_S
-    for thread in tuple(_hosts):
+    for thread in [*_hosts]:
         thread.join(max(0.0, deadline - time.monotonic()))
-    if any(thread.is_alive() for thread in _hosts):
+    if any(thread.is_alive() for thread in [*_hosts]):
         warnings.filterwarnings("ignore", "remaining subinterpreters", RuntimeWarning)

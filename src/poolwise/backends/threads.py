@@ -78,7 +78,8 @@ class ThreadsBackend(InThisProcess):
 
     def at_work(self) -> list[int]:
         """List the system's numbers of the threads that are on something."""
-        return [thread.native_id for thread in tuple(self._threads.values()) if thread.busy and thread.native_id]
+        # Asked from another thread. A list of a dict's values is made in one go, a tuple is not where there is no GIL.
+        return [thread.native_id for thread in [*self._threads.values()] if thread.busy and thread.native_id]
 
     @property
     def helpers(self) -> int:

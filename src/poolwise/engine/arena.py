@@ -19,6 +19,7 @@ import contextlib
 import mmap
 import os
 import sys
+import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable
@@ -187,7 +188,10 @@ class Reader:
         self._closed = False
         self._forked = False
         """Somebody has been forked who maps it as well."""
-        _readers.add(self)
+        # Buffers are dropped in whatever thread, also while the run that had them is being closed in another. The
+        # garbage collector may drop one in the very thread that has it.
+        self._lock = threading.RLock()
+        _readers.add(weakref.ref(self, _readers.discard))
         _watch_forks()
 
     def buffer(self, place: int, size: Bytes) -> memoryview:
@@ -225,8 +229,13 @@ class Reader:
 
     def close(self) -> None:
         """The writer is gone: give back to the system all but what is in use, and that when it is dropped."""
-        if self._closed or os.getpid() != self._owner:
+        if os.getpid() != self._owner:
             return
+        with self._lock:
+            if not self._closed:
+                self._close()
+
+    def _close(self) -> None:
         # The caller closes its own; a child that is forked while something is in use needs one. Before anything else:
         # who drops the last array from now on, in whatever thread, closes what stands here.
         self._descriptor = _duplicate(self._descriptor) if self._live else None
@@ -267,15 +276,16 @@ class Reader:
         if os.getpid() != self._owner:
             # A forked child lets go of its copy; the memory is its parent's.
             return
-        _, size = self._live.pop(place)
-        if place in self._pinned:
-            self._kept[place] = size
-        elif self._closed:
-            give_back(self._map, self._begin + place, _paged(size))
-        else:
-            self._dropped.append(place)
-        if self._closed:
-            self._let_go()
+        with self._lock:
+            _, size = self._live.pop(place)
+            if place in self._pinned:
+                self._kept[place] = size
+            elif self._closed:
+                give_back(self._map, self._begin + place, _paged(size))
+            else:
+                self._dropped.append(place)
+            if self._closed:
+                self._let_go()
 
     def _let_go(self) -> None:
         """Once the writer is gone and nothing is in use, nobody needs the map."""
@@ -323,7 +333,8 @@ def _paged(size: Bytes) -> Bytes:
     return -(-size // PAGE) * PAGE
 
 
-_readers: weakref.WeakSet[Reader] = weakref.WeakSet()
+# No WeakSet: going through that fails where another thread adds to it, and a fork must find them all.
+_readers: set[weakref.ref[Reader]] = set()
 # Kept alive until their last buffer is dropped, so that its memory is given back then and not with the last of all.
 _in_use: set[Reader] = set()
 _watching = False
@@ -337,11 +348,15 @@ def _watch_forks() -> None:
         os.register_at_fork(before=_pin_all, after_in_child=_part_all)
 
 
+def _living() -> list[Reader]:
+    return [reader for each in [*_readers] if (reader := each()) is not None]
+
+
 def _pin_all() -> None:
-    for reader in tuple(_readers):
+    for reader in _living():
         reader.pin()
 
 
 def _part_all() -> None:
-    for reader in tuple(_readers):
+    for reader in _living():
         reader.part()

@@ -13,7 +13,7 @@ import os
 import time
 from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from poolwise.backends.protocol import Backend
 from poolwise.errors import PoolwiseError
@@ -77,6 +77,15 @@ class Ending:
 
     failed: Failed | None
     error: BaseException
+
+
+class Stands(NamedTuple):
+    """How a run stands."""
+
+    waiting: int
+    """Items that could be sent now, and are with nobody."""
+    item_s: Seconds | None
+    """What an item takes, by the newest chunks."""
 
 
 class Driver:
@@ -219,6 +228,22 @@ class Driver:
             # In a child that the function has forked, who held it then would never give it back.
             if os.getpid() == home:
                 self._baton.acquire()
+
+    def stands(self) -> Stands:
+        """Say how the run stands, to whoever has the baton."""
+        return Stands(self.scheduler.waiting, self.scheduler.item_s)
+
+    def glance(self) -> Stands | None:
+        """Say how the run stands while the caller's thread runs an item, from another thread; None where it is back.
+
+        To count what waits means to go through what the caller's thread, once it is back, puts there and takes away.
+        """
+        if not self._baton.acquire(blocking=False):
+            return None
+        try:
+            return self.stands()
+        finally:
+            self._baton.release()
 
     def assist(
         self,

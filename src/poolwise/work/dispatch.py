@@ -78,16 +78,22 @@ def begin() -> None:
 
 def look_again() -> None:
     """Take in NumPy, which the function may have imported by now."""
-    if _patches.numpy or not _patches.users or (module := numpy_random()) is None:
+    if not _patches.numpy and _patches.users and (module := numpy_random()) is not None:
+        with _patches.lock:
+            _take_in(module)
+
+
+def _take_in(module: Any) -> None:  # noqa: ANN401 - ``numpy.random``
+    # Asked again, now that nobody else can change it: the last seeded run may have ended, while a thread that it has
+    # left behind goes on, and what that replaced would never be put back.
+    if _patches.numpy or not _patches.users:
         return
-    with _patches.lock:
-        if _patches.numpy:
-            return
-        _patches.numpy = True
-        hidden = module.mtrand
-        _replace(module, {**_methods_of(module, hidden._rand), **NUMPY_FUNCTIONS}, "numpy")  # noqa: SLF001
-        # Other libraries (scikit-learn, SciPy) take the hidden generator itself.
-        hidden.__class__ = _Hidden
+    hidden = module.mtrand
+    _replace(module, {**_methods_of(module, hidden._rand), **NUMPY_FUNCTIONS}, "numpy")  # noqa: SLF001
+    # Other libraries (scikit-learn, SciPy) take the hidden generator itself.
+    hidden.__class__ = _Hidden
+    # Only now: who reads it without the lock goes on to draw.
+    _patches.numpy = True
 
 
 def end() -> None:

@@ -154,23 +154,31 @@ class Libraries:
 
 
 _found: Libraries | None = None
+_asking = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    # Another thread may have it while this one forks.
+    os.register_at_fork(after_in_child=lambda: globals().update(_asking=threading.Lock()))
 
 
 def _libraries() -> Libraries:
     global _found  # noqa: PLW0603 - a cache of what the dynamic linker says
-    loaded = _linker()()
-    if _found is None or _found.loaded != loaded:
+    # Read once, since another thread may be finding out, too.
+    found, loaded = _found, _linker()()
+    if found is None or found.loaded != loaded:
         told = _tell()
         openmp = (OPENMP_NAMES.get(each["prefix"], "OpenMP") for each in told if each["user_api"] == "openmp")
-        _found = Libraries(loaded, tuple(filter(None, map(_open_blas, told))), tuple(dict.fromkeys(openmp)))
-    return _found
+        found = Libraries(loaded, tuple(filter(None, map(_open_blas, told))), tuple(dict.fromkeys(openmp)))
+        _found = found
+    return found
 
 
 def _tell() -> list[dict[str, Any]]:
     """List the libraries with threads, as threadpoolctl does."""
     import threadpoolctl  # noqa: PLC0415 - 5 to 20 ms, and only needed where there are native threads
 
-    with warnings.catch_warnings():
+    # The filters are the process's. Of two threads that took them at once and gave them back out of turn, the second
+    # would leave those behind that the first had set: no warning would be shown any more.
+    with _asking, warnings.catch_warnings():
         # It warns of mixed OpenMP runtimes, which is nothing that the caller of a map has asked for.
         warnings.simplefilter("ignore")
         try:

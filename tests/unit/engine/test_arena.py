@@ -6,12 +6,15 @@ import gc
 import itertools
 import mmap
 import os
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poolwise.engine import arena
 from poolwise.engine.arena import LEAST_WARM, MOST_WARM, PAGE, POOL_WARM, FreeList, Reader, Writer, share_of_warm
 
 SIZE = 16 * PAGE
@@ -243,3 +246,59 @@ def test_what_a_child_maps_too_is_given_back_page_by_page(file: int) -> None:
     assert os.fstat(file).st_blocks > 0
     reader.close()
     assert os.fstat(file).st_blocks == 0
+
+
+# --- Several threads ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_turns() -> Iterator[None]:
+    """Let threads take turns as often as can be, where they do not run side by side anyway."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_a_fork_finds_all_readers_while_other_threads_make_some(shared: mmap.mmap, in_turns: None) -> None:
+    """What would be missed would be used again under the eyes of the child."""
+    over = threading.Event()
+
+    def make() -> None:
+        while not over.is_set():
+            some = [Reader(shared, 0, SIZE) for _ in range(20)]
+            assert len(some) == len({id(each) for each in some})
+
+    mine, others = Reader(shared, 0, SIZE), [threading.Thread(target=make) for _ in range(2)]
+    for thread in others:
+        thread.start()
+    try:
+        for _ in range(500):
+            assert mine in arena._living()
+    finally:
+        over.set()
+        for thread in others:
+            thread.join()
+
+
+def test_a_buffer_may_be_dropped_while_its_reader_is_closed(in_turns: None) -> None:
+    """By two threads at once: descriptors are closed once, and nothing is left open."""
+    descriptor = os.memfd_create("arena")
+    os.ftruncate(descriptor, SIZE)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
+    for _ in range(100):
+        shared = mmap.mmap(descriptor, SIZE)
+        writer, reader = Writer(shared, 0, SIZE), Reader(shared, 0, SIZE, descriptor=descriptor)
+        place = writer.put(b"a" * PAGE)
+        assert place is not None
+        held, meet = [reader.buffer(place, PAGE)], threading.Barrier(2, timeout=20)
+        drop = threading.Thread(target=lambda held=held, meet=meet: (meet.wait(), held.clear()))
+        drop.start()
+        meet.wait()
+        reader.close()
+        drop.join()
+        writer.close()
+        del reader, writer, shared
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - a count
+    os.close(descriptor)

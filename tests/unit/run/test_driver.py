@@ -388,6 +388,17 @@ def test_who_has_not_been_lent_the_run_leaves_it_alone():
     assert asked == [duet.driver.scheduler]
 
 
+def test_who_looks_on_hears_how_it_stands_only_while_an_item_runs():
+    """Once the calling thread is back it moves what waits about, and nobody else may count that."""
+    duet = Duet(range(2), abs)
+    assert duet.driver.glance() is None
+    with duet.driver.lent():
+        assert duet.driver.glance() == duet.driver.stands()
+        # It has given back what it had taken.
+        assert duet.driver.glance() == duet.driver.stands()
+    assert duet.driver.glance() is None
+
+
 def test_only_one_other_thread_plays_the_driver():
     """A second one that comes meanwhile goes away again."""
     asked = []

@@ -105,6 +105,26 @@ def test_the_last_run_puts_the_originals_back() -> None:
     assert (np.random.rand, np.random.seed, type(np.random.mtrand)) == numpy_before
 
 
+def test_a_thread_that_was_left_behind_replaces_nothing_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last run ends in the moment in which an item that it has given up looks for NumPy: nobody puts that back."""
+    before = (np.random.rand, type(np.random.mtrand))
+    monkeypatch.setattr(dispatch, "numpy_random", lambda: None)
+    dispatch.begin()
+    monkeypatch.setattr(dispatch, "numpy_random", lambda: dispatch.end() or np.random)
+    dispatch.look_again()
+    assert (np.random.rand, type(np.random.mtrand)) == before
+    assert dispatch._patches.originals == {}
+
+
+def test_who_finds_numpy_taken_in_finds_all_of_it_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread that looks meanwhile, and draws next, must not meet a function that is not replaced yet."""
+    seen, replace = [], dispatch._replace
+    monkeypatch.setattr(dispatch, "_replace", lambda *args: seen.append(dispatch._patches.numpy) or replace(*args))
+    dispatch.begin()
+    dispatch.end()
+    assert seen == [False, False]
+
+
 def test_what_somebody_else_has_put_there_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function that was replaced meanwhile is not replaced back."""
     dispatch.begin()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import threadpoolctl
 
 from poolwise.model.machine import NativePool
 from poolwise.work import threads
 from poolwise.work.threads import Libraries, OpenBlas, native_threads
 
 LOADED = 7
+PATIENCE_S = 20.0
+# Who could begin at once has begun by then.
+MOMENT_S = 0.2
 
 
 @dataclass
@@ -176,6 +181,28 @@ def test_libraries_are_looked_for_again_only_when_one_was_loaded(monkeypatch):
     loaded[0] += 1
     threads._libraries()
     assert len(looked) == 2
+
+
+def test_two_threads_that_look_at_once_leave_the_warning_filters_as_they_were(monkeypatch):
+    """The filters are the process's: taken by both and given back out of turn, none would be as before."""
+    before, looking, first_is_back = [*warnings.filters], threading.Event(), threading.Event()
+
+    def look():
+        if threading.current_thread() is second:
+            looking.set()
+            first_is_back.wait(PATIENCE_S)
+        else:
+            second.start()
+            # The second one looks meanwhile if it can, and then goes on looking.
+            looking.wait(MOMENT_S)
+        return []
+
+    second = threading.Thread(target=threads._tell)
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", look)
+    threads._tell()
+    first_is_back.set()
+    second.join(PATIENCE_S)
+    assert [*warnings.filters] == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are looked at on Linux only")
