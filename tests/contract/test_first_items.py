@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import poolwise
-from poolwise.measure.gil import gil_enabled
+from poolwise.measure.free_threading import gil_enabled
 from poolwise.measure.machine import usable_cores
 from poolwise.measure.probe import Probe
 from tests.contract import functions

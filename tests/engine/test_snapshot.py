@@ -13,7 +13,7 @@ import pytest
 import poolwise
 from poolwise.engine.start_snapshot import SnapshotStarter
 from poolwise.errors import WorkerDiedError
-from poolwise.measure.gil import gil_enabled
+from poolwise.measure.free_threading import gil_enabled
 from poolwise.measure.machine import usable_cores
 from poolwise.measure.probe import Probe
 from tests.engine.programs import WATCHDOG_S, descendants, files_in, lives, running_program, wait_until

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from poolwise.measure.cpu import CpuClock
+from poolwise.measure.free_threading import gil_enabled, gil_turned_on_by
 from poolwise.model.classes import replace
 from poolwise.model.plan import Plan, Revision
 from poolwise.model.report import Diagnosis, Report
@@ -32,6 +33,7 @@ class Chronicle:
         """Times that the rest was run by a Plan: more than once where the work turned out to be another."""
         self._scheduler, self._items, self._gate, self._revisions = scheduler, items, gate, revisions
         self._cpu = CpuClock()
+        self._had_gil = gil_enabled()
         self.probe_s: Seconds = 0.0
         """How long the first items were watched."""
         self._probe_items = 0
@@ -46,8 +48,17 @@ class Chronicle:
         self._run_begun = time.monotonic()
         self.runs += 1
 
-    def revise(self, before: Plan | None, known: Profile | None, plan: Plan, profile: Profile | None) -> None:
-        """Note what has changed since the Plan ``before``, when this was ``known`` of the work."""
+    def revise(
+        self,
+        before: Plan | None,
+        known: Profile | None,
+        then: Machine | None,
+        plan: Plan,
+        *,
+        profile: Profile | None,
+        now: Machine | None,
+    ) -> None:
+        """Note what has changed since the Plan ``before``, when this was ``known`` of the work, and the machine so."""
         revision = Revision(
             at_s=time.monotonic() - self.begun,
             backend=plan.backend,
@@ -59,6 +70,7 @@ class Chronicle:
             waiting_before=known.waiting if known is not None else None,
             lock=profile is not None and profile.serial_s > 0 and not (known is not None and known.serial_s > 0),
             only_here=self._scheduler.only_here,
+            gil_by=now.gil_by if now is not None and then is not None and not then.gil else None,
         )
         self._revisions.append(revision)
 
@@ -89,6 +101,7 @@ class Chronicle:
             deaths=counts.deaths,
             recycled=counts.recycled,
             crowded=counts.crowded,
+            gil_by=self._gil_by(),
             workers_started=counts.started,
             chunks=counts.chunks,
             wall_s=now - self.begun,
@@ -107,6 +120,10 @@ class Chronicle:
             facts=told_facts(facts, profile),
             timeline=timeline,
         )
+
+    def _gil_by(self) -> str | None:
+        """Say what has turned the GIL on since the run began; None where nothing has."""
+        return None if self._had_gil else gil_turned_on_by()
 
     def diagnosis(self, plan: Plan, profile: Profile | None, machine: Machine | None, facts: Facts | None) -> Diagnosis:
         """Tell what the first items showed."""

@@ -31,7 +31,7 @@ from poolwise.decide.start import choose_start_method
 from poolwise.errors import TooManyFailuresError
 from poolwise.measure.cpu import Background
 from poolwise.measure.debugger import debugger_here
-from poolwise.measure.gil import gil_enabled
+from poolwise.measure.free_threading import gil_enabled
 from poolwise.measure.machine import find_machine, usable_cores, wanted_cores
 from poolwise.measure.probe import Probe
 from poolwise.model.classes import replace
@@ -146,10 +146,10 @@ class Execution:
                 yield from self.measure()
             while not self.is_over():
                 # Once, as a rule; again where the work turns out to be other than it was thought.
-                before, known = self.plan, self.profile
+                before, known, then = self.plan, self.profile, self.machine
                 self.plan = plan = self._company_plan() or self.decide()
                 if self._chronicle.runs:
-                    self._chronicle.revise(before, known, plan, self.profile)
+                    self._chronicle.revise(before, known, then, plan, profile=self.profile, now=self.machine)
                 yield from self.run(plan)
         except Exception as error:
             self._advise(error)

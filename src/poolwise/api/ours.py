@@ -10,6 +10,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
+from poolwise.measure.free_threading import gil_stays, gil_turned_on_by
 from poolwise.measure.machine import find_machine
 from poolwise.measure.pace import Runner
 from poolwise.model.classes import replace
@@ -69,7 +70,9 @@ class Ours:
         """Look at the machine without our threads, if need be as it was ``before`` company came."""
         ours = self.count(company)
         if ours and before is not None:
-            return replace(before, python_threads=max(1, threading.active_count() - ours))
+            alive = max(1, threading.active_count() - ours)
+            # What the items have imported since may have turned it on.
+            return replace(before, python_threads=alive, gil=gil_stays(), gil_by=gil_turned_on_by())
         machine = find_machine()
         return replace(machine, python_threads=max(1, machine.python_threads - ours))
 

@@ -8,7 +8,9 @@ import time
 from poolwise.backends.protocol import Backend
 from poolwise.decide.revise import revised
 from poolwise.measure.firsts import Firsts
+from poolwise.measure.free_threading import gil_turned_on_by
 from poolwise.measure.tally import Tally
+from poolwise.model.classes import replace
 from poolwise.model.events import ChunkDone
 from poolwise.model.machine import Machine
 from poolwise.model.plan import Bounded, Plan
@@ -23,6 +25,8 @@ LOOK_EVERY_S: Seconds = 0.02
 HARMLESS = 16
 # Work that waits for less than this share of its time is to keep the cores busy.
 LITTLE = 0.25
+# Work that waits for more of its time does not mind a GIL.
+WAITS = 0.5
 # Fewer chunks than this say nothing.
 LEAST_CHUNKS = 4
 
@@ -89,6 +93,8 @@ class Outlook:
 
     def look(self) -> Profile | None:
         """Say what the work is like, where it is another by now; None: all is well. The workers may become others."""
+        if self._lost_freedom():
+            return replace(self._profile, gil_held=None)
         if self._limiter is not None and self._limiter.is_round(self._round.chunks):
             self._hear_round(self._limiter)
         # Who is to compute is seen from outside: whether it does need not wait for what it brings.
@@ -108,6 +114,11 @@ class Outlook:
         doubted, self._doubted = self._doubted, now is not None
         # Once may be chance: items of the way before, a moment in which others had the cores.
         return now if doubted else None
+
+    def _lost_freedom(self) -> bool:
+        """Tell whether threads that were to compute side by side take turns now: something has turned the GIL on."""
+        alike = self._plan.backend == "threads" and not self._machine.gil and self._profile.waiting < WAITS
+        return alike and gil_turned_on_by() is not None
 
     def _hear_round(self, limiter: Limiter) -> None:
         recent = self._round.take()

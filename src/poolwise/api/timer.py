@@ -16,7 +16,7 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, cast, overload
 
 from poolwise.decide.verdict import judge
 from poolwise.errors import OptionError, TimerError
-from poolwise.measure.gil import gil_enabled
+from poolwise.measure.free_threading import gil_enabled
 from poolwise.measure.gil_meter import GilMeter, Reading
 from poolwise.measure.machine import usable_cores
 from poolwise.measure.usage import UsageClock

@@ -10,6 +10,7 @@ from poolwise.api.why import machine
 from poolwise.cli.output import say
 from poolwise.model.machine import Machine
 from poolwise.model.units import Bytes
+from poolwise.report.reasons import gil_text
 
 EPILOG = """\
 example:
@@ -43,7 +44,7 @@ def rows(found: Machine) -> list[tuple[str, str]]:
     return [
         ("cores", f"{found.cores} of {found.cores_installed} ({SOURCES.get(found.cores_from, found.cores_from)})"),
         ("memory", f"{_gib(found.memory_free_bytes)} free of {_gib(found.memory_bytes)}"),
-        ("python", f"{found.python}, GIL {'on' if found.gil else 'off'}"),
+        ("python", f"{found.python}, GIL {'on' if found.gil else 'off'}{_turned_on(found)}"),
         ("platform", found.platform),
         ("start methods", ", ".join(found.start_methods)),
         ("threads", f"{found.python_threads} of Python, {found.native_threads} of native libraries{_owners(found)}"),
@@ -61,6 +62,10 @@ def draw(found: Machine) -> str:
     page = io.StringIO()
     Console(file=page, width=100).print(table)
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
+
+
+def _turned_on(found: Machine) -> str:
+    return f" ({gil_text(found.gil_by)})" if found.gil_by is not None else ""
 
 
 def _owners(found: Machine) -> str:

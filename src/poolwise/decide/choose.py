@@ -19,6 +19,7 @@ from poolwise.model.plan import (
     Computes,
     Debugged,
     Forced,
+    GilTurnedOn,
     HoldsGil,
     IsCoroutine,
     Joined,
@@ -288,6 +289,8 @@ def _nature(profile: Profile, machine: Machine) -> list[Reason]:
     if profile.gil_held is not None:
         share = min(1.0, profile.gil_held / computing)
         reasons.append(ReleasesGil(1 - share) if share < RELEASES else HoldsGil(share))
+    if machine.gil_by is not None:
+        reasons.append(GilTurnedOn(machine.gil_by))
     return reasons
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import _thread
 import contextvars
 import os
-import sys
 import time
 from collections.abc import Callable
 
@@ -214,9 +213,3 @@ MANY_LOOKS = 200
 # long, and so on; who lets it go is looked at as before.
 SURER = 4
 LONG_NAP_S: Seconds = 0.002
-
-
-def gil_enabled() -> bool:
-    """Tell whether this interpreter runs with its GIL."""
-    is_enabled = getattr(sys, "_is_gil_enabled", None)
-    return True if is_enabled is None else bool(is_enabled())

@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from poolwise.measure.gil import LATE_S, gil_enabled
+from poolwise.measure.free_threading import gil_enabled
+from poolwise.measure.gil import LATE_S
 from poolwise.model.units import Seconds
 from poolwise.work.proc import queued_s
 from poolwise.work.threads import gone_at_fork

@@ -10,7 +10,7 @@ import time
 from typing import TypeVar
 
 from poolwise.errors import OptionError
-from poolwise.measure.gil import gil_enabled
+from poolwise.measure.free_threading import gil_stays, gil_turned_on_by
 from poolwise.measure.limits import open_files, threads_left
 from poolwise.measure.load import cores_busy
 from poolwise.model.machine import Machine
@@ -48,7 +48,8 @@ def find_machine(native_ours: int = 0) -> Machine:
         open_files_limit=files,
         open_files=open_files()[1] if files is not None else 0,
         threads_limit=threads,
-        gil=gil_enabled(),
+        gil=gil_stays(),
+        gil_by=gil_turned_on_by(),
         python=_python(),
         platform=_platform(),
         start_methods=start_methods(),

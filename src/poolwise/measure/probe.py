@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from poolwise.backends.protocol import Backend, Hear
-from poolwise.measure.gil import GilWatch, gil_enabled
+from poolwise.measure.free_threading import gil_enabled
+from poolwise.measure.gil import GilWatch
 from poolwise.measure.growth import MemoryWatch
 from poolwise.measure.payload import measure_payload, measure_payloads
 from poolwise.model.classes import frozen
@@ -147,8 +148,15 @@ class Probe:
     @property
     def inner(self) -> float:
         """CPU of the process for each second of the worker's own: more than 1 where the function has threads inside."""
-        own = sum(sample.thread_cpu_s for sample in self._samples)
-        return sum(sample.process_cpu_s for sample in self._samples) / own if own > 0 else 1.0
+        samples = self._some()
+        own = sum(sample.thread_cpu_s for sample in samples)
+        return sum(sample.process_cpu_s for sample in samples) / own if own > 0 else 1.0
+
+    def _some(self) -> list[Sample]:
+        """Give the samples, to whatever thread: this one may add another just now, and then it is tried again."""
+        while True:
+            with contextlib.suppress(RuntimeError):
+                return [*self._samples]
 
     def _wants_trial(self) -> bool:
         """Tell whether to run an item with one thread inside of BLAS and OpenMP, to see what the others are good for.
@@ -371,7 +379,8 @@ class Probe:
     def _gil_held(self, computing: float) -> float | None:
         """Share of the time that the GIL was held; on an interpreter without one, never."""
         if not self._gil:
-            return 0.0
+            # Turned on meanwhile, by what an item has imported: of what it is held for, nothing was seen.
+            return None if gil_enabled() else 0.0
         if self._crowded:
             # Whoever held it since, it need not have been the item that was looked at.
             return None if self._held_then is None else _believable(self._held_then, computing)

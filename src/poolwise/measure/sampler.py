@@ -23,6 +23,7 @@ from itertools import islice
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
+from poolwise.measure.free_threading import gil_stays
 from poolwise.model.classes import field, mutable
 from poolwise.model.profile import Hot
 from poolwise.model.units import Bytes, Seconds
@@ -72,7 +73,7 @@ class Sampler:
     def __init__(self) -> None:
         """Nothing has been seen."""
         # Without a GIL the watched thread runs on while its frames are read, which the interpreter does not protect.
-        gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+        gil = gil_stays()
         self._frames = gil and hasattr(sys, "_current_frames") and sys.version_info >= FRAMES_LAST
         self._dumps = gil and not self._frames and sys.implementation.name == "cpython" and hasattr(os, "memfd_create")
         self._lines: dict[tuple[str, int], _Line] = {}

@@ -57,6 +57,9 @@ class Machine:
     """Threads and processes that may still be started; None: no limit, or not known."""
     gil: bool = True
     """False on a free-threaded interpreter whose GIL is off."""
+    gil_by: str | None = None
+    """What has turned the GIL of a free-threaded interpreter on: an extension module, by its name ("" where that is not
+    known), or "PYTHON_GIL", also for ``-X gil=1``. None: it is off, or this is an ordinary interpreter."""
     python: str = ""
     platform: str = ""
     start_methods: tuple[StartMethod, ...] = ("spawn",)

@@ -65,6 +65,14 @@ class NoGil:
 
 
 @frozen
+class GilTurnedOn:
+    """This interpreter could do without a GIL, but something has turned it on: threads take turns."""
+
+    by: str
+    """As ``Machine.gil_by`` says it."""
+
+
+@frozen
 class IsCoroutine:
     """The function is a coroutine function: it runs in an event loop."""
 
@@ -225,6 +233,7 @@ Reason: TypeAlias = (
     | HoldsGil
     | ReleasesGil
     | NoGil
+    | GilTurnedOn
     | IsCoroutine
     | NotCoroutine
     | PoolCostsMore
@@ -343,6 +352,8 @@ class Revision:
     """Threads were seen standing in line at a lock of the function's."""
     only_here: bool = False
     """An item had failed because it was not run in the calling thread."""
+    gil_by: str | None = None
+    """What had turned the GIL of a free-threaded interpreter on by then (``Machine.gil_by``), and had not before."""
 
 
 def plan_ended(items: int, seconds: Seconds, *, coroutine: bool = False) -> Plan:

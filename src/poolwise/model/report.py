@@ -49,6 +49,8 @@ class Report(Document):
     """Worker processes that had grown beyond ``memory_limit`` and were replaced between two chunks."""
     crowded: int = 0
     """Items that failed in company in a way that company causes (a server refused), and were tried again with less."""
+    gil_by: str | None = None
+    """What turned the GIL of a free-threaded interpreter on while the run went on (``Machine.gil_by``), or None."""
     workers_started: int = 0
     chunks: int = 0
     wall_s: Seconds = 0.0

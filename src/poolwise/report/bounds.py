@@ -9,6 +9,7 @@ from poolwise.model.bottleneck import Bottleneck
 from poolwise.model.plan import Revision, Turning
 from poolwise.model.profile import Hot
 from poolwise.report.figures import counted, duration, number, share
+from poolwise.report.reasons import gil_text
 
 WAYS = {
     "loop": "a plain loop",
@@ -73,6 +74,8 @@ def _change(revision: Revision) -> str:
         return "what the function uses belongs to the calling thread"
     if revision.lock:
         return "threads stood in line at a lock of the function"
+    if revision.gil_by is not None:
+        return f"the GIL was {gil_text(revision.gil_by)}"
     waiting, before = revision.waiting, revision.waiting_before
     if waiting is not None and before is not None and abs(waiting - before) >= TOLD:
         return f"the items waited for {share(waiting)} of their time, and not {share(before)}"

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from poolwise.model.plan import Candidate, IsCoroutine, NotMeasured, Plan, PoolCostsMore, Predicted, Turning, WorkEnded
+from poolwise.model.plan import (
+    Candidate,
+    GilTurnedOn,
+    IsCoroutine,
+    NotMeasured,
+    Plan,
+    PoolCostsMore,
+    Predicted,
+    Turning,
+    WorkEnded,
+)
 from poolwise.model.profile import Payload, Profile
 from poolwise.model.prose import say
 from poolwise.model.report import Diagnosis, Report
 from poolwise.model.units import Seconds
 from poolwise.report.bounds import bottleneck_text, error_text, hot_text, revision_text, turning_text
 from poolwise.report.figures import counted, duration, number, share, size
-from poolwise.report.reasons import reason_text, rejection_text
+from poolwise.report.reasons import gil_text, reason_text, rejection_text
 from poolwise.report.timeline import timeline_lines
 
 # A way of working, as a noun that can be counted.
@@ -163,13 +173,18 @@ def _instead(turnings: Iterable[Turning]) -> Iterator[str]:
         yield _line("" if place else "instead", turning_text(turning))
 
 
-def _happened(report: Report) -> Iterator[str]:
+def _before(report: Report) -> Iterator[str]:
+    """Say how good the estimate was, and what was done before the run."""
     if report.plan.estimate is not None and report.plan.items:
         estimate, error = duration(report.plan.estimate.total_s), report.estimate_error
         off = f", {error_text(error)}" if error is not None else ""
         yield _line("happened", f"the rest took {duration(report.run_s)} (estimated: {estimate}{off})")
     if report.recalled:
         yield _line("journal", f"{counted(report.recalled, 'item')} had been done in an earlier run")
+
+
+def _happened(report: Report) -> Iterator[str]:
+    yield from _before(report)
     cores = report.machine.cores if report.machine is not None else None
     used = f"{duration(report.cpu_s)} of CPU time"
     if cores is not None and report.wall_s > 0:
@@ -179,6 +194,7 @@ def _happened(report: Report) -> Iterator[str]:
         yield _line("limit", bottleneck_text(limit))
     for place, revision in enumerate(report.revisions):
         yield _line("" if place else "revised", revision_text(revision))
+    yield from _turned_on(report)
     if report.at_once is not None:
         yield _line("far side", f"no more than {number(report.at_once)} at a time: more only made each of them slower")
     if report.timeline is not None:
@@ -186,6 +202,13 @@ def _happened(report: Report) -> Iterator[str]:
             yield _line("" if place else "workers", text)
     if told := _troubles(report):
         yield _line("trouble", told)
+
+
+def _turned_on(report: Report) -> Iterator[str]:
+    """Say what has turned the GIL on, where neither a reason nor a revision has said it."""
+    told = any(isinstance(each, GilTurnedOn) for each in report.plan.reasons)
+    if report.gil_by is not None and not (told or any(each.gil_by is not None for each in report.revisions)):
+        yield _line("GIL", f"it was {gil_text(report.gil_by)}, while the run went on: from then on threads took turns")
 
 
 def _troubles(report: Report) -> str:

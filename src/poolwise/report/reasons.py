@@ -9,6 +9,8 @@ from poolwise.model import plan
 from poolwise.model.machine import unexplained
 from poolwise.report.figures import counted, duration, number, share, size
 
+# The word of ``Machine.gil_by`` for what the user has set.
+ASKED_FOR = "PYTHON_GIL"
 # What set the number of cores, as it is said.
 CORES_FROM = {
     "os": "the machine has no more",
@@ -114,6 +116,14 @@ def _not_isolated(reason: plan.NotIsolated) -> str:
     return f"{loaded} loaded here, and may not load into a second interpreter"
 
 
+def gil_text(by: str) -> str:
+    """Say what has turned on the GIL of a free-threaded Python: "turned on by ...", as ``Machine.gil_by`` has it."""
+    if by == ASKED_FOR:
+        return "turned on by PYTHON_GIL or -X gil, as asked"
+    what = f"{by!r}, an" if by else "an"
+    return f"turned on by {what} extension module that does not say that it can do without"
+
+
 SENTENCES: dict[type, Callable[[Any], str]] = {
     plan.Forced: lambda reason: f"backend={reason.backend!r} was asked for",
     plan.WorkEnded: _work_ended,
@@ -128,6 +138,9 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
         f"it releases the GIL for {share(reason.share)} of its computing, so that threads compute side by side"
     ),
     plan.NoGil: lambda _: "this Python has no GIL, so that threads compute side by side",
+    plan.GilTurnedOn: lambda reason: (
+        f"the GIL of this free-threaded Python was {gil_text(reason.by)}, so that threads take turns"
+    ),
     plan.IsCoroutine: lambda _: "it is a coroutine function (async def), which runs in an event loop",
     plan.NotCoroutine: lambda _: "it runs coroutine functions (async def) only",
     plan.PoolCostsMore: _pool_costs_more,

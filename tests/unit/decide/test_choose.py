@@ -8,6 +8,7 @@ import pytest
 
 from poolwise.decide.choose import ASSUMED_ITEMS, decide, decide_forced, plan_rest
 from poolwise.errors import OptionError
+from poolwise.model.classes import replace
 from poolwise.model.facts import AtWork
 from poolwise.model.machine import Machine
 from poolwise.model.options import Options
@@ -17,6 +18,7 @@ from poolwise.model.plan import (
     CannotTimeOut,
     Computes,
     Forced,
+    GilTurnedOn,
     HoldsGil,
     InsideWorker,
     IsCoroutine,
@@ -95,6 +97,14 @@ CASES = [
         (Computes, NoGil, Predicted),
         {"processes": Slower},
         make_machine(4, gil=False),
+    ),
+    Case(
+        "computing where something has turned the GIL on",
+        replace(COMPUTES, gil_held=None),
+        "processes",
+        (Computes, GilTurnedOn, Predicted, StartsBy),
+        {"threads": Slower},
+        make_machine(4, gil_by="some.module"),
     ),
     Case(
         "no way to start a process",

@@ -7,13 +7,13 @@ import contextvars
 import hashlib
 import queue
 import signal
-import sys
 import threading
 import time
 
 import pytest
 
-from poolwise.measure.gil import MOST_IDLE_NAPS, NAP_S, GilWatch, _Look, gil_enabled
+from poolwise.measure.free_threading import gil_enabled
+from poolwise.measure.gil import MOST_IDLE_NAPS, NAP_S, GilWatch, _Look
 
 needs_gil = pytest.mark.skipif(not gil_enabled(), reason="this interpreter runs without the GIL: nobody holds it")
 
@@ -280,14 +280,6 @@ def test_watching_tells_what_it_cost():
     time.sleep(10 * NAP_S)
     watch.stop()
     assert 0 < watch.cpu_s < 0.01
-
-
-def test_gil_enabled_asks_the_interpreter(monkeypatch):
-    """Interpreters before 3.13 do not say, and have one."""
-    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
-    assert not gil_enabled()
-    monkeypatch.delattr(sys, "_is_gil_enabled")
-    assert gil_enabled()
 
 
 def eventually(true):

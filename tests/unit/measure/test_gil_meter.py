@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from poolwise.measure.gil import gil_enabled
+from poolwise.measure.free_threading import gil_enabled
 from poolwise.measure.gil_meter import GilMeter, Reading
 from poolwise.work.threads import gone_at_fork
 

@@ -320,6 +320,16 @@ def test_what_only_the_first_look_could_see_is_kept(play, monkeypatch):
     assert (profile.wall_s, profile.gil_held, profile.gil_samples) == (0.05, 0.75, before.gil_samples)
 
 
+def test_a_gil_that_an_item_has_turned_on_is_not_known(play, monkeypatch):
+    """Until then nobody held it, and that says nothing: all of the item's computing is taken to hold it from now on."""
+    scene = play()
+    scene.run(0.05, cpu_s=0.04)
+    assert scene.probe.profile(shipping=False).gil_held == 0.0
+    monkeypatch.setattr(probe_module, "gil_enabled", lambda: True)
+    profile = scene.probe.profile(shipping=False)
+    assert (profile.gil_held, profile.gil_samples, profile.gil_s) == (None, 0, pytest.approx(0.04))
+
+
 # --- A backend like any other --------------------------------------------------------------------------------
 
 

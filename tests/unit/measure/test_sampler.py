@@ -15,7 +15,7 @@ import weakref
 import pytest
 
 from poolwise.measure.cpu import ThreadClock
-from poolwise.measure.gil import gil_enabled
+from poolwise.measure.free_threading import gil_enabled
 from poolwise.measure.sampler import MOST_BYTES, MOST_FRAMES, Sampler, Stacks, called_at, called_on, kind_of
 from poolwise.work.call import make_call
 from poolwise.work.chunk import ChunkRules, run_chunk

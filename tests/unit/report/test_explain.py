@@ -15,6 +15,7 @@ from poolwise.model.plan import (
     Computes,
     Estimate,
     Forced,
+    GilTurnedOn,
     HoldsGil,
     IsCoroutine,
     NotCoroutine,
@@ -145,6 +146,10 @@ def test_a_report_of_trouble():
     [
         ({"only_here": True}, "what the function uses belongs to the calling thread"),
         ({"lock": True}, "threads stood in line at a lock of the function"),
+        (
+            {"gil_by": "some.module", "waiting": 0.0, "waiting_before": 0.9},
+            "the GIL was turned on by 'some.module', an extension module that does not say that it can do without",
+        ),
         ({"item_s": 0.002, "item_before_s": 0.001}, "an item took 2.00 ms, and not 1.00 ms"),
         ({}, "the work was another than it had been thought"),
     ],
@@ -153,6 +158,19 @@ def test_why_a_plan_was_made_anew_is_told(change, told):
     """The cause that weighs most."""
     revision = Revision(at_s=0.5, backend="loop", workers=1, before="threads", **change)
     assert revision_text(revision) == f"after 500 ms a plain loop instead of threads: {told}"
+
+
+def test_a_gil_that_was_turned_on_is_told_once():
+    """In a line of its own, unless it is among the reasons, or has made another plan."""
+    told = "GIL       it was turned on by an extension module that does not say that it can do without, while"
+    assert told in str(report(SLEEPING, gil_by=""))
+    change = dataclasses.replace(CHANGED, gil_by="")
+    for decided in (
+        report(dataclasses.replace(SLEEPING, reasons=(GilTurnedOn(""),)), gil_by=""),
+        report(SLEEPING, gil_by="", revisions=(change,)),
+    ):
+        assert str(decided).count("turned on by") == 1
+        assert "GIL       " not in str(decided)
 
 
 def test_a_slow_first_item_is_told():

@@ -12,6 +12,7 @@ from poolwise.model.machine import NativePool
 from poolwise.model.plan import (
     CannotShip,
     Forced,
+    GilTurnedOn,
     IsCoroutine,
     OneCore,
     PoolCostsMore,
@@ -86,6 +87,20 @@ def test_there_are_no_words_for_what_is_no_reason():
         ),
         (Slower(2.0, 1.0), "about 2.00 s instead of 1.00 s"),
         (Slower(0.95, 1.0), "about 950 ms instead of 1.00 s, which is too little gain"),
+        (
+            GilTurnedOn("some.module"),
+            (
+                "the GIL of this free-threaded Python was turned on by 'some.module', an extension module that does "
+                "not say that it can do without, so that threads take turns"
+            ),
+        ),
+        (
+            GilTurnedOn("PYTHON_GIL"),
+            (
+                "the GIL of this free-threaded Python was turned on by PYTHON_GIL or -X gil, as asked, "
+                "so that threads take turns"
+            ),
+        ),
         (OneCore("cgroup"), "there is only one core to use (the container's quota)"),
         (OneCore("POOLWISE_MAX_CORES"), "there is only one core to use (POOLWISE_MAX_CORES)"),
         (StartsBy("fork"), "workers start by fork: no other thread runs that could hold a lock"),

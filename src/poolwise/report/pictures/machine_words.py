@@ -9,7 +9,7 @@ from poolwise.model.report import Report
 from poolwise.report.explain import HEADING, explain_report
 from poolwise.report.figures import number, size
 from poolwise.report.pictures.section import Pairs, Section
-from poolwise.report.reasons import CORES_FROM
+from poolwise.report.reasons import CORES_FROM, gil_text
 
 
 def report_pairs(report: Report) -> tuple[tuple[str, str], ...]:
@@ -27,7 +27,8 @@ def machine_section(machine: Machine, version: str, begun: str) -> Section:
 def _facts(machine: Machine, version: str, begun: str) -> Iterator[tuple[str, str]]:
     yield "cores", _cores(machine)
     yield "memory", size(machine.memory_bytes) if machine.memory_bytes else ""
-    yield "Python", f"{machine.python}{'' if machine.gil else ', without the GIL'}"
+    turned_on = f", its GIL {gil_text(machine.gil_by)}" if machine.gil_by is not None else ""
+    yield "Python", f"{machine.python}{turned_on if machine.gil else ', without the GIL'}"
     yield "system", machine.platform
     yield "Poolwise", version
     yield "measured", begun
