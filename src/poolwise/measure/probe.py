@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -106,7 +105,8 @@ class Probe:
         self._memory: MemoryWatch | None = None
         self._inner_then = 1.0
         self._sizes: dict[int, int] = {}
-        self._samples: deque[Sample] = deque(maxlen=NEWEST_SAMPLES)
+        # Made anew with each one: another thread may be going through them.
+        self._samples: tuple[Sample, ...] = ()
         self._first: Sample | None = None
         self._elapsed_s = 0.0
         self._queued_from: tuple[Seconds, Seconds] | None = None
@@ -148,15 +148,9 @@ class Probe:
     @property
     def inner(self) -> float:
         """CPU of the process for each second of the worker's own: more than 1 where the function has threads inside."""
-        samples = self._some()
+        samples = self._samples
         own = sum(sample.thread_cpu_s for sample in samples)
         return sum(sample.process_cpu_s for sample in samples) / own if own > 0 else 1.0
-
-    def _some(self) -> list[Sample]:
-        """Give the samples, to whatever thread: this one may add another just now, and then it is tried again."""
-        while True:
-            with contextlib.suppress(RuntimeError):
-                return [*self._samples]
 
     def _wants_trial(self) -> bool:
         """Tell whether to run an item with one thread inside of BLAS and OpenMP, to see what the others are good for.
@@ -187,7 +181,7 @@ class Probe:
         """Begin anew, from what was found; the GIL is not watched again."""
         self.rest()
         self._before, self._watch, self._first = profile, None, None
-        self._samples.clear()
+        self._samples = ()
         self._alone.clear()
         self._elapsed_s, self._queued_s, self._queued_of_s, self._queued_from = 0.0, 0.0, 0.0, None
 
@@ -348,7 +342,10 @@ class Probe:
         self._counted += count
         sample = Sample(count, outcome.wall_s, outcome.cpu_s, max(process_cpu_s, outcome.cpu_s), together_s)
         self._first = self._first or sample
-        (self._alone if self._is_alone else self._samples).append(sample)
+        if self._is_alone:
+            self._alone.append(sample)
+        else:
+            self._samples = (*self._samples[1 - NEWEST_SAMPLES :], sample)
         if len(outcome.errors) < count:
             self._newest = outcome
 

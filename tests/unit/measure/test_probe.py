@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -318,6 +319,32 @@ def test_what_only_the_first_look_could_see_is_kept(play, monkeypatch):
     scene.run(0.05)
     profile = scene.probe.profile(shipping=False)
     assert (profile.wall_s, profile.gil_held, profile.gil_samples) == (0.05, 0.75, before.gil_samples)
+
+
+def test_another_thread_may_ask_while_a_chunk_is_noted(play):
+    """Who looks on asks what inner threads there are; it was told that a deque had changed, and so was the caller."""
+    scene, over, raised = play(), threading.Event(), []
+
+    def ask():
+        while not over.is_set():
+            try:
+                assert scene.probe.inner == pytest.approx(1.0)
+            except BaseException as error:
+                raised.append(error)
+                return
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(1000):
+            scene.run(0.001, cpu_s=0.001)
+    finally:
+        over.set()
+        asking.join()
+        sys.setswitchinterval(before)
+    assert raised == []
 
 
 def test_a_gil_that_an_item_has_turned_on_is_not_known(play, monkeypatch):
