@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ------------------------------------------------------------------------------------------------------ to see it work
 
@@ -101,6 +101,10 @@ sklearn-tests: .venv/dev.stamp ## scikit-learn's own tests of n_jobs over the jo
 .PHONY: bench-joblib
 bench-joblib: .venv/dev.stamp ## measure the joblib backend against loky: ARGS="--only Grid --rounds 9 --cold 0"
 	@$(BIN)/python -m benchmarks.joblib.run $(ARGS)
+
+.PHONY: free-threaded-rounds
+free-threaded-rounds: .venv/dev.stamp ## the contract suite again and again without a GIL: PYTHONS="3.13t=/path" ARGS="--rounds 100"
+	tools/on_each_python.sh rounds $(or $(PYTHONS),3.13t) -- $(ARGS)
 
 .PHONY: others
 others: .venv/dev.stamp ## the tests with real other parties, the slow ones too (minutes): ONLY=joblib, asyncio, dask, ray, compat
