@@ -27,7 +27,7 @@ from poolwise.run.inquest import Finding, Inquest
 from poolwise.run.rest import Breaker
 from poolwise.run.terms import Wishes
 from poolwise.run.trials import Trials, excused_wait_s
-from poolwise.work.trouble import trouble_of
+from poolwise.work.trouble import let_go, trouble_of
 
 if TYPE_CHECKING:
     from poolwise.run.gate import Gate
@@ -75,6 +75,15 @@ class Failing:
         self, index: int, error: TaskError, chunk: Chunk, circumstances: Circumstances, *, excusable: bool
     ) -> Verdict:
         """An item of a chunk has ended with an error; ``excusable``: to run it again costs no other item's result."""
+        verdict = self._judge(index, error, chunk, circumstances, excusable=excusable)
+        if verdict.way != "given up":
+            # Nobody will see this one.
+            let_go(error.error)
+        return verdict
+
+    def _judge(
+        self, index: int, error: TaskError, chunk: Chunk, circumstances: Circumstances, *, excusable: bool
+    ) -> Verdict:
         crowding = self._wishes.crowding
         if self._gate is not None and self._gate.excused == index:
             return Verdict(way="to the gate", news=self._tell_trial(index, error, chunk, circumstances))

@@ -7,8 +7,10 @@ file is not, says nothing of a service.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -139,3 +141,14 @@ def _moment(text: str) -> float:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError):
         return math.nan
+
+
+def let_go(error: BaseException) -> None:
+    """Close the answer that urllib's error of a server is, where nobody will see the error.
+
+    Else its connection stays open until the garbage collector comes, of which Python 3.14 and newer warn.
+    """
+    kind = getattr(sys.modules.get("urllib.error"), "HTTPError", None)
+    if kind is not None and isinstance(error, kind):
+        with contextlib.suppress(OSError, ValueError):
+            error.close()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from email.message import Message
+from urllib.error import HTTPError
+
 import pytest
 
 from poolwise.errors import WorkerDiedError
@@ -34,6 +38,16 @@ def test_what_may_be_tried_no_more_is_given_up() -> None:
     first = judge.judge(3, error, CHUNK, AMONG_EIGHT, excusable=True)
     last = judge.judge(3, error, CHUNK, AMONG_EIGHT, excusable=True)
     assert (first.way, last) == ("again", Verdict(way="given up", attempts=2, news=[]))
+
+
+def test_an_answer_is_left_open_only_for_who_will_see_it() -> None:
+    """An error that is tried again is nobody's, and must not keep its connection; the last one is the caller's."""
+    judge = failing(retry=WAITS)
+    errors = [HTTPError("http://here/", 503, "busy", Message(), io.BytesIO(b"busy")) for _ in range(2)]
+    for error in errors:
+        judge.judge(3, TaskError(error), CHUNK, AMONG_EIGHT, excusable=True)
+    assert [error.closed for error in errors] == [True, False]
+    errors[1].close()
 
 
 @pytest.mark.parametrize(("excusable", "way"), [(True, "in less company"), (False, "given up")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import socket
 import time
 import urllib.error
@@ -13,7 +14,7 @@ import pytest
 
 from poolwise.errors import TaskTimeoutError
 from poolwise.model.events import Trouble
-from poolwise.work.trouble import MOST_CAUSES, causes, read_retry_after, trouble_of
+from poolwise.work.trouble import MOST_CAUSES, causes, let_go, read_retry_after, trouble_of
 
 
 def http_error(status: int, **headers: str) -> urllib.error.HTTPError:
@@ -150,3 +151,13 @@ def test_causes_in_a_circle_end():
     one, two = ValueError(1), ValueError(2)
     one.__cause__, two.__cause__ = two, one
     assert len(list(causes(one))) == MOST_CAUSES
+
+
+def test_an_answer_that_nobody_will_see_is_closed() -> None:
+    """Urllib's error is the answer itself, with its connection; other errors have nothing to close."""
+    answer = io.BytesIO(b"busy")
+    error = urllib.error.HTTPError("http://here/", 503, "busy", Message(), answer)
+    let_go(error)
+    let_go(error)
+    assert answer.closed
+    let_go(ValueError("no answer"))
