@@ -102,14 +102,14 @@ COMPUTE = """
     def compute(item):
         if item == {at}:
             import wants_gil
-        until = time.thread_time() + 0.004
+        until = time.thread_time() + 0.002
         while time.thread_time() < until:
             pass
         return item
 
     if __name__ == "__main__":
-        results = poolwise.map(compute, range(400), progress=False, {options})
-        assert results == list(range(400))
+        results = poolwise.map(compute, range(120), progress=False, {options})
+        assert results == list(range(120))
         report = results.report
         print(json.dumps({{
             "gil": sys._is_gil_enabled(),
@@ -131,7 +131,7 @@ def test_where_nothing_turns_it_on_nothing_is_told(folder):
     assert (found["gil"], found["by"], found["told"]) == (False, None, [])
 
 
-@pytest.mark.parametrize("at", [0, 100], ids=["by the first item", "in mid-run"])
+@pytest.mark.parametrize("at", [0, 40], ids=["by the first item", "in mid-run"])
 @pytest.mark.timeout(180)
 def test_an_item_that_turns_it_on_is_told_of(folder, at):
     """Whatever was decided: in the reasons, as the cause of another plan, or in a line of its own."""
@@ -142,7 +142,7 @@ def test_an_item_that_turns_it_on_is_told_of(folder, at):
 
 def test_where_the_backend_is_given_it_is_told(folder):
     """Nobody decides, and still it is not unnoticed."""
-    found = compute(folder, at=100, options="backend='threads', max_workers=2")
+    found = compute(folder, at=40, options="backend='threads', max_workers=2")
     assert (found["gil"], found["by"], found["backend"]) == (True, "wants_gil", "threads")
     why = "it was turned on by 'wants_gil', an extension module that does not say that it can do without"
     assert found["told"] == [f"GIL       {why}, while the run went on: from then on threads took turns"]
@@ -150,5 +150,5 @@ def test_where_the_backend_is_given_it_is_told(folder):
 
 def test_a_worker_process_that_turns_its_own_on_says_so_here(folder):
     """Each process has its own; the interpreter's warning is heard in the caller's process, as any from a worker."""
-    found = compute(folder, at=100, options="backend='processes', max_workers=2")
+    found = compute(folder, at=40, options="backend='processes', max_workers=2")
     assert (found["gil"], found["by"], found["warned"]) == (False, None, True)
