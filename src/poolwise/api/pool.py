@@ -152,7 +152,6 @@ class Pool(Executor):
     def kill_workers(self) -> None:
         """End the worker processes at once, whatever they are on, and take no more tasks; it waits for nothing.
 
-
         Futures of tasks that have begun raise ``WorkerDiedError``, the others are cancelled. Threads cannot be ended:
         what they have begun goes on. ``ProcessPoolExecutor`` has it under this name from Python 3.14 on.
         """

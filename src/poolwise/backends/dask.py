@@ -64,6 +64,7 @@ def find_client(cluster: object) -> tuple[Client, bool]:
         distributed = import_module("distributed")
     except ImportError as error:
         raise MissingExtraError("backend='dask' needs distributed: pip install 'poolwise[dask]' brings it") from error
+    client: Client
     if cluster is None:
         client = connected_client()
         if client is None:
@@ -325,12 +326,13 @@ class DaskLink:
         return news
 
     def _greeted(self, process: Process, reply: Any) -> list[News]:  # noqa: ANN401 - what resident.begin gives
-        process.greeting, there_s = reply
+        greeting, there_s = reply
+        process.greeting = greeting
         begun_s, ended_s = self._begun_at.pop(process.address), time.perf_counter()
         # One machine has one clock for all processes; another's is known as well as the message was quick.
         same = begun_s <= there_s <= ended_s
         ahead_s = 0.0 if same else there_s - ended_s
-        return [Seated(worker, process.greeting, ahead_s) for worker in sorted(process.workers)]
+        return [Seated(worker, greeting, ahead_s) for worker in sorted(process.workers)]
 
     def _unanswered(self, process: Process, number: int, future: Future, problem: str) -> list[News]:
         """A message got no answer although its process lives: what runs there could not be run at all."""

@@ -81,8 +81,8 @@ class Question:
 def candidates(question: Question) -> list[Candidate]:
     """Give the best candidate of each backend that the caller allows."""
     forced = question.options.backend
-    connected = tuple(cluster.backend for cluster in question.work.machine.clusters)
-    names = (*LOCAL_BACKENDS, *connected) if forced == "auto" else (forced,)
+    connected: tuple[BackendName, ...] = tuple(cluster.backend for cluster in question.work.machine.clusters)
+    names = LOCAL_BACKENDS + connected if forced == "auto" else (forced,)
     return [_candidate(question, name) for name in names]
 
 

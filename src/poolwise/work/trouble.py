@@ -150,5 +150,6 @@ def let_go(error: BaseException) -> None:
     """
     kind = getattr(sys.modules.get("urllib.error"), "HTTPError", None)
     if kind is not None and isinstance(error, kind):
+        answer: Any = error
         with contextlib.suppress(OSError, ValueError):
-            error.close()
+            answer.close()
