@@ -25,11 +25,9 @@ SKIPPED = {
     "test_make_pool": FIELDS,
     "test_map_unplicklable": "asks for the item's own error; ours is ItemShippingError, with it as its cause",
     "test_resource_warning": FIELDS,
-    "test_terminate": "kills what is under way, which terminate() does not here",
     "test_traceback": "asks for the standard library's private class; ours is poolwise.errors.RemoteTraceback",
     "test_unpickleable_result": "asks for the standard library's MaybeEncodingError; ours is ResultShippingError",
 }
-ONLY_PROCESSES = {"test_terminate"}
 
 
 def find_tests() -> Any:
@@ -44,7 +42,7 @@ def with_ours(name: str, kind: str, ours: type[Pool], tests: Any) -> type[unitte
     """Give a test case of theirs with our pool."""
     case, mixin = getattr(tests, f"_{name}"), getattr(tests, f"{kind}Mixin")
     contents: dict[str, Any] = {"__module__": __name__, "Pool": ours, "setUp": patched}
-    for test in (SKIPPED.keys() & set(dir(case))) - (ONLY_PROCESSES if kind == "Threads" else set()):
+    for test in SKIPPED.keys() & set(dir(case)):
         contents[test] = unittest.skip(SKIPPED[test])(lambda self: None)
     return type(f"{kind}{name}", (case, mixin, unittest.TestCase), contents)
 

@@ -35,7 +35,8 @@ class Pool:
     in ``poolwise.map``. ``maxtasksperchild`` is refused.
 
     A worker that dies costs the task that it was on, which raises ``WorkerDiedError``. ``terminate``, and leaving the
-    ``with``, give up what has not begun: whoever waits for it gets ``CancelledError``.
+    ``with``, end the processes: whoever waits for what was under way gets ``WorkerDiedError``, for the rest
+    ``CancelledError``.
     """
 
     _backend: Literal["processes", "threads"] = "processes"
@@ -145,11 +146,11 @@ class Pool:
             self._workers.shutdown(wait=False)
 
     def terminate(self) -> None:
-        """Give up what has not begun."""
+        """End the worker processes, whatever they are on; of threads, what has begun goes on."""
         self._running = False
         while self._streams:
             self._streams.pop().give_up()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._workers.kill_workers()
 
     def join(self) -> None:
         """Wait until the workers have ended; ``ValueError`` before ``close`` or ``terminate``."""
