@@ -69,6 +69,11 @@ class Page:
     """Their import lines and ours, from tables whose columns are called ``instead of`` and ``write``."""
     work: str
 
+    @property
+    def stays(self) -> bool:
+        """The library itself stays, and is only told to have its work done elsewhere."""
+        return all(ours.startswith(theirs) for theirs, ours in self.switches)
+
 
 def read_pages() -> dict[str, Page]:
     """Read every page of the folder that has such tables."""
