@@ -251,8 +251,9 @@ class Execution:
         if name in CLUSTERS:
             from poolwise.measure.clusters import named_cluster  # noqa: PLC0415 - few have a cluster
 
-            self._connection = connection = backends.connect(name, self._options.cluster)
-            return replace(machine, clusters=(named_cluster(name, connection),))
+            if self._connection is None:
+                self._connection = backends.connect(name, self._options.cluster)
+            return replace(machine, clusters=(named_cluster(name, self._connection),))
         if name != "auto" or self._call.coroutine or not any(map(backends.is_connected, CLUSTERS)):
             return machine
         from poolwise.measure.clusters import connected_clusters  # noqa: PLC0415 - see above

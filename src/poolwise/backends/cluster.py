@@ -118,6 +118,11 @@ class Link(Protocol):
         ...
 
 
+# A cluster that does not answer within so long is busy with others, or gone; a process that has to be started there, to
+# import Poolwise, takes 3 s on a busy machine.
+TRIP_PATIENCE_S: Seconds = 5.0
+
+
 class Connection(Protocol):
     """The way to a cluster: one class for each library, made by its ``connect``."""
 
@@ -126,7 +131,10 @@ class Connection(Protocol):
         ...
 
     def round_trip_s(self) -> Seconds:
-        """Measure what it takes to have nothing done there."""
+        """Measure what it takes to have nothing done there.
+
+        Raises TimeoutError, OSError or WorkerStartError where nothing comes back.
+        """
         ...
 
     @property

@@ -27,7 +27,16 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from poolwise.backends.cluster import Answered, Broken, Gone, News, Seated, Unseated, own_addresses
+from poolwise.backends.cluster import (
+    TRIP_PATIENCE_S,
+    Answered,
+    Broken,
+    Gone,
+    News,
+    Seated,
+    Unseated,
+    own_addresses,
+)
 from poolwise.errors import MissingExtraError, OptionError, WorkerStartError
 from poolwise.model.classes import field, frozen, mutable
 from poolwise.model.units import Seconds
@@ -111,7 +120,7 @@ class DaskConnection:
             taken = []
             for _ in range(4):
                 begun = time.perf_counter()
-                self._client.submit(resident.clock, pure=False).result(timeout=SEAT_PATIENCE_S)
+                self._client.submit(resident.clock, pure=False).result(timeout=TRIP_PATIENCE_S)
                 taken.append(time.perf_counter() - begun)
             _round_trips[self._client] = min(taken)
         return _round_trips[self._client]
@@ -120,8 +129,7 @@ class DaskConnection:
     def here(self) -> bool:
         """Compare the processes' addresses with our own."""
         ours = own_addresses()
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        return all(each["host"] in ours for each in workers.values())
+        return all(each["host"] in ours for each in _workers_of(self._client).values())
 
     def link(self, outbox: queue.SimpleQueue[Any]) -> DaskLink:
         """Make a link for a run."""
@@ -144,8 +152,13 @@ def connect(cluster: object) -> DaskConnection:
 
 def threads_of(client: Client) -> dict[str, int]:
     """Give the addresses of a cluster's processes, and how many threads each has."""
-    info = client.scheduler_info(n_workers=-1)
-    return {address: each["nthreads"] for address, each in info["workers"].items()}
+    return {address: each["nthreads"] for address, each in _workers_of(client).items()}
+
+
+def _workers_of(client: Client) -> dict[str, dict[str, Any]]:
+    # A client that has lost its scheduler has no such entry.
+    workers: dict[str, dict[str, Any]] = client.scheduler_info(n_workers=-1).get("workers", {})
+    return workers
 
 
 @mutable

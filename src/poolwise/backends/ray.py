@@ -31,7 +31,17 @@ from concurrent.futures import Future as Promise
 from importlib import import_module
 from typing import Any, TypeAlias
 
-from poolwise.backends.cluster import Answered, Broken, Gone, News, Overdue, Seated, Unseated, own_addresses
+from poolwise.backends.cluster import (
+    TRIP_PATIENCE_S,
+    Answered,
+    Broken,
+    Gone,
+    News,
+    Overdue,
+    Seated,
+    Unseated,
+    own_addresses,
+)
 from poolwise.errors import MissingExtraError, OptionError, WorkerStartError
 from poolwise.model.classes import field, frozen, mutable
 from poolwise.model.units import Seconds
@@ -99,7 +109,7 @@ def round_trip_s() -> Seconds:
     for _ in range(TRIPS):
         begun = time.perf_counter()
         try:
-            ray.get(ask.remote(), timeout=SEAT_PATIENCE_S)
+            ray.get(ask.remote(), timeout=TRIP_PATIENCE_S)
         except ray.exceptions.RayError as error:
             raise _nothing_runs(error) from error
         taken.append(time.perf_counter() - begun)

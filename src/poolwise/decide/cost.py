@@ -57,6 +57,9 @@ INTERPRETER_START_S: Seconds = 0.035
 INTERPRETER_CHUNK_S: Seconds = 0.00015
 # what a cluster's library and its scheduler do for a chunk, beside the round trip that is measured: the parent's own
 # part, of which there is one for all workers.
+# (Ray starts a Python that imports it for each worker, beyond the few that it has ready: 1.8 s and more; a Dask worker
+# is a seat in a process that is there.)
+CLUSTER_START_S: dict[ClusterName, Seconds] = {"dask": 0.0, "ray": 1.8}
 CLUSTER_CHUNK_S: dict[ClusterName, Seconds] = {"dask": 0.003, "ray": 0.001}
 # An item that a thread of a worker process takes by itself, its lock and its mark: up to 15 µs more than in a loop.
 INNER_ITEM_S: Seconds = 0.00001
@@ -218,7 +221,7 @@ def cluster_cost(work: Work, cluster: Cluster, workers: int) -> Estimate:
     if cluster.here:
         # The parent and the cluster's scheduler want a core too.
         limits["cores"] = work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, cores)
-    start = 2 * cluster.round_trip_s + _seconds(profile.function)
+    start = CLUSTER_START_S[cluster.backend] + 2 * cluster.round_trip_s + _seconds(profile.function)
     return _estimate(start, limits, _tail(profile, workers) + cluster.round_trip_s)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,21 +18,26 @@ QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
 LOCAL = ("--host", "127.0.0.1", "--no-dashboard")
 
 
-@pytest.fixture(scope="package")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the cluster once for all tests; its nannies start workers anew that a test has killed."""
-    folder = tmp_path_factory.mktemp("dask")
+@contextlib.contextmanager
+def started(folder: Path, *, workers: int) -> Iterator[str]:
+    """Start a cluster of so many workers, and give its address; its nannies start anew what a test has killed."""
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     scheduler = ("distributed.cli.dask_scheduler", *LOCAL, "--port", str(port), "--no-show")
     worker = ("distributed.cli.dask_worker", address, *LOCAL, "--nthreads", "2", "--local-directory", str(folder))
-    with (
-        running(*scheduler, log=folder / "scheduler.log", **QUIET),
-        running(*worker, log=folder / "first.log", **QUIET),
-        running(*worker, log=folder / "second.log", **QUIET),
-    ):
+    with contextlib.ExitStack() as programs:
+        programs.enter_context(running(*scheduler, log=folder / "scheduler.log", **QUIET))
+        for number in range(workers):
+            programs.enter_context(running(*worker, log=folder / f"{number}.log", **QUIET))
         with distributed.Client(address, timeout=STARTED_WITHIN_S, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=STARTED_WITHIN_S)
+            client.wait_for_workers(workers, timeout=STARTED_WITHIN_S)
+        yield address
+
+
+@pytest.fixture(scope="package")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the cluster once for all tests."""
+    with started(tmp_path_factory.mktemp("dask"), workers=2) as address:
         yield address
 
 

@@ -24,6 +24,7 @@ from poolwise.backends.dask import DaskConnection
 from poolwise.errors import InitializerError, OptionError, WorkerDiedError, WorkerStartError
 from poolwise.work import resident
 from tests.others.dask import functions
+from tests.others.dask.conftest import started
 from tests.others.programs import environment, until
 
 pytestmark = pytest.mark.timeout(120)
@@ -259,6 +260,7 @@ def test_ctrl_c_ends_the_work_on_the_cluster(address, tmp_path):
     program = textwrap.dedent(f"""
         import functools, poolwise
         from tests.others.dask import functions
+from tests.others.dask.conftest import started
         linger = functools.partial(functions.linger, {str(tmp_path)!r})
         poolwise.map(linger, range(400), backend="dask", cluster={address!r}, chunksize=50, progress=False)
     """)
@@ -295,6 +297,19 @@ def test_a_cluster_that_has_more_to_give_is_chosen(client, monkeypatch):
     assert results == list(range(200))
     chosen = {results.report.plan.backend, *(each.before for each in results.report.revisions)}
     assert "dask" in chosen
+
+
+def test_a_cluster_that_is_gone_is_no_way(tmp_path):
+    """Nobody has asked for it: the work is done here."""
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        with started(tmp_path, workers=1) as address:
+            client = distributed.Client(address)
+        try:
+            results = poolwise.map(functools.partial(functions.compute, 0.02), range(60))
+        finally:
+            client.close()
+    assert results == list(range(60))
+    assert results.report.machine.clusters == ()
 
 
 def test_a_short_run_does_not_ask_the_cluster(client):
