@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from poolwise.backends.protocol import CAPABILITIES
 from poolwise.work import resident
 from tests.contract import functions
 from tests.contract.ways import Way
@@ -55,6 +56,11 @@ def way(client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
 
 def _known(client) -> list[str]:
     return [run for runs in client.run(lambda: [*resident._residences]).values() for run in runs]
+
+
+def test_late_items_are_treated_as_the_table_says():
+    """This way expects what the table of capabilities promises."""
+    assert DASK.timeout == CAPABILITIES["dask"].timeout
 
 
 globals().update(contract(LEFT_OUT))

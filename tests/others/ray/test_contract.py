@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from poolwise.backends.protocol import CAPABILITIES
 from tests.contract import functions
 from tests.contract.ways import Way
 from tests.others.contract import contract, look_elsewhere
@@ -39,6 +40,11 @@ def way(free: Callable[[], float], monkeypatch: pytest.MonkeyPatch) -> Iterator[
     functions.released.clear()
     yield dataclasses.replace(RAY, fakes=[])
     functions.released.set()
+
+
+def test_late_items_are_treated_as_the_table_says():
+    """This way expects what the table of capabilities promises."""
+    assert RAY.timeout == CAPABILITIES["ray"].timeout
 
 
 globals().update(contract(NOT_HERE))
