@@ -85,3 +85,8 @@ def square_any(x: int) -> int:
 def die() -> None:
     """Kill this process."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def divide(x: int) -> float:
+    """Fail at zero."""
+    return 1 / x

@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import traceback
 from pathlib import Path
 
 import dask
@@ -355,3 +356,11 @@ def test_without_dask_the_extra_is_named():
         [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, timeout=60, check=False
     )
     assert "MissingExtraError: backend='dask' needs distributed: pip install 'poolwise[dask]' brings it" in run.stderr
+
+
+@pytest.mark.parametrize("backend", ["processes", "dask"])
+def test_an_error_brings_its_traceback(client, backend):
+    """Dask has exceptions pickled with their tracebacks by every library of the program: where it was raised is told."""
+    with pytest.raises(ZeroDivisionError) as caught:
+        poolwise.map(functions.divide, [1, 0], backend=backend)
+    assert "in divide" in "".join(traceback.format_exception(caught.value))
