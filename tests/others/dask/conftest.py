@@ -9,15 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.others.conftest import BY_DASK
 from tests.others.programs import free_port, running, until
 
-_before = {**copyreg.dispatch_table}
 distributed = pytest.importorskip("distributed", reason="comes with the dev extra")
-# To import it changes how exceptions are pickled in the whole program (tblib): they bring their tracebacks along. That
-# is so in the tests of this folder, as in a program that uses Dask, and not in the tests of other folders.
-_by_dask = {kind: way for kind, way in copyreg.dispatch_table.items() if kind not in _before}
-for _kind in _by_dask:
-    del copyreg.dispatch_table[_kind]
 
 # Each imports pandas' worth of modules; the machine may be busy.
 STARTED_WITHIN_S = 60.0
@@ -28,9 +23,9 @@ LOCAL = ("--host", "127.0.0.1", "--no-dashboard")
 @pytest.fixture(scope="package", autouse=True)
 def errors_travel_as_with_dask() -> Iterator[None]:
     """Have exceptions pickled as they are in a program that has imported Dask."""
-    copyreg.dispatch_table.update(_by_dask)
+    copyreg.dispatch_table.update(BY_DASK)
     yield
-    for kind in _by_dask:
+    for kind in BY_DASK:
         copyreg.dispatch_table.pop(kind, None)
 
 

@@ -360,7 +360,7 @@ def test_without_dask_the_extra_is_named():
 
 @pytest.mark.parametrize("backend", ["processes", "dask"])
 def test_an_error_brings_its_traceback(client, backend):
-    """Dask has exceptions pickled with their tracebacks by every library of the program: where it was raised is told."""
+    """Dask has exceptions pickled with their tracebacks by every library of the program: it is told where."""
     with pytest.raises(ZeroDivisionError) as caught:
         poolwise.map(functions.divide, [1, 0], backend=backend)
     assert "in divide" in "".join(traceback.format_exception(caught.value))
