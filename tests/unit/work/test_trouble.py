@@ -7,6 +7,7 @@ import io
 import socket
 import time
 import urllib.error
+from collections.abc import Iterator
 from email.message import Message
 from email.utils import formatdate
 
@@ -17,12 +18,24 @@ from poolwise.model.events import Trouble
 from poolwise.work.trouble import MOST_CAUSES, causes, let_go, read_retry_after, trouble_of
 
 
+made: list[urllib.error.HTTPError] = []
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_closed() -> Iterator[None]:
+    """From Python 3.14 on, an answer that is left open is warned of."""
+    yield
+    while made:
+        made.pop().close()
+
+
 def http_error(status: int, **headers: str) -> urllib.error.HTTPError:
     """Make what urllib raises."""
     message = Message()
     for name, value in headers.items():
         message[name.replace("_", "-")] = value
-    return urllib.error.HTTPError("http://here/", status, "words", message, None)
+    made.append(urllib.error.HTTPError("http://here/", status, "words", message, None))
+    return made[-1]
 
 
 class ResponseError(Exception):
