@@ -17,7 +17,6 @@ from poolwise.errors import TaskTimeoutError
 from poolwise.model.events import Trouble
 from poolwise.work.trouble import MOST_CAUSES, causes, let_go, read_retry_after, trouble_of
 
-
 made: list[urllib.error.HTTPError] = []
 
 
