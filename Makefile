@@ -107,7 +107,7 @@ free-threaded-rounds: .venv/dev.stamp ## the contract suite again and again with
 	tools/on_each_python.sh rounds $(or $(PYTHONS),3.13t) -- $(ARGS)
 
 .PHONY: others
-others: .venv/dev.stamp ## the tests with real other parties, the slow ones too (minutes): ONLY=joblib, asyncio, dask, ray, compat
+others: .venv/dev.stamp ## the tests with real other parties, the slow ones too (minutes): ONLY=joblib, asyncio, dask, ray, compat, executor
 	$(BIN)/python -m pytest tests/others/$(ONLY) $(ARGS)
 
 .PHONY: kill-tests
