@@ -18,6 +18,7 @@ from poolwise.backends.company import FIRST, Company
 from poolwise.backends.threads import ThreadsBackend
 from poolwise.decide.limits import FILES_PER_ITEM, SPARE_FILES
 from poolwise.decide.opening import COMPUTES, Scene, Wanted, company
+from poolwise.measure.debugger import Coming
 from poolwise.measure.firsts import FIRST_CHUNKS, Firsts
 from poolwise.measure.limits import open_files
 from poolwise.measure.locks import Asleep, asleep
@@ -106,6 +107,7 @@ class Opening:
         self.snapshot = False
         """A copy of this process can fork workers."""
         self.joined: Joined | None = None
+        self._coming = Coming()
         self.debugger: str | None = None
         """What somebody looks on with, who has stopped in an item; nobody comes any more then."""
         self.error: BaseException | None = None
@@ -281,6 +283,8 @@ class Opening:
         if wanted is not None and self._kind == "loop":
             # A person at the prompt of a debugger is waited for, too: company would stop there beside this thread.
             self.debugger = self.debugger or self._pacer.debugger()
+            if self._coming.is_coming():
+                return None
         return wanted if self.debugger is None else None
 
     def _stands(self) -> Stands | None:

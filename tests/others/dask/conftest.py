@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import copyreg
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.others.conftest import BY_DASK
 from tests.others.programs import free_port, running, until
 
 distributed = pytest.importorskip("distributed", reason="comes with the dev extra")
@@ -20,13 +18,9 @@ QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}
 LOCAL = ("--host", "127.0.0.1", "--no-dashboard")
 
 
-@pytest.fixture(scope="package", autouse=True)
-def errors_travel_as_with_dask() -> Iterator[None]:
-    """Have exceptions pickled as they are in a program that has imported Dask."""
-    copyreg.dispatch_table.update(BY_DASK)
-    yield
-    for kind in BY_DASK:
-        copyreg.dispatch_table.pop(kind, None)
+@pytest.fixture(autouse=True)
+def in_a_program_with_dask(errors_travel_as_with_dask: None) -> None:
+    """Have all tests of this folder see what Dask does to a program."""
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ def pool_of(way):
 # --- dask ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("errors_travel_as_with_dask")
 @every_pool
 def test_dasks_local_scheduler_runs_a_graph_on_it(way) -> None:
     """``dask.config.set(pool=…)``, as its page on scheduling says; with threads and with the scheduler of processes."""

@@ -9,6 +9,7 @@ import trace
 
 import pytest
 
+from poolwise.measure import debugger
 from poolwise.measure.debugger import debugger_here, debugger_in
 
 
@@ -83,3 +84,31 @@ def test_a_debugger_by_events_is_named(tracing) -> None:
         found = debugger_here()
         monitoring.free_tool_id(monitoring.DEBUGGER_ID)
         assert found == told
+
+
+def test_a_debugger_that_reads_its_settings_is_one(tracing) -> None:
+    """It traces nothing yet, and is about to."""
+    tracing(None)
+    begun, go_on = threading.Event(), threading.Event()
+    inside: dict[str, object] = {"__name__": "pdb", "begun": begun, "go_on": go_on}
+    exec("def read_settings():\n    begun.set()\n    go_on.wait(10)", inside)  # noqa: S102 - its frames say pdb
+    thread = threading.Thread(target=inside["read_settings"])
+    thread.start()
+    begun.wait(10)
+    found = debugger_in(thread.ident or 0)
+    go_on.set()
+    thread.join()
+    assert found == "pdb"
+
+
+def test_a_debugger_that_is_being_imported_is_waited_for(monkeypatch) -> None:
+    """For a moment: a library may import it that stops nobody."""
+    for name in debugger.PDB:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    coming = debugger.Coming()
+    assert not coming.is_coming()
+    monkeypatch.setitem(sys.modules, "bdb", bdb)
+    assert coming.is_coming()
+    monkeypatch.setattr(debugger, "COMES_WITHIN_S", 0.0)
+    assert not coming.is_coming()
+    assert not debugger.Coming().is_coming()
