@@ -19,6 +19,17 @@ class Threads(poolwise.Pool):
         return self._clerk.error is not None
 
 
+class Chooses(poolwise.Pool):
+    """Takes what ``ThreadPoolExecutor`` takes, whose tests it stands in."""
+
+    def __init__(self, max_workers: int | None = None, **options: Any) -> None:
+        super().__init__("auto", max_workers=max_workers, **options)
+
+    @property
+    def _broken(self) -> bool:
+        return self._clerk.error is not None
+
+
 class Interpreters(poolwise.Pool):
     """Takes what ``InterpreterPoolExecutor`` takes."""
 

@@ -7,15 +7,19 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from typing import Any, ClassVar, Literal, ParamSpec, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, TypeAlias, TypeVar, get_args
 
 from poolwise.api.handout import Handout
 from poolwise.api.source import Buffer, Source
 from poolwise.backends import create_task_interpreters, create_task_processes
 from poolwise.backends.protocol import CAPABILITIES
 from poolwise.errors import NotCallableError, OptionError
+from poolwise.model.classes import replace
+from poolwise.model.machine import Machine
 from poolwise.model.options import Options, StartMethod
+from poolwise.model.prose import learn_from
 from poolwise.model.units import Bytes, Seconds
+from poolwise.report import teach_words
 from poolwise.run.adapt import Sizing
 from poolwise.run.clerk import Clerk
 from poolwise.run.desk import Many
@@ -28,10 +32,16 @@ from poolwise.work.items import Indexed
 from poolwise.work.job import Job
 from poolwise.work.task import NO_FUNCTION, PoolFuture, PoolThread, Task
 
+if TYPE_CHECKING:
+    from poolwise.api.pool_auto import Router
+    from poolwise.model.choice import Choice
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
-PoolBackend: TypeAlias = Literal["processes", "threads", "interpreters"]
+PoolBackend: TypeAlias = Literal["processes", "threads", "interpreters", "auto"]
+
+learn_from(teach_words)
 
 # Tasks go out in chunks that take about so long, where they are so short that sending each costs as much as running it.
 CHUNK_S: Seconds = 0.005
@@ -46,8 +56,11 @@ class Pool(Executor):
     ...     (future.result(), list(pool.map(abs, [-1, 2])))
     (32, [1, 2])
 
-    ``backend``: ``"processes"``, ``"threads"`` or (CPython 3.14 and newer) ``"interpreters"``.
+    ``backend``: ``"processes"``, ``"threads"``, (CPython 3.14 and newer) ``"interpreters"``, or ``"auto"``: threads and
+        processes, of which each function gets what suits it. Its first tasks run on a thread and are measured there;
+        ``why`` tells what came of that.
     ``max_workers``: the number of workers. None: one for each usable core (processes, interpreters), 32 (threads).
+        ``"auto"`` has as many of each kind.
     ``initializer``, ``initargs``: called once in each worker.
     ``start_method``: as in ``poolwise.map``. None: fork where it is safe when the pool is made, else forkserver. A
         worker that replaces one never comes from a fork of this process, in which the pool's thread runs by then.
@@ -82,7 +95,7 @@ class Pool(Executor):
         """Start the workers."""
         role.refuse_nested_start("Pool")
         if backend not in get_args(PoolBackend):
-            raise OptionError(f"backend={backend!r}: a pool has 'processes', 'threads' or 'interpreters'")
+            raise OptionError(f"backend={backend!r}: a pool has 'processes', 'threads', 'interpreters' or 'auto'")
         options = Options(
             backend=backend,
             max_workers=max_workers,
@@ -135,6 +148,13 @@ class Pool(Executor):
             self._put(many)
         return Handout.of(Source(many), deadline)
 
+    def why(self, function: Callable[..., Any]) -> Choice | None:
+        """Say which workers of a ``Pool("auto")`` a function's tasks go to, and why; None: none was measured yet.
+
+        ``print(pool.why(function))`` says it in words. None too where the pool has but one kind of workers.
+        """
+        return self._clerk.why(function) if not isinstance(self._clerk, (Clerk, SelfService)) else None
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as the standard library has it
         """Take no more tasks; ``wait`` for those that were submitted, or ``cancel_futures`` that have not begun.
 
@@ -158,13 +178,36 @@ class Pool(Executor):
         self._clerk.kill()
 
 
-def _hire(options: Options, sizing: Sizing) -> tuple[Clerk | SelfService, int]:
+def _hire(options: Options, sizing: Sizing) -> tuple[Clerk | SelfService | Router, int]:
     """Start workers in the calling thread, where a fork is as safe as it was found to be; say how many."""
-    from poolwise.decide.choose import decide_forced  # noqa: PLC0415 - programs without a pool do not need them
-    from poolwise.decide.memory import memory_limit  # noqa: PLC0415
-    from poolwise.measure.machine import find_machine  # noqa: PLC0415
+    from poolwise.measure.machine import find_machine  # noqa: PLC0415 - programs without a pool do not need it
 
     machine = find_machine()
+    if options.backend != "auto":
+        return _hire_one_kind(options, machine, sizing)
+    from poolwise.api.pool_auto import Router  # noqa: PLC0415 - likewise
+    from poolwise.api.pool_trial import Seats  # noqa: PLC0415 - likewise
+
+    # The threads come last: whoever has some cannot fork as safely.
+    clerk, processes = _hire_one_kind(replace(options, backend="processes"), machine, sizing)
+    try:
+        shelf, threads = _hire_one_kind(replace(options, backend="threads"), machine, sizing)
+    except BaseException:
+        # No more threads can be had. Nobody has left a task there: it ends at once.
+        clerk.close()
+        clerk.serve()
+        raise
+    assert isinstance(clerk, Clerk)  # noqa: S101 - what serves processes
+    assert isinstance(shelf, SelfService)  # noqa: S101 - what serves threads
+    # Who is busy now says nothing of the years for which a pool may live.
+    seats = Seats(replace(machine, cores_busy=0), threads, processes)
+    return Router(shelf, clerk, seats, may_repeat=options.crash_retries > 0), threads
+
+
+def _hire_one_kind(options: Options, machine: Machine, sizing: Sizing) -> tuple[Clerk | SelfService, int]:
+    from poolwise.decide.choose import decide_forced  # noqa: PLC0415 - programs without a pool do not need them
+    from poolwise.decide.memory import memory_limit  # noqa: PLC0415
+
     plan = decide_forced(machine, options, None, coroutine=False)
     job = Job(
         call=NO_FUNCTION,
@@ -228,7 +271,7 @@ def _gather(iterables: tuple[Iterable[Any], ...]) -> Sequence[Any]:
 
 # --- The end of the program --------------------------------------------------------------------------------------
 
-_open_pools: weakref.WeakKeyDictionary[threading.Thread, Clerk | SelfService] = weakref.WeakKeyDictionary()
+_open_pools: weakref.WeakKeyDictionary[threading.Thread, Clerk | SelfService | Router] = weakref.WeakKeyDictionary()
 
 
 def _end_all() -> None:

@@ -121,7 +121,7 @@ def decide(
     )
     found = candidates(Question(work, options))
     chosen = _cheapest(found)
-    reasons = [*_nature(profile, machine), *_verdict(chosen, found, work)]
+    reasons = [*describe(profile, machine), *_verdict(chosen, found, work)]
     if (bounded := what_bounds(Question(work, options), chosen)) is not None:
         reasons.append(bounded)
     if left is None:
@@ -207,7 +207,7 @@ def plan_rest(plan: Plan, profile: Profile, company: AtWork) -> Plan | None:
 
 def plan_company(profile: Profile | None, machine: Machine, joined: Joined, workers: int, left: int | None) -> Plan:
     """Make the Plan where company that joined the first worker early has all that is left."""
-    nature = _nature(profile, machine) if profile is not None else []
+    nature = describe(profile, machine) if profile is not None else []
     return Plan(
         backend=joined.backend,
         workers=workers,
@@ -275,7 +275,7 @@ def _no_start(starts: StartsBy, machine: Machine) -> str:
     return f"start_method={starts.method!r} does not exist on {machine.platform}: use {has}, or leave it out"
 
 
-def _nature(profile: Profile, machine: Machine) -> list[Reason]:
+def describe(profile: Profile, machine: Machine) -> list[Reason]:
     """Say what kind of work it is."""
     reasons: list[Reason] = [IsCoroutine()] if profile.coroutine else []
     computing = 1 - profile.waiting

@@ -80,6 +80,8 @@ class Many:
     _early: dict[int, Batch] = field(default_factory=dict)
     """Pieces that wait for one before them."""
     _turn: int = 0
+    _parts: list[Many] = field(default_factory=list)
+    """Parts of it that were handed to workers by themselves, and are cancelled with it."""
 
     def __len__(self) -> int:
         """Count them."""
@@ -102,8 +104,20 @@ class Many:
 
     def cancel(self) -> None:
         """Nobody wants what has not come yet."""
-        self.cancelled = True
+        self.dismiss()
         self.came.put(None)
+
+    def dismiss(self) -> None:
+        """Have nothing more begun of it, nor of its parts."""
+        self.cancelled = True
+        for part in self._parts:
+            part.dismiss()
+
+    def also(self, part: Many) -> None:
+        """Dismiss a part with it."""
+        self._parts.append(part)
+        if self.cancelled:
+            part.dismiss()
 
     def fail(self, error: BaseException) -> None:
         """Nothing more will come."""

@@ -1,0 +1,37 @@
+"""CPython's own tests of its executors over ``Pool("auto")``: those of threads, where its tasks begin."""
+
+from __future__ import annotations
+
+import re
+import unittest
+
+import pytest
+
+from tests.cpython.borrowed import find_cases, find_modules, with_pool
+from tests.cpython.executors import Chooses
+from tests.cpython.test_executor import SLOW, skipped
+
+QUICK = re.compile("ThreadPool(Executor|Shutdown|AsCompleted|Wait|Initializer|FailingInitializer)")
+
+
+def slow(case: str, test: str) -> bool:
+    """Tell whether a test is left out of what runs all the time."""
+    return QUICK.match(case) is None or SLOW.search(test) is not None
+
+
+def over_auto(case: type[unittest.TestCase]) -> type[unittest.TestCase]:
+    """Give a test case of threads with ``Pool("auto")`` as its executor."""
+    made = with_pool(case, skipped, slow, __name__)
+    made.executor_type = Chooses  # type: ignore[attr-defined]
+    return made
+
+
+modules = find_modules()
+cases = [case for case in find_cases(modules) if case.__name__.startswith("ThreadPool")]
+globals().update({case.__name__: over_auto(case) for case in cases})
+
+if not modules:
+
+    def test_this_python_brings_none_along() -> None:
+        """Some builds leave them out: the run says so, and goes on to the next Python."""
+        pytest.skip("this Python has no test.test_concurrent_futures")
