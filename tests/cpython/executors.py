@@ -6,6 +6,7 @@ import multiprocessing
 from typing import Any
 
 import poolwise
+from poolwise.api.pool_auto import Router
 
 
 class Threads(poolwise.Pool):
@@ -27,7 +28,8 @@ class Chooses(poolwise.Pool):
 
     @property
     def _broken(self) -> bool:
-        return self._clerk.error is not None
+        clerk = self._clerk
+        return isinstance(clerk, Router) and clerk.broken() is not None
 
 
 class Interpreters(poolwise.Pool):

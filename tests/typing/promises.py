@@ -16,6 +16,7 @@ from typing import Any, Literal, assert_type
 
 import poolwise
 from poolwise import Diagnosis, Failure, Machine, Plan, Progress, Report, ResultIterator, Results
+from poolwise.model.choice import Choice
 
 Errors = Literal["raise", "collect", "skip"]
 
@@ -199,6 +200,9 @@ def a_pool_is_an_executor(numbers: list[int], words: list[str]) -> None:
         pool.submit(half)  # type: ignore[call-arg]
     executor: Executor = poolwise.Pool(initializer=print, initargs=("ready",), start_method="spawn", crash_retries=0)
     executor.shutdown(wait=False, cancel_futures=True)
+    with poolwise.Pool("auto") as choosing:
+        assert_type(choosing.submit(half, 3), Future[float])
+        assert_type(choosing.why(half), Choice | None)
     poolwise.Pool("asyncio")  # type: ignore[arg-type]
     poolwise.Pool(max_workers="2")  # type: ignore[arg-type]
     poolwise.Pool(retries=1)  # type: ignore[call-arg]

@@ -86,6 +86,10 @@ class Router(Entrance):
             known = self._known.get(key_of(function))
             return known.choice if known is not None else None
 
+    def broken(self) -> BaseException | None:
+        """Say why nothing can run any more, in threads or in processes; None where it can."""
+        return self._threads.error or self._processes.error
+
     def is_inside(self, thread: threading.Thread) -> bool:
         """Tell whether this is one of its threads, which must not wait for the others' end."""
         return (
@@ -123,7 +127,7 @@ class Router(Entrance):
     # --- What comes in, under the lock -------------------------------------------------------------------------
 
     def _let_in(self, task: Task | Many) -> None:
-        if (error := self._broken()) is not None:
+        if (error := self.broken()) is not None:
             raise error
         self._place(self._know(task.function), task)
 
@@ -196,7 +200,9 @@ class Router(Entrance):
                 return
             known.trial = None
             if choice is not None:
-                known.choice, known.way, known.tried = choice, choice.backend, known.tried + 1
+                known.tried += 1
+                if known.choice is None or not _says_less(choice, known.choice):
+                    known.choice, known.way = choice, choice.backend
             unwanted = self._release(known)
             self._bell.put(None)
         self._refuse(unwanted)
@@ -230,7 +236,7 @@ class Router(Entrance):
         return unwanted
 
     def _refuse(self, unwanted: list[Task | Many]) -> None:
-        error = self._broken()
+        error = self.broken()
         for task in unwanted:
             if error is None:
                 self._cancel(task)
@@ -238,9 +244,6 @@ class Router(Entrance):
                 task.fail(error)
             elif task.may_run():
                 task.future.set_exception(error)
-
-    def _broken(self) -> BaseException | None:
-        return self._threads.error or self._processes.error
 
     # --- The thread that looks ---------------------------------------------------------------------------------
 
@@ -264,7 +267,7 @@ class Router(Entrance):
 
     def _look(self) -> None:
         """Let go what was held for long enough."""
-        if (error := self._broken()) is not None:
+        if (error := self.broken()) is not None:
             self._give_up(error)
             with self._lock:
                 for known in self._known.values():
@@ -286,6 +289,12 @@ class Router(Entrance):
                 known.way = guess.backend if guess is not None else "threads"
                 unwanted = self._release(known)
             self._refuse(unwanted)
+
+
+def _says_less(choice: Choice, before: Choice) -> bool:
+    """Tell whether the same work was measured with less of it seen, since others disturbed."""
+    now, then = choice.profile, before.profile
+    return now.gil_held is None and then.gil_held is not None and now.cpu_s > then.cpu_s / 2
 
 
 def key_of(function: Callable[..., Any]) -> object:

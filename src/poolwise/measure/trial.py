@@ -19,6 +19,12 @@ from poolwise.model.profile import Payload, Profile
 from poolwise.model.units import Seconds
 from poolwise.work.proc import queued_s
 
+# Where more of the time than this went to others, looks at the GIL tell of them, or of the queue for a core.
+DISTURBED = 0.25
+# And there, what computes for so much of the rest is taken to do nothing else: not all that holds it up can be seen
+# (the host of a virtual machine, the quota of a cgroup).
+COMPUTES = 1 / 3
+
 # One thread looks for all tasks that are measured at a time.
 _meter = GilMeter()
 
@@ -33,6 +39,8 @@ class TrialWatch:
         self._thread = ThreadClock()
         self._gil, self._queued_s = _meter.reading(), queued_s(self._schedstat)
         self._process_s, self._own_s = time.process_time(), time.thread_time()
+        self._held_of_cpu: float | None = None
+        """Share of its computing for which it held the GIL, as it was seen last while nobody disturbed."""
         self._begun = time.perf_counter()
 
     def age_s(self) -> Seconds:
@@ -54,11 +62,14 @@ class TrialWatch:
     def _profile(self, cpu_s: Seconds) -> Profile:
         wall_s = self.age_s()
         others_s = max(0.0, time.process_time() - self._process_s - cpu_s)
-        share = _meter.reading().share_since(self._gil, wall_s)
         late_s = others_s + max(0.0, queued_s(self._schedstat) - self._queued_s)
         alone_s = max(cpu_s, wall_s - late_s, 1e-9)
-        # Who of them held the GIL is not seen; each has its part by what it has computed.
-        part = cpu_s / max(cpu_s + others_s, 1e-9)
+        share = _meter.reading().share_since(self._gil, wall_s)
+        if late_s > DISTURBED * wall_s:
+            alone_s = cpu_s if cpu_s >= COMPUTES * alone_s else alone_s
+        elif share is not None:
+            self._held_of_cpu = min(1.0, share * wall_s / max(cpu_s, 1e-9))
+        held = self._held_of_cpu
         return Profile(
             items=1,
             wall_s=alone_s,
@@ -66,7 +77,7 @@ class TrialWatch:
             spread=0.0,
             thread_cpu_s=cpu_s,
             process_cpu_s=cpu_s,
-            gil_held=None if share is None else min(cpu_s, share * wall_s * part) / alone_s,
+            gil_held=None if held is None else held * cpu_s / alone_s,
         )
 
 
