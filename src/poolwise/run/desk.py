@@ -110,7 +110,9 @@ class Many:
     def dismiss(self) -> None:
         """Have nothing more begun of it, nor of its parts."""
         self.cancelled = True
-        for part in self._parts:
+        # They know it, and it need not know them any more: nothing of them waits for a collector of cycles.
+        parts, self._parts = self._parts, []
+        for part in parts:
             part.dismiss()
 
     def also(self, part: Many) -> None:
