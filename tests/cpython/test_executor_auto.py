@@ -7,11 +7,20 @@ import unittest
 
 import pytest
 
-from tests.cpython.borrowed import find_cases, find_modules, with_pool
+from tests.cpython.borrowed import find_cases, with_pool
 from tests.cpython.executors import Chooses
-from tests.cpython.test_executor import SLOW, skipped
+from tests.cpython.test_executor import SLOW, modules
+from tests.cpython.test_executor import skipped as skipped_anyway
 
-QUICK = re.compile("ThreadPool(Executor|Shutdown|AsCompleted|Wait|Initializer|FailingInitializer)")
+# Programs of their own name the executor, and are turned to one for all: tests/engine/test_pool_auto.py has one.
+PROGRAMS = re.compile("test_((submit_after_)?interpreter_shutdown|cancel_futures_wait_false|hang_gh83386)")
+
+QUICK = re.compile("ThreadPool(Executor|Shutdown|AsCompleted|Initializer|FailingInitializer)")
+
+
+def skipped(case: str, test: str) -> str | None:
+    """Tell why a test is not run; None: it is."""
+    return "runs a program with another kind of pool" if PROGRAMS.match(test) else skipped_anyway(case, test)
 
 
 def slow(case: str, test: str) -> bool:
@@ -26,7 +35,6 @@ def over_auto(case: type[unittest.TestCase]) -> type[unittest.TestCase]:
     return made
 
 
-modules = find_modules()
 cases = [case for case in find_cases(modules) if case.__name__.startswith("ThreadPool")]
 globals().update({case.__name__: over_auto(case) for case in cases})
 

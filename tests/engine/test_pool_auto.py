@@ -18,6 +18,7 @@ from poolwise.errors import InitializerError, ResultShippingError, WorkerDiedErr
 from poolwise.measure.gil import gil_enabled
 from poolwise.measure.machine import usable_cores
 from poolwise.model.plan import CannotShip
+from tests.engine.programs import run_program
 from tests.engine.tasks import Held, die, double, fail, refuse
 
 HERE = os.getpid()
@@ -360,3 +361,25 @@ def test_many_threads_may_submit_at_once(pool):
     for number in range(6):
         doubled = [2 * (number, item) for item in range(200)]
         assert found[number] == doubled + [(number, item) for item in range(3)]
+
+
+def test_a_program_that_never_closes_it_ends_with_all_done(tmp_path):
+    """And without a word on standard error."""
+    ended = run_program(
+        tmp_path,
+        """
+        import poolwise
+
+        def compute(item):
+            return sum(range(300_000 + item))
+
+        def tell(future):
+            print(future.result() > 0, flush=True)
+
+        if __name__ == "__main__":
+            pool = poolwise.Pool("auto", max_workers=2)
+            for item in range(8):
+                pool.submit(compute, item).add_done_callback(tell)
+        """,
+    )
+    assert (ended.returncode, ended.stdout.split(), ended.stderr) == (0, ["True"] * 8, "")
