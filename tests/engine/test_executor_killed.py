@@ -61,3 +61,16 @@ def test_threads_end_what_they_have_begun() -> None:
     assert running.result(timeout=30) == (None, True)
     assert waiting.cancelled()
     pool.shutdown()
+
+
+def test_a_pool_of_both_kinds_ends_what_it_can(tmp_path: Path) -> None:
+    """Its processes end at once, whatever they are on; nothing that waits begins."""
+    pool = poolwise.Pool("auto", max_workers=2)
+    assert pool.submit(abs, -1).result(timeout=30) == 1
+    waiting = [pool.submit(time.sleep, 0.2) for _ in range(500)]
+    pool.kill_workers()
+    with pytest.raises((CancelledError, WorkerDiedError)):
+        waiting[-1].result(timeout=30)
+    with pytest.raises((RuntimeError, WorkerDiedError)):
+        pool.submit(abs, 1)
+    pool.shutdown()

@@ -261,7 +261,6 @@ def test_ctrl_c_ends_the_work_on_the_cluster(address, tmp_path):
     program = textwrap.dedent(f"""
         import functools, poolwise
         from tests.others.dask import functions
-from tests.others.dask.conftest import started
         linger = functools.partial(functions.linger, {str(tmp_path)!r})
         poolwise.map(linger, range(400), backend="dask", cluster={address!r}, chunksize=50, progress=False)
     """)
