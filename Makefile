@@ -55,16 +55,20 @@ test: lint types layers tests pythons ## everything that has to pass before a ch
 
 .PHONY: test-all
 test-all: lint types layers ## the same with the slow tests, on every Python named in PYTHONS too
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --ignore tests/others $(ARGS)
+	$(BIN)/python -m pytest tests/others $(ARGS)
 	tools/on_each_python.sh all 3.12 3.13 $(PYTHONS)
 
 .PHONY: quick
 quick: .venv/dev.stamp ## the unit and contract tests, in seconds
 	$(BIN)/python -m pytest tests/unit tests/contract -q -m "not slow" $(ARGS)
 
+# Other parties change the program that imports them (workers that stay, how exceptions are pickled): their tests have a
+# process of their own.
 .PHONY: tests
 tests: .venv/dev.stamp ## all tests but the slow ones, on the default Python
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/others $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" tests/others $(ARGS)
 
 .PHONY: browser
 browser: ## install Debian's chromium, in which tests/browser looks at the pages (apt-get; by sudo where you are not root)
