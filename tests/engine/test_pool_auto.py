@@ -15,7 +15,7 @@ import pytest
 
 import poolwise
 from poolwise.errors import InitializerError, ResultShippingError, WorkerDiedError
-from poolwise.measure.gil import gil_enabled
+from poolwise.measure.free_threading import gil_enabled
 from poolwise.measure.machine import usable_cores
 from poolwise.model.plan import CannotShip
 from tests.engine.programs import run_program
