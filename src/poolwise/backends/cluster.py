@@ -118,6 +118,9 @@ class Link(Protocol):
         ...
 
 
+# While a cluster has no place for a worker, one is waited for so long: batch systems and clouds take minutes to give
+# one, but a person who has started none, or whose CPUs are all taken, wants to be told.
+SEAT_PATIENCE_S: Seconds = 60.0
 # A cluster that does not answer within so long is busy with others, or gone; a process that has to be started there, to
 # import Poolwise, takes 3 s on a busy machine.
 TRIP_PATIENCE_S: Seconds = 5.0

@@ -1,7 +1,7 @@
 """What runs in an actor of Ray's: one worker of one run, in a process of its own, which ends with it.
 
 An item that is late is told at once, and the process is killed by who hears of it. Where code holds the GIL, nothing
-can be told; the other side has a clock of its own for that (``backends/ray.py``).
+can be told; the other side has a clock of its own for that (``backends/ray_link.py``).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from typing import Any
 
-from poolwise.backends import ray as link
+from poolwise.backends import ray_link as link
 from poolwise.backends.cluster import Answered, ClusterBackend, Overdue, Seated
 from poolwise.errors import TaskTimeoutError
 from poolwise.model.events import Chunk, ChunkDone, WorkerLost, WorkerReady
