@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import queue
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from poolwise.backends import ray_link as link
 from poolwise.backends.cluster import Answered, ClusterBackend, Overdue, Seated
@@ -15,7 +18,7 @@ from poolwise.work.chunk import ChunkRules
 from poolwise.work.host import Mail, open_greeting, pack_job
 from poolwise.work.items import Indexed
 from poolwise.work.job import Job
-from tests.contract.functions import linger
+from tests.contract import functions
 
 DIED = """The actor died unexpectedly before finishing this task.
 \tclass_name: PoolwiseWorker
@@ -28,7 +31,7 @@ def job(timeout_s: float | None = None) -> Job:
     """Make a job that lingers on item 1."""
 
     def work(item: int) -> int:
-        return int(linger(30.0, frozenset({1}), item))
+        return int(functions.linger(30.0, frozenset({1}), item))
 
     return Job(call=Call(work), items=Indexed(([],)), rules=ChunkRules(timeout_s=timeout_s))
 
@@ -66,7 +69,15 @@ def test_actors_that_have_just_ended_are_counted(monkeypatch):
     assert let_go.count() == 0
 
 
-def test_an_actor_tells_a_late_item_and_begins_no_other(monkeypatch):
+@pytest.fixture
+def lingering() -> Iterator[None]:
+    """Have those stay who linger, whatever other tests have said, and let them go in the end."""
+    functions.released.clear()
+    yield
+    functions.released.set()
+
+
+def test_an_actor_tells_a_late_item_and_begins_no_other(monkeypatch, lingering):
     """The reply to a late item is what it has taken, and what was sent ahead is not begun."""
     monkeypatch.setattr("poolwise.work.role._worker", False)
     worker = ActorWorker()
