@@ -6,9 +6,7 @@ same items on the same cluster, in turning order. A ratio is taken within a roun
 
 from __future__ import annotations
 
-import argparse
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,9 +14,7 @@ import dask.bag
 import distributed
 
 import poolwise
-from benchmarks.clusters.ray_peers import CASES, OURS, WORKERS, Case, show
-
-Way = Callable[[Any, Callable[[Any], Any], Sequence[Any]], list[Any]]
+from benchmarks.clusters.cases import OURS, WORKERS, Way, arguments, compare
 
 
 def by_poolwise(_client: Any, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
@@ -47,39 +43,16 @@ def by_bag(_client: Any, function: Callable[[Any], Any], items: Sequence[Any]) -
 WAYS: dict[str, Way] = {OURS: by_poolwise, "Client.map": by_map, "Client.map, batches": by_batches, "dask.bag": by_bag}
 
 
-def measure(client: Any, case: Case, rounds: int, share: float) -> dict[str, list[float]]:
-    """Give each way's seconds in each round."""
-    items = case.items(max(WORKERS, round(case.count * share)))
-    expected = [case.function(item) for item in items]
-    taken: dict[str, list[float]] = {name: [] for name in WAYS}
-    for number in range(rounds):
-        names = list(WAYS)
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            begun = time.perf_counter()
-            results = WAYS[name](client, case.function, items)
-            taken[name].append(time.perf_counter() - begun)
-            if results != expected:
-                raise SystemExit(f"{name} gave wrong results for {case.name}")
-    return taken
-
-
 def main() -> None:
     """Start a Dask, measure on it, and end it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", nargs="*", help=f"parts of: {', '.join(case.name for case in CASES)}")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--share", type=float, default=1.0)
-    asked = parser.parse_args()
+    asked = arguments(__doc__)
     where: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": logging.CRITICAL}
     with (
         distributed.LocalCluster(n_workers=WORKERS, threads_per_worker=1, **where) as cluster,
         distributed.Client(cluster) as client,
     ):
         print(f"Dask {distributed.__version__}, {WORKERS} processes of one thread, {asked.rounds} rounds\n")
-        print("| case | way | median | × Poolwise, median [least – most] |\n|---|---|---|---|")
-        for case in CASES:
-            if not asked.case or any(part in case.name for part in asked.case):
-                print(show(case, measure(client, case, asked.rounds, asked.share)), flush=True)
+        compare(WAYS, client, asked)
 
 
 if __name__ == "__main__":
