@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import queue
 import sys
-import time
 import weakref
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from poolwise.backends.cluster import TRIP_PATIENCE_S, own_addresses
+from poolwise.backends.cluster import TRIP_PATIENCE_S, own_addresses, shortest_trip_s
 from poolwise.backends.dask_link import DaskLink
 from poolwise.backends.dask_news import Client, threads_of, workers_of
 from poolwise.errors import MissingExtraError, OptionError, WorkerStartError
@@ -79,14 +78,11 @@ class DaskConnection:
         return sum(threads_of(self._client).values())
 
     def round_trip_s(self) -> Seconds:
-        """Measure it once for a client: the shortest of some, the first of which takes the function there."""
+        """Measure it once for a client."""
         if self._client not in _round_trips:
-            taken = []
-            for _ in range(4):
-                begun = time.perf_counter()
-                self._client.submit(resident.clock, pure=False).result(timeout=TRIP_PATIENCE_S)
-                taken.append(time.perf_counter() - begun)
-            _round_trips[self._client] = min(taken)
+            _round_trips[self._client] = shortest_trip_s(
+                lambda: self._client.submit(resident.clock, pure=False).result(timeout=TRIP_PATIENCE_S)
+            )
         return _round_trips[self._client]
 
     @property

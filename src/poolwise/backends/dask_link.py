@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future as Promise
 from typing import Any, TypeAlias
 
-from poolwise.backends.cluster import SEAT_PATIENCE_S, Answered, Broken, Gone, News, Seated, Unseated
+from poolwise.backends.cluster import SEAT_PATIENCE_S, Answered, Broken, Gone, News, Seated, Unseated, clock_ahead_s
 from poolwise.backends.dask_news import Client, hub_of, threads_of
 from poolwise.errors import WorkerStartError
 from poolwise.model.classes import field, frozen, mutable
@@ -219,10 +219,7 @@ class DaskLink:
     def _greeted(self, process: Process, reply: Any) -> list[News]:  # noqa: ANN401 - what resident.begin gives
         greeting, there_s = reply
         process.greeting = greeting
-        begun_s, ended_s = self._begun_at.pop(process.address), time.perf_counter()
-        # One machine has one clock for all processes; another's is known as well as the message was quick.
-        same = begun_s <= there_s <= ended_s
-        ahead_s = 0.0 if same else there_s - ended_s
+        ahead_s = clock_ahead_s(self._begun_at.pop(process.address), there_s)
         return [Seated(worker, greeting, ahead_s) for worker in sorted(process.workers)]
 
     def _unanswered(self, process: Process, number: int, future: Future, problem: str) -> list[News]:

@@ -12,12 +12,11 @@ import queue
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from poolwise.backends.cluster import TRIP_PATIENCE_S, own_addresses
+from poolwise.backends.cluster import TRIP_PATIENCE_S, own_addresses, shortest_trip_s
 from poolwise.backends.ray_link import Ray, RayLink, let_go, nothing_runs
 from poolwise.errors import MissingExtraError, OptionError, WorkerStartError
 from poolwise.model.units import Seconds
@@ -26,8 +25,6 @@ from poolwise.work.call import show_error
 
 # An address where nobody listens is told as that after so long; Ray itself tries for minutes.
 KNOCK_S: Seconds = 5.0
-# So many calls are timed, and the quickest counts: the first of all has a process import Poolwise.
-TRIPS = 4
 
 
 def load() -> Ray:
@@ -61,15 +58,10 @@ def round_trip_s() -> Seconds:
     """
     ray = load()
     ask = ray.remote(num_cpus=0, max_retries=0)(resident.clock)
-    taken = []
-    for _ in range(TRIPS):
-        begun = time.perf_counter()
-        try:
-            ray.get(ask.remote(), timeout=TRIP_PATIENCE_S)
-        except ray.exceptions.RayError as error:
-            raise nothing_runs(error) from error
-        taken.append(time.perf_counter() - begun)
-    return min(taken)
+    try:
+        return shortest_trip_s(lambda: ray.get(ask.remote(), timeout=TRIP_PATIENCE_S))
+    except ray.exceptions.RayError as error:
+        raise nothing_runs(error) from error
 
 
 # --- The connection ------------------------------------------------------------------------------------------

@@ -25,7 +25,17 @@ from concurrent.futures import Future as Promise
 from importlib import import_module
 from typing import Any, TypeAlias
 
-from poolwise.backends.cluster import SEAT_PATIENCE_S, Answered, Broken, Gone, News, Overdue, Seated, Unseated
+from poolwise.backends.cluster import (
+    SEAT_PATIENCE_S,
+    Answered,
+    Broken,
+    Gone,
+    News,
+    Overdue,
+    Seated,
+    Unseated,
+    clock_ahead_s,
+)
 from poolwise.errors import WorkerStartError
 from poolwise.model.classes import field, frozen, mutable
 from poolwise.model.units import Seconds
@@ -85,10 +95,6 @@ class Actor:
     seated: bool = False
     under_way: dict[int, Seconds] = field(default_factory=dict)
     """Messages that are being answered, by number, in order: when they were sent."""
-    held: deque[tuple[int, bytes, bool]] = field(default_factory=deque)
-    """Messages that wait, because one of them is to be alone: number, message, and whether it is that one."""
-    alone: bool = False
-    """The one that is under way is to be alone."""
     free_at: Seconds = 0.0
     """When it had answered the newest message that it has answered."""
 
@@ -135,23 +141,9 @@ class RayLink:
         self._call(worker, BEGIN, actor.handle.begin, self._packed)
 
     def send(self, worker: int, number: int, message: bytes, *, alone: bool) -> None:
-        """Send it, or hold it until nothing else, or nothing that is to be alone, is with its actor.
-
-        What a process has answered just before it dies may be lost with it: of two messages, it is not known which it
-        was on.
-        """
+        """Send it: nobody else has a seat in an actor, so that whoever is to be alone is."""
         actor = self._actors.get(worker)
-        if actor is not None:
-            actor.held.append((number, message, alone))
-            self._send_held(worker, actor)
-
-    def _send_held(self, worker: int, actor: Actor) -> None:
-        while actor.held and not (actor.alone and actor.under_way) and not self._is_cut_off:
-            number, message, alone = actor.held[0]
-            if alone and actor.under_way:
-                return
-            actor.held.popleft()
-            actor.alone = alone
+        if actor is not None and not self._is_cut_off:
             actor.under_way[number] = time.monotonic()
             self._call(worker, number, actor.handle.run, message)
 
@@ -198,17 +190,13 @@ class RayLink:
         begun_at = max(actor.under_way.pop(note.number), actor.free_at)
         actor.free_at = note.at_s
         if isinstance(note.value, bytes):
-            self._send_held(note.worker, actor)
             return [Answered(note.worker, note.number, note.value)]
         actor.under_way = {note.number: begun_at}
         return self._end_late(note.worker, actor, note.value)
 
     def _greeted(self, worker: int, actor: Actor, there_s: Seconds) -> News:
         actor.seated = True
-        # One machine has one clock for all processes; another's is known as well as the message was quick.
-        now_s = time.perf_counter()
-        same = actor.asked_at <= there_s <= now_s
-        return Seated(worker, actor.greeting, 0.0 if same else there_s - now_s)
+        return Seated(worker, actor.greeting, clock_ahead_s(actor.asked_at, there_s))
 
     def _end_late(self, worker: int, actor: Actor, took_s: Seconds) -> list[News]:
         self._kill(worker)

@@ -55,11 +55,10 @@ USUAL_MODULES = 250
 # 3.14; two that start side by side take twice as long as one).
 INTERPRETER_START_S: Seconds = 0.035
 INTERPRETER_CHUNK_S: Seconds = 0.00015
-# what a cluster's library and its scheduler do for a chunk, beside the round trip that is measured: the parent's own
-# part, of which there is one for all workers.
-# (Ray starts a Python that imports it for each worker, beyond the few that it has ready: 1.8 s and more; a Dask worker
-# is a seat in a process that is there.)
+# until a worker on a cluster is there, beside the round trips that are measured: Ray starts a Python that imports it,
+# for each worker beyond the few that it has ready; a Dask worker is a seat in a process that is there.
 CLUSTER_START_S: dict[ClusterName, Seconds] = {"dask": 0.0, "ray": 1.8}
+# what this process and the cluster's library do for a chunk: the parent's own part, of which there is one for all.
 CLUSTER_CHUNK_S: dict[ClusterName, Seconds] = {"dask": 0.003, "ray": 0.001}
 # An item that a thread of a worker process takes by itself, its lock and its mark: up to 15 µs more than in a loop.
 INNER_ITEM_S: Seconds = 0.00001
@@ -213,14 +212,13 @@ def cluster_cost(work: Work, cluster: Cluster, workers: int) -> Estimate:
     shipping = _seconds(profile.argument) + _seconds(profile.result)
     handling = shipping / 2 + _per_item(CLUSTER_CHUNK_S[cluster.backend], CHUNK_S[cluster.backend], profile)
     cores = min(cluster.seats, work.machine.cores_free) if cluster.here else cluster.seats
+    # On this machine, the parent wants a core too.
+    computing = profile.cpu_s + shipping / 2 + (handling if cluster.here else 0.0)
     limits = {
         "waiting": _rounds(work.items, workers) * (profile.wall_s + shipping / 2),
-        "cores": work.items * (profile.cpu_s + shipping / 2) / min(workers, cores),
+        "cores": work.items * computing / min(workers, cores),
         "shipping": work.items * handling,
     }
-    if cluster.here:
-        # The parent and the cluster's scheduler want a core too.
-        limits["cores"] = work.items * (profile.cpu_s + shipping / 2 + handling) / min(workers, cores)
     start = CLUSTER_START_S[cluster.backend] + 2 * cluster.round_trip_s + _seconds(profile.function)
     return _estimate(start, limits, _tail(profile, workers) + cluster.round_trip_s)
 

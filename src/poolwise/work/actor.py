@@ -12,7 +12,7 @@ import time
 from poolwise.errors import PoolwiseError
 from poolwise.model.units import Seconds
 from poolwise.work import role
-from poolwise.work.guest import STREAMS, greeting
+from poolwise.work.guest import NOTHING_SAID, greeting
 from poolwise.work.resident import Residence
 
 NOBODY = b""
@@ -37,7 +37,7 @@ class ActorWorker:
             limit_s = self._residence.limit_s
         except PoolwiseError as problem:
             error = problem
-        return greeting(error, ("",) * len(STREAMS)), limit_s, os.getpid()
+        return greeting(error, NOTHING_SAID), limit_s, os.getpid()
 
     def clock(self) -> Seconds:
         """Say what the clock says here."""

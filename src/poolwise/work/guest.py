@@ -38,6 +38,8 @@ STREAMS = ("stdout", "stderr")
 Said: TypeAlias = tuple[str, ...]
 """What was printed, for each of ``STREAMS``; nothing where the interpreter's own stream was not replaced."""
 
+NOTHING_SAID: Said = ("",) * len(STREAMS)
+
 
 def begin(packed: bytes, retired: memoryview, heard: tuple[bool, ...]) -> bytes:
     """Load the job and call its initializer; give what was printed, and the error where it cannot be done."""
@@ -145,7 +147,7 @@ class Guest:
     def failed(self, error: BaseException) -> bytes:
         """Give the reply to a chunk of one item that has failed outside of ``run``."""
         outcome = Outcome([None], {0: TaskError(error)}, ended_s=time.perf_counter())
-        return pickle.dumps((("",) * len(STREAMS), *self._pack(outcome)), PROTOCOL)
+        return pickle.dumps((NOTHING_SAID, *self._pack(outcome)), PROTOCOL)
 
     def _pack(self, outcome: Outcome) -> tuple[Any, ...]:
         errors = dict(outcome.errors)

@@ -18,7 +18,7 @@ from poolwise.errors import PoolwiseError
 from poolwise.model.units import Seconds
 from poolwise.work import dispatch
 from poolwise.work.chunk import late
-from poolwise.work.guest import STREAMS, Guest, greeting, settle
+from poolwise.work.guest import NOTHING_SAID, Guest, greeting, settle
 
 WHERE = "on the workers of the cluster"
 LEFT_BEHIND = "; a call on a cluster cannot be ended, so it was left behind and its result will be thrown away"
@@ -106,7 +106,7 @@ def begin(run_id: str, packed: bytes) -> tuple[bytes, Seconds]:
                 error = problem
     if run_id in _left:
         leave(run_id)
-    return greeting(error, ("",) * len(STREAMS)), time.perf_counter()
+    return greeting(error, NOTHING_SAID), time.perf_counter()
 
 
 def clock() -> Seconds:
