@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.others.programs import free_port, running, until
+from tests.engine.programs import wait_until
+from tests.others.programs import free_port, running
 
 distributed = pytest.importorskip("distributed", reason="comes with the dev extra")
 
@@ -50,5 +51,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def client(address: str) -> Iterator[object]:
     """Connect to it, as a program would, once both workers are there."""
     with distributed.Client(address) as client:
-        until("a second worker", lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == 2, STARTED_WITHIN_S)
+        wait_until(
+            lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == 2, "a second worker", STARTED_WITHIN_S
+        )
         yield client

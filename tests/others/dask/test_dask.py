@@ -24,9 +24,10 @@ import poolwise
 from poolwise.backends.dask import DaskConnection
 from poolwise.errors import InitializerError, OptionError, WorkerDiedError, WorkerStartError
 from poolwise.work import resident
+from tests.engine.programs import wait_until
 from tests.others.dask import functions
 from tests.others.dask.conftest import started
-from tests.others.programs import environment, until
+from tests.others.programs import environment
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -253,7 +254,7 @@ def test_nothing_is_left_on_the_cluster(client):
         tasks = client.run_on_scheduler(lambda dask_scheduler: [*dask_scheduler.tasks])
         return not any(there.values()) and not [key for key in tasks if "poolwise" in str(key)]
 
-    until("forgetting", is_clean, 10)
+    wait_until(is_clean, "forgetting", 10)
 
 
 def test_ctrl_c_ends_the_work_on_the_cluster(address, tmp_path):
@@ -266,7 +267,7 @@ def test_ctrl_c_ends_the_work_on_the_cluster(address, tmp_path):
     """)
     run = subprocess.Popen([sys.executable, "-c", program], env=environment(), stderr=subprocess.PIPE)
     try:
-        until("the first item", lambda: any(tmp_path.glob("ended-*")), 40)
+        wait_until(lambda: any(tmp_path.glob("ended-*")), "the first item", 40)
         run.send_signal(signal.SIGINT)
         _, told = run.communicate(timeout=30)
     finally:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from joblib import Parallel, delayed
 
 import poolwise.joblib
 from poolwise.errors import InitializerError, UnknownOptionError, WorkerDiedError
+from tests.engine.programs import wait_until
 
 WATCHDOG_S = 30
 
@@ -33,12 +35,13 @@ def over_poolwise() -> Iterator[None]:
     poolwise.joblib.end_idle_workers()
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    """Wait for what must come soon."""
-    deadline = time.monotonic() + WATCHDOG_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def pythons() -> list[str]:
+    """Name the Pythons among this process's descendants; one that ends while it is asked is none."""
+    names = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            names.append(child.name())
+    return [name for name in names if "python" in name]
 
 
 def process(_: object = None) -> int:
@@ -65,13 +68,13 @@ def test_another_number_of_workers_is_another_pool() -> None:
     """With other wishes, those that waited end."""
     first = workers()
     assert not workers(n_jobs=3) & first
-    wait_until(lambda: not any(map(psutil.pid_exists, first)))
+    wait_until(lambda: not any(map(psutil.pid_exists, first)), "the first workers to end", WATCHDOG_S)
 
 
 def test_idle_workers_end() -> None:
     """Without work for ``idle_worker_timeout``, workers end, and the next call starts others."""
     first = workers(idle_worker_timeout=0.1)
-    wait_until(lambda: not any(map(psutil.pid_exists, first)))
+    wait_until(lambda: not any(map(psutil.pid_exists, first)), "the first workers to end", WATCHDOG_S)
     assert workers()
 
 
@@ -255,7 +258,11 @@ def test_nothing_of_what_was_shared_is_kept() -> None:
     pids = {pid for pid, *_ in Parallel(batch_size=1)(delayed(where)(array) for _ in range(10))}
     assert not any("poolwise-shared" in name for name in open_files(os.getpid()))
     maps = [Path(f"/proc/{pid}/maps") for pid in pids]
-    wait_until(lambda: not any("poolwise-shared" in each.read_text() for each in maps))
+    wait_until(
+        lambda: not any("poolwise-shared" in each.read_text() for each in maps),
+        "shared memory to be given back",
+        WATCHDOG_S,
+    )
 
 
 def open_files(pid: int) -> list[str]:
@@ -299,7 +306,7 @@ def test_an_error_ends_what_runs() -> None:
     with pytest.raises(ZeroDivisionError):
         Parallel(batch_size=1)(delayed(time.sleep)(300) if number else delayed(divide)(0) for number in range(2))
     assert time.monotonic() - begun < WATCHDOG_S
-    wait_until(lambda: not any("python" in child.name() for child in psutil.Process().children(recursive=True)))
+    wait_until(lambda: not pythons(), "all Pythons to end", WATCHDOG_S)
 
 
 def test_a_generator_that_is_closed_ends_what_runs() -> None:
@@ -308,7 +315,7 @@ def test_a_generator_that_is_closed_ends_what_runs() -> None:
     assert next(results) is None
     with pytest.warns(UserWarning, match="have been cancelled"):
         results.close()
-    wait_until(lambda: not psutil.Process().children(recursive=True))
+    wait_until(lambda: not psutil.Process().children(recursive=True), "all children to end", WATCHDOG_S)
 
 
 # --- Programs ------------------------------------------------------------------------------------------------------
@@ -340,7 +347,7 @@ def test_ctrl_c_ends_the_program_and_its_workers(tmp_path: Path) -> None:
         _, told = it.communicate(timeout=WATCHDOG_S)
     assert "KeyboardInterrupt" in told
     assert children
-    wait_until(lambda: not any(child.is_running() for child in children))
+    wait_until(lambda: not any(child.is_running() for child in children), "the children to end", WATCHDOG_S)
 
 
 def test_a_program_ends_with_workers_that_are_warm(tmp_path: Path) -> None:
